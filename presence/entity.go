@@ -1,0 +1,247 @@
+package presence
+
+import "time"
+
+// Domain is a tenant. Its Realm is what digest credentials are bound to and
+// never changes; names may.
+type Domain struct {
+	ID     DomainID `json:"id"`
+	Names  []string `json:"names"` // the first is canonical, lower case
+	Realm  string   `json:"realm"`
+	Policy Policy   `json:"policy"`
+}
+
+// Name is the canonical SIP domain name.
+func (d *Domain) Name() string {
+	if len(d.Names) == 0 {
+		return ""
+	}
+	return d.Names[0]
+}
+
+// Agent is a person who takes calls.
+type Agent struct {
+	ID     AgentID  `json:"id"`
+	Domain DomainID `json:"domain"`
+	Number string   `json:"number"` // unique within the domain
+	Name   string   `json:"name"`
+	Teams  []string `json:"teams,omitempty"`
+	// AORs are the agent's addresses of record as user@domain, the first one
+	// being number@canonical-domain.
+	AORs []string `json:"aors"`
+	// Role opens pages and API calls: agent, supervisor or admin.
+	Role Role `json:"role,omitempty"`
+	// Settings are what the agent or an administrator chose.
+	Settings Settings `json:"settings"`
+	// LoginHash is the argon2id hash of the page password; empty means that the
+	// agent cannot log in to pages.
+	LoginHash string `json:"login_hash,omitempty"`
+}
+
+// Role says what a person may do in pages and API.
+type Role string
+
+// The roles.
+const (
+	RoleAgent      Role = "agent"
+	RoleSupervisor Role = "supervisor"
+	RoleAdmin      Role = "admin"
+)
+
+// DeviceKind says how a device is reached and which forwarding option rules it.
+type DeviceKind string
+
+// The kinds of device. A number is a forwarding number.
+const (
+	KindWebphone DeviceKind = "webphone"
+	KindDesk     DeviceKind = "desk"
+	KindSoft     DeviceKind = "soft"
+	KindMobile   DeviceKind = "mobile"
+	KindNumber   DeviceKind = "number"
+)
+
+// Device is something that can ring.
+type Device struct {
+	ID     DeviceID   `json:"id"`
+	Domain DomainID   `json:"domain"`
+	Kind   DeviceKind `json:"kind"`
+	Name   string     `json:"name"`
+	// Digest lists the algorithms offered to this device in order; empty means
+	// the domain's. Names as in RFC 8760: "MD5", "SHA-256".
+	Digest []string `json:"digest,omitempty"`
+	// PublishSelects lets the device's own presence PUBLISH select a status
+	// (decision 12); off by default because phones publish "open" at start.
+	PublishSelects bool `json:"publish_selects,omitempty"`
+}
+
+// Credential proves which device sent a request (RFC 7616). Only HA1 values are
+// kept, one per algorithm.
+type Credential struct {
+	Domain   DomainID `json:"domain"`
+	Device   DeviceID `json:"device"`
+	Username string   `json:"username"` // unique within the domain
+	// HA1 maps an algorithm's name to the hex of H(user:realm:password).
+	HA1 map[string]string `json:"ha1"`
+}
+
+// Assignment says whose device it is, from when and until when.
+type Assignment struct {
+	Device DeviceID  `json:"device"`
+	Agent  AgentID   `json:"agent"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"` // zero: no end
+}
+
+// Policy is a domain's choice where status-rules leave one. The zero value is
+// completed by WithDefaults.
+type Policy struct {
+	OnlineBy OnlineBy `json:"online_by,omitempty"`
+	// KeepSelected says what becomes of the selected status at the next login.
+	KeepSelected KeepSelected `json:"keep_selected,omitempty"`
+	// Grace is how long the label waits after a closed webphone socket
+	// (decision 15): 0 to 30 s. Negative means "none"; zero the default of 5 s.
+	Grace time.Duration `json:"grace,omitempty"`
+	// WrapUp is the time after a campaign call (decision 9): 5 to 120 s, default
+	// 30 s. WrapUpNone and WrapUpUnlimited are the two other choices.
+	WrapUp time.Duration `json:"wrap_up,omitempty"`
+	// RingWhileRinging: a direct call to an agent who is being rung rings too
+	// (default), or is answered busy when BusyWhileRinging is set.
+	BusyWhileRinging bool `json:"busy_while_ringing,omitempty"`
+	// Consult says which calls an agent may make while a first call is held
+	// (decision 10).
+	Consult Consult `json:"consult,omitempty"`
+	// Emergency numbers and feature codes pass in every status (decision 16).
+	Emergency    []string `json:"emergency,omitempty"`
+	FeatureCodes []string `json:"feature_codes,omitempty"`
+	// ShowOfflineReach lets watchers see "Offline, reachable: desk phone".
+	ShowOfflineReach bool `json:"show_offline_reach,omitempty"`
+	// LegMaxAge caps the age of a leg of a call whose end was never reported;
+	// default 12 h.
+	LegMaxAge time.Duration `json:"leg_max_age,omitempty"`
+	// Digest is the default list of algorithms offered; default MD5 only,
+	// because many phones give up on anything else.
+	Digest []string `json:"digest,omitempty"`
+	// Statuses are the domain's custom statuses.
+	Statuses []Custom `json:"statuses,omitempty"`
+}
+
+// Wrap-up durations with a meaning of their own.
+const (
+	WrapUpNone      time.Duration = -1
+	WrapUpUnlimited time.Duration = -2
+)
+
+// OnlineBy says what makes an agent online (decision 21).
+type OnlineBy string
+
+// The choices of OnlineBy; the empty value means OnlineByWebphone.
+const (
+	OnlineByWebphone  OnlineBy = "webphone"
+	OnlineByAnyDevice OnlineBy = "any_device"
+)
+
+// KeepSelected is the domain's answer to decision 5.
+type KeepSelected string
+
+// The choices of KeepSelected; the empty value means KeepAsk.
+const (
+	KeepAsk       KeepSelected = "ask"
+	KeepStatus    KeepSelected = "keep"
+	KeepAvailable KeepSelected = "available"
+)
+
+// Consult is the domain's answer to decision 10.
+type Consult string
+
+// The choices of Consult; the empty value means ConsultColleagues.
+const (
+	ConsultColleagues Consult = "colleagues"
+	ConsultNone       Consult = "none"
+	ConsultAny        Consult = "any"
+)
+
+// WithDefaults fills what is unset.
+func (p Policy) WithDefaults() Policy {
+	if p.OnlineBy == "" {
+		p.OnlineBy = OnlineByWebphone
+	}
+	if p.KeepSelected == "" {
+		p.KeepSelected = KeepAsk
+	}
+	if p.Grace == 0 {
+		p.Grace = 5 * time.Second
+	}
+	if p.Grace < 0 {
+		p.Grace = 0
+	}
+	if p.WrapUp == 0 {
+		p.WrapUp = 30 * time.Second
+	}
+	if p.Consult == "" {
+		p.Consult = ConsultColleagues
+	}
+	if p.LegMaxAge == 0 {
+		p.LegMaxAge = 12 * time.Hour
+	}
+	if len(p.Digest) == 0 {
+		p.Digest = []string{"MD5"}
+	}
+	return p
+}
+
+// Custom is a status a domain made for itself (decision 14).
+type Custom struct {
+	Name   string      `json:"name"`
+	Colour string      `json:"colour,omitempty"`
+	Icon   string      `json:"icon,omitempty"`
+	Class  CustomClass `json:"class,omitempty"`
+	// Regular, Campaign and Outbound say what the status lets through.
+	Regular  bool `json:"regular"`
+	Campaign bool `json:"campaign"`
+	Outbound bool `json:"outbound"`
+	// Activity is the RPID activity watchers are told (RFC 4480 §3.2).
+	Activity string `json:"activity,omitempty"`
+	// Max is the longest time the status holds; zero is no limit. After it the
+	// agent returns to Return ("available", "do_not_disturb" or a custom name).
+	Max    time.Duration `json:"max,omitempty"`
+	Return string        `json:"return,omitempty"`
+}
+
+// CustomClass sorts custom statuses in reports.
+type CustomClass string
+
+// The classes.
+const (
+	ClassWorking CustomClass = "working"
+	ClassBreak   CustomClass = "break"
+	ClassAway    CustomClass = "away"
+)
+
+// Settings are an agent's forwarding options (status-rules, "Facts").
+type Settings struct {
+	Options Options `json:"options"`
+	// Saved is the set that "restore" brings back after "all off" (decision 1).
+	Saved *Options `json:"saved,omitempty"`
+}
+
+// Options are the forwarding options.
+type Options struct {
+	Webphone bool     `json:"webphone"`
+	SIPPhone bool     `json:"sip_phone"` // desk and soft
+	Mobile   bool     `json:"mobile"`
+	Numbers  []Number `json:"numbers,omitempty"`
+}
+
+// Number is a forwarding number.
+type Number struct {
+	ID      DeviceID `json:"id"`
+	Number  string   `json:"number"`
+	Enabled bool     `json:"enabled"`
+	// Group lets group calls ring it; off by default.
+	Group bool          `json:"group,omitempty"`
+	Delay time.Duration `json:"delay,omitempty"`
+	// Confirm asks for a key press before it counts as answered (decision 18).
+	Confirm bool `json:"confirm,omitempty"`
+	// Closed is set by the schedule while the number is outside its hours.
+	Closed bool `json:"closed,omitempty"`
+}

@@ -1,0 +1,143 @@
+// Package store is the storage contract of Lamplight: records with an owner, a
+// revision and an end; batches that commit whole or not at all; an append-only
+// log; and a watch. It knows nothing of SIP or of agents.
+//
+// # Guarantees every engine keeps
+//
+//   - A batch is atomic: after a crash either all of its writes and log entries
+//     are there or none.
+//   - A batch whose done function was called with a nil error is durable: it
+//     survives kill -9 and, where the medium honours fsync, loss of power.
+//   - Batches submitted by one goroutine commit, and their done functions run,
+//     in the order of submission. Batches of several goroutines are ordered by
+//     their arrival.
+//   - Revisions of one key only grow, also across deletion and restart.
+//   - Expires is information for the reader: an engine may delete a record that
+//     has expired, at any later time, but never earlier.
+//
+// The conformance suite in storetest holds an engine to this contract.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors an engine answers with, matched by errors.Is.
+var (
+	// ErrConflict: a write's If did not match the stored revision. Nothing of
+	// the batch was written.
+	ErrConflict = errors.New("store: revision conflict")
+	// ErrNotFound: Get met no record.
+	ErrNotFound = errors.New("store: not found")
+	// ErrClosed: the store is closed or closing.
+	ErrClosed = errors.New("store: closed")
+	// ErrFull: the queue of uncommitted batches is at its bound.
+	ErrFull = errors.New("store: write queue full")
+)
+
+// Key names a record. Domain is the tenant's id, or empty for what belongs to
+// the node or to all tenants.
+type Key struct {
+	Domain string
+	Space  string // kind of record, such as "binding" or "agent"
+	Key    string
+}
+
+// Record is one stored value.
+type Record struct {
+	Key
+	// Owner is the node or flow the record lives with; empty if it outlives both.
+	Owner string
+	// Rev is set by the engine: 1 for a first write, growing ever after.
+	Rev uint64
+	// Expires is when the record means nothing any more; zero is never.
+	Expires time.Time
+	// Codec is the version of the encoding of Data, chosen by the writer.
+	Codec uint16
+	Data  []byte
+}
+
+// Any as Write.If writes whatever the stored revision is.
+const Any = ^uint64(0)
+
+// Write puts or deletes one record.
+type Write struct {
+	Record
+	Delete bool
+	// If is the revision the key must have for the batch to commit: 0 for a key
+	// that must not exist, Any for no condition.
+	If uint64
+}
+
+// Put is an unconditional write of r.
+func Put(r Record) Write { return Write{Record: r, If: Any} }
+
+// Delete is an unconditional deletion of k.
+func Delete(k Key) Write { return Write{Record: Record{Key: k}, Delete: true, If: Any} }
+
+// Entry is one line of the append-only change log.
+type Entry struct {
+	Domain string
+	Seq    uint64 // set by the engine; grows within the whole store
+	Time   time.Time
+	Node   string
+	Actor  string // who did it: "agent:1001", "token:demo-admin", "system"
+	Cause  string // why: one of presence.Cause's words, or "config", "route"
+	Kind   string // what the entry is about: "status", "selection", "decision"…
+	Entity string // id of what changed
+	Before []byte // JSON, may be nil
+	After  []byte // JSON, may be nil
+}
+
+// Batch is what commits together.
+type Batch struct {
+	Writes []Write
+	Log    []Entry
+}
+
+// LogQuery selects log entries, ascending by Seq unless Newest is set.
+type LogQuery struct {
+	Domain string // empty: every domain
+	Kind   string // empty: every kind
+	Entity string // empty: every entity
+	After  uint64 // only entries with a greater Seq
+	Newest bool   // descending
+	Limit  int    // 0 means 1000
+}
+
+// Change is what a watch reports: the record after a committed write, or its
+// key with Deleted set.
+type Change struct {
+	Record
+	Deleted bool
+}
+
+// Store is implemented by the engines below this package.
+type Store interface {
+	// Get reads the committed record of k, or ErrNotFound.
+	Get(ctx context.Context, k Key) (Record, error)
+	// Scan calls f for every committed record of the space in every domain
+	// (order unspecified) until f returns an error, which Scan returns. Expired
+	// records may be left out.
+	Scan(ctx context.Context, space string, f func(Record) error) error
+	// Submit queues a batch for the writer and returns without waiting for it.
+	// done is called exactly once, on the writer's goroutine, and must not
+	// block. If the queue is full or the store closed, done is called before
+	// Submit returns. The caller does not touch the batch afterwards.
+	Submit(b Batch, done func(error))
+	// Commit is Submit and wait. An error of ctx does not undo a batch that is
+	// already queued.
+	Commit(ctx context.Context, b Batch) error
+	// Watch reports every change committed to the space after Watch returned,
+	// in order, until ctx ends; the channel is then closed. A reader that falls
+	// behind the bound loses the watch: the channel is closed early.
+	Watch(ctx context.Context, space string) <-chan Change
+	// Log reads the change log.
+	Log(ctx context.Context, q LogQuery) ([]Entry, error)
+	// Healthy is nil while commits succeed, otherwise why the last one failed.
+	Healthy() error
+	// Close waits for what is queued, then closes. Later calls answer ErrClosed.
+	Close() error
+}
