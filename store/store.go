@@ -103,6 +103,7 @@ type LogQuery struct {
 	Kind   string // empty: every kind
 	Entity string // empty: every entity
 	After  uint64 // only entries with a greater Seq
+	Before uint64 // only entries with a smaller Seq; 0: no bound
 	Newest bool   // descending
 	Limit  int    // 0 means 1000
 }
