@@ -1,0 +1,166 @@
+// Package config is the one typed configuration of a Lamplight server. It is
+// read from a YAML file, then overridden by LAMPLIGHT_… variables, then
+// validated as a whole; every mistake is reported with the file and line, or
+// the variable, that it came from.
+//
+// The zero value of every key is a useful default, filled in by Load.
+package config
+
+import (
+	"time"
+
+	"lamplight/sip/peers"
+)
+
+// Config is the whole configuration.
+type Config struct {
+	// Node names this server in logs and records.
+	Node string `yaml:"node"`
+	// Data is the directory of the database, keys and made certificates.
+	Data string `yaml:"data"`
+	// Demo admits the well-known demo credentials, on loopback only.
+	Demo     bool     `yaml:"demo"`
+	Log      Log      `yaml:"log"`
+	SIP      SIP      `yaml:"sip"`
+	HTTP     HTTP     `yaml:"http"`
+	TLS      TLS      `yaml:"tls"`
+	Webphone Webphone `yaml:"webphone"`
+	Tokens   []Token  `yaml:"tokens"`
+	Peers    []Peer   `yaml:"peers"`
+	Domains  []Domain `yaml:"domains"`
+}
+
+// Log says how much is logged and in what form.
+type Log struct {
+	Level  string `yaml:"level"`  // trace, debug, info (default), warn, error
+	Format string `yaml:"format"` // json (default) or console
+}
+
+// SIP is where SIP is spoken.
+type SIP struct {
+	UDP []string `yaml:"udp"` // addresses host:port
+	TCP []string `yaml:"tcp"`
+	TLS []string `yaml:"tls"`
+	// UDPReaders is the number of SO_REUSEPORT sockets per UDP address; 1.
+	UDPReaders int `yaml:"udp_readers"`
+	// Trusted sources are exempt from the message rate gate.
+	Trusted []string `yaml:"trusted"`
+	// MessageRate bounds what one untrusted address may send, per second; 200.
+	MessageRate int `yaml:"message_rate"`
+	// Connections bounds the streams of one untrusted address; 100.
+	Connections int `yaml:"connections"`
+}
+
+// HTTP is where pages, API and WebSockets are served.
+type HTTP struct {
+	Listen []string `yaml:"listen"` // plain
+	TLS    []string `yaml:"tls"`    // with the certificate of the tls section
+	// Origins are the pages that may open a WebSocket or use cookies besides
+	// our own, as scheme://host[:port].
+	Origins []string `yaml:"origins"`
+}
+
+// TLS is the certificate for SIP and HTTP. It is read again when it changes and
+// on SIGHUP.
+type TLS struct {
+	Certificate string `yaml:"certificate"` // PEM chain
+	Key         string `yaml:"key"`
+	// SelfSigned makes a certificate in the data directory when there is none.
+	SelfSigned bool `yaml:"self_signed"`
+}
+
+// Webphone is the browser side.
+type Webphone struct {
+	// UDP is the one address for all media of test connections; empty turns the
+	// webphone off.
+	UDP string `yaml:"udp"`
+	// Announce are the public addresses browsers are told instead of UDP's.
+	Announce []string `yaml:"announce"`
+	// TrustWithoutTest takes a page's word for its microphone without the test
+	// connection.
+	TrustWithoutTest bool `yaml:"trust_without_test"`
+}
+
+// Token opens the API to a program. One of Token and SHA256 is given.
+type Token struct {
+	Name   string `yaml:"name"`
+	Token  string `yaml:"token"`
+	SHA256 string `yaml:"sha256"` // hex
+	Role   string `yaml:"role"`   // admin, supervisor or agent
+	Domain string `yaml:"domain"` // empty: every domain
+}
+
+// Peer is a neighbouring server.
+type Peer struct {
+	Name       string     `yaml:"name"`
+	Sources    []string   `yaml:"sources"`    // addresses or prefixes
+	Transports []string   `yaml:"transports"` // default: udp
+	Mode       peers.Mode `yaml:"mode"`       // none (default) or redirect
+	Publish    bool       `yaml:"publish"`
+	Calls      string     `yaml:"calls"` // authoritative (default) or observer
+	Campaign   bool       `yaml:"campaign"`
+	Domains    []string   `yaml:"domains"` // default: all
+}
+
+// Domain is a tenant and what its policy leaves to choose.
+type Domain struct {
+	Name             string        `yaml:"name"`
+	Aliases          []string      `yaml:"aliases"`
+	Realm            string        `yaml:"realm"` // default: name; fixed once used
+	OnlineBy         string        `yaml:"online_by"`
+	KeepSelected     string        `yaml:"keep_selected"`
+	Grace            *Span         `yaml:"grace"`
+	WrapUp           *WrapUp       `yaml:"wrap_up"`
+	Digest           []string      `yaml:"digest"`
+	ShowOfflineReach bool          `yaml:"show_offline_reach"`
+	LegMaxAge        time.Duration `yaml:"leg_max_age"`
+	Calls            Calls         `yaml:"calls"`
+	Statuses         []Status      `yaml:"statuses"`
+	Agents           []Agent       `yaml:"agents"`
+}
+
+// Calls is the part of a domain's policy that concerns calls.
+type Calls struct {
+	Consult          string   `yaml:"consult"`
+	BusyWhileRinging bool     `yaml:"busy_while_ringing"`
+	Emergency        []string `yaml:"emergency"`
+	FeatureCodes     []string `yaml:"feature_codes"`
+}
+
+// Status is a custom status that the domain starts with.
+type Status struct {
+	Name     string        `yaml:"name"`
+	Colour   string        `yaml:"colour"`
+	Icon     string        `yaml:"icon"`
+	Class    string        `yaml:"class"`
+	Regular  bool          `yaml:"regular"`
+	Campaign bool          `yaml:"campaign"`
+	Outbound bool          `yaml:"outbound"`
+	Activity string        `yaml:"activity"`
+	Max      time.Duration `yaml:"max"`
+	Return   string        `yaml:"return"`
+}
+
+// Agent is an agent the file declares, with a desk phone (user name = number),
+// a softphone (number-soft), a mobile (number-mobile) and a webphone.
+type Agent struct {
+	Number   string   `yaml:"number"`
+	Name     string   `yaml:"name"`
+	Teams    []string `yaml:"teams"`
+	Password string   `yaml:"password"` // of the devices
+	Login    string   `yaml:"login"`    // of the pages; empty: no login
+	Role     string   `yaml:"role"`     // agent (default), supervisor, admin
+}
+
+// Span is a duration that knows whether it was given: "0s" is not the default.
+type Span time.Duration
+
+// UnmarshalText reads Go's notation: 300ms, 5s, 2m.
+func (s *Span) UnmarshalText(b []byte) error {
+	d, err := time.ParseDuration(string(b))
+	*s = Span(d)
+	return err
+}
+
+// WrapUp is a duration, "none" or "unlimited".
+type WrapUp time.Duration

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lamplight/presence"
+)
+
+const demo = "../../../../configs/demo.yaml"
+
+func TestDemoConfigurationIsValid(t *testing.T) {
+	c, err := Load(demo, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Loopback() {
+		t.Error("the demo listens beyond loopback")
+	}
+	if n := len(c.Domains[0].Agents); n != 12 {
+		t.Errorf("%d agents", n)
+	}
+	p := c.Domains[0].Policy()
+	if p.Grace != 5*time.Second || p.WrapUp != 30*time.Second {
+		t.Errorf("policy %+v", p)
+	}
+}
+
+// minimal is a valid configuration that the cases below break by one key.
+const minimal = `
+sip:
+  udp: [127.0.0.1:5060]
+domains:
+  - name: example.test
+`
+
+func TestMistakesAreReportedWithTheirLine(t *testing.T) {
+	cases := map[string]struct{ yaml, want string }{
+		"unknown key":          {minimal + "nodde: x\n", "c.yaml:6: "},
+		"unknown nested key":   {"sip:\n  udp: [127.0.0.1:5060]\n  upd: []\ndomains: [{name: a.test}]\n", "c.yaml:3: "},
+		"not YAML":             {"sip: [\n", "c.yaml:"},
+		"wrong type":           {minimal + "demo: perhaps\n", "c.yaml:6: "},
+		"bad duration":         {minimal + "    leg_max_age: soon\n", "c.yaml:6: "},
+		"grace out of range":   {minimal + "    grace: 31s\n", "c.yaml:6: domains[0].grace: 31s is not between"},
+		"wrap-up out of range": {minimal + "    wrap_up: 1s\n", "c.yaml:6: domains[0].wrap_up"},
+		"wrap-up nonsense":     {minimal + "    wrap_up: later\n", "c.yaml:6: "},
+		"bad address":          {"sip:\n  udp: [here]\ndomains: [{name: a.test}]\n", "c.yaml:2: sip.udp[0]: \"here\" is not host:port"},
+		"host name":            {"sip:\n  udp:\n    - example.com:5060\ndomains: [{name: a.test}]\n", "c.yaml:3: sip.udp[0]"},
+		"no domain":            {"sip:\n  udp: [127.0.0.1:5060]\n", "domains: at least one"},
+		"domain twice":         {minimal + "  - name: EXAMPLE.test\n", "c.yaml:6: domains[1].name: \"example.test\" is used twice"},
+		"demo off loopback":    {"demo: true\nsip:\n  udp:\n    - 0.0.0.0:5060\ndomains: [{name: a.test}]\n", "c.yaml:4: sip.udp[0]: demo: true works on loopback"},
+		"demo token":           {minimal + "tokens:\n  - {name: x, token: demo-admin, role: admin}\n", "c.yaml:7: tokens[0].token: demo tokens"},
+		"demo password":        {minimal + "    agents:\n      - {number: \"1\", password: demo-1}\n", "c.yaml:7: domains[0].agents[0].password: demo passwords"},
+		"short token":          {minimal + "tokens:\n  - {name: x, token: abc, role: admin}\n", "shorter than 24"},
+		"unknown role":         {minimal + "tokens:\n  - {name: x, token: abcdefghijklmnopqrstuvwxyz, role: king}\n", "c.yaml:7: tokens[0].role"},
+		"peer without source":  {minimal + "peers:\n  - name: pbx\n", "c.yaml:7: peers[0].sources"},
+		"peer of no domain":    {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], domains: [b.test]}\n", "c.yaml:7: peers[0].domains[0]"},
+		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
+		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
+		"half a certificate":   {minimal + "tls:\n  certificate: a.pem\n", "c.yaml:6: tls: certificate and key"},
+		"TLS without any":      {"sip:\n  tls: [127.0.0.1:5061]\ndomains: [{name: a.test}]\n", "self_signed"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(write(t, c.yaml), nil)
+			var ms Mistakes
+			if !errors.As(err, &ms) {
+				t.Fatalf("got %v, want mistakes", err)
+			}
+			if got := strings.ReplaceAll(err.Error(), filepath.Dir(ms[0].File)+"/", ""); !strings.Contains(got, c.want) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
+	_, err := Load(write(t, minimal+"    grace: 40s\n    online_by: magic\ntls:\n  key: x\n"), nil)
+	var ms Mistakes
+	if !errors.As(err, &ms) || len(ms) != 3 {
+		t.Fatalf("got %v", err)
+	}
+	for i := 1; i < len(ms); i++ {
+		if ms[i].Line < ms[i-1].Line {
+			t.Errorf("not in the file's order: %v", ms)
+		}
+	}
+}
+
+func TestEnvironmentOverridesTheFile(t *testing.T) {
+	env := []string{
+		"LAMPLIGHT_SIP_UDP=127.0.0.1:6060, 127.0.0.1:6061",
+		"LAMPLIGHT_LOG_LEVEL=debug",
+		"LAMPLIGHT_SIP_UDP_READERS=4",
+		"LAMPLIGHT_DOMAINS_0_GRACE=0s",
+		"LAMPLIGHT_DOMAINS_0_WRAP_UP=none",
+		"LAMPLIGHT_DOMAINS_0_CALLS_CONSULT=any",
+		"LAMPLIGHT_PEERS_0_NAME=pbx",
+		"LAMPLIGHT_PEERS_0_SOURCES=10.0.0.0/8",
+		"PATH=/bin",
+	}
+	c, err := Load(write(t, minimal), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.SIP.UDP) != 2 || c.SIP.UDP[1] != "127.0.0.1:6061" || c.Log.Level != "debug" || c.SIP.UDPReaders != 4 {
+		t.Errorf("got %+v", c)
+	}
+	p := c.Domains[0].Policy().WithDefaults()
+	if p.Grace != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny {
+		t.Errorf("policy %+v", p)
+	}
+	if tab := c.PeerTable(); len(tab) != 1 || tab[0].Sources[0].String() != "10.0.0.0/8" {
+		t.Errorf("peers %+v", tab)
+	}
+}
+
+func TestMistakesOfTheEnvironmentNameTheVariable(t *testing.T) {
+	for name, kv := range map[string]string{
+		"unknown key": "LAMPLIGHT_NO_SUCH=1",
+		"wrong type":  "LAMPLIGHT_DEMO=perhaps",
+		"wrong value": "LAMPLIGHT_DOMAINS_0_GRACE=31s",
+		"gap in list": "LAMPLIGHT_PEERS_7_NAME=x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(write(t, minimal), []string{kv})
+			variable, _, _ := strings.Cut(kv, "=")
+			if err == nil || !strings.HasPrefix(err.Error(), variable+":") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	f := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}

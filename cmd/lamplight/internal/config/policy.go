@@ -1,0 +1,115 @@
+package config
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/sip/peers"
+)
+
+// UnmarshalText reads a duration, "none" or "unlimited".
+func (w *WrapUp) UnmarshalText(b []byte) error {
+	switch s := string(b); s {
+	case "none":
+		*w = WrapUp(presence.WrapUpNone)
+	case "unlimited":
+		*w = WrapUp(presence.WrapUpUnlimited)
+	default:
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("%q is neither a duration nor none nor unlimited", s)
+		}
+		if d == 0 {
+			d = presence.WrapUpNone
+		}
+		*w = WrapUp(d)
+	}
+	return nil
+}
+
+// Policy is the domain's part of the rules.
+func (d Domain) Policy() presence.Policy {
+	p := presence.Policy{
+		OnlineBy:         presence.OnlineBy(d.OnlineBy),
+		KeepSelected:     presence.KeepSelected(d.KeepSelected),
+		BusyWhileRinging: d.Calls.BusyWhileRinging,
+		Consult:          presence.Consult(d.Calls.Consult),
+		Emergency:        d.Calls.Emergency,
+		FeatureCodes:     d.Calls.FeatureCodes,
+		ShowOfflineReach: d.ShowOfflineReach,
+		LegMaxAge:        d.LegMaxAge,
+		Digest:           d.Digest,
+	}
+	if d.Grace != nil {
+		p.Grace = time.Duration(*d.Grace)
+		if p.Grace == 0 {
+			p.Grace = -1 // none; zero would be the default
+		}
+	}
+	if d.WrapUp != nil {
+		p.WrapUp = time.Duration(*d.WrapUp)
+	}
+	for _, s := range d.Statuses {
+		p.Statuses = append(p.Statuses, presence.Custom{
+			Name: s.Name, Colour: s.Colour, Icon: s.Icon, Class: presence.CustomClass(s.Class),
+			Regular: s.Regular, Campaign: s.Campaign, Outbound: s.Outbound,
+			Activity: s.Activity, Max: s.Max, Return: s.Return,
+		})
+	}
+	return p
+}
+
+// PeerTable is the peers in the form the SIP side asks. The configuration has
+// been validated.
+func (c *Config) PeerTable() peers.Table {
+	t := make(peers.Table, 0, len(c.Peers))
+	for _, p := range c.Peers {
+		q := peers.Peer{
+			Name: p.Name, Mode: p.Mode, Publish: p.Publish, Campaign: p.Campaign,
+			Observer: p.Calls == "observer", Domains: p.Domains,
+		}
+		for _, tr := range p.Transports {
+			q.Transports = append(q.Transports, strings.ToUpper(tr))
+		}
+		for _, s := range p.Sources {
+			if n, err := parsePrefix(s); err == nil {
+				q.Sources = append(q.Sources, n)
+			}
+		}
+		t = append(t, q)
+	}
+	return t
+}
+
+// TrustedPrefixes are the sources exempt from the message rate gate.
+func (c *Config) TrustedPrefixes() []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range c.SIP.Trusted {
+		if n, err := parsePrefix(s); err == nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// parsePrefix reads an address or a prefix.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	n, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a prefix", s)
+	}
+	return n, nil
+}
+
+// validSHA256 reports whether s is the hex of 32 bytes.
+func validSHA256(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 32
+}
