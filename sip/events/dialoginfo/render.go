@@ -1,0 +1,127 @@
+// Package dialoginfo writes and reads application/dialog-info+xml (RFC 4235),
+// the documents behind busy lamps.
+//
+// What is written is always full state with at least one dialog, because many
+// phones keep the old lamp when the dialog element is missing. What is read is
+// tolerant in names and states and strict in size.
+package dialoginfo
+
+import (
+	"lamplight/presence"
+	"lamplight/sip/events/xmltext"
+)
+
+// ContentType is the MIME type of the documents (RFC 4235 §8.1).
+const ContentType = "application/dialog-info+xml"
+
+// View is what differs between two watchers of one presentity.
+type View struct {
+	// Entity is the URI that was subscribed to, as it was written: some phones
+	// compare it as a string.
+	Entity string
+	// Busy shows a status that takes no calls (Do Not Disturb, Wrap Up…) as a
+	// confirmed dialog without a remote party.
+	Busy bool
+	// Limit is the size in bytes that further dialogs may not exceed; the first
+	// is always written. Zero means no limit.
+	Limit int
+}
+
+// The ids of dialogs that stand for no call. They are stable, so that a phone
+// that goes by ids sees one dialog change.
+const (
+	idleID = "idle"
+	busyID = "status"
+)
+
+// Append appends the document and returns the position, counted from the start
+// of dst, at which the decimal version belongs: bodies are shared by many
+// subscriptions, versions are not (RFC 4235 §4.1: a version is a
+// subscription's). A nil snapshot is an address of record without calls.
+func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) {
+	start := len(dst)
+	dst = append(dst, `<?xml version="1.0"?>`+"\n"+`<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="`...)
+	version = len(dst)
+	dst = append(dst, `" state="full" entity="`...)
+	dst = xmltext.Append(dst, v.Entity)
+	dst = append(dst, "\">\n"...)
+	name := ""
+	if s != nil {
+		name = s.Name
+	}
+	switch {
+	case s != nil && len(s.Watch.Dialogs) > 0:
+		for i := range s.Watch.Dialogs {
+			before := len(dst)
+			dst = appendDialog(dst, &s.Watch.Dialogs[i], v.Entity, name)
+			if i > 0 && v.Limit > 0 && len(dst)-start > v.Limit {
+				dst = dst[:before]
+				break
+			}
+		}
+	case s != nil && s.Watch.Busy && v.Busy:
+		dst = append(dst, `<dialog id="`+busyID+`"><state>confirmed</state>`...)
+		dst = appendLocal(dst, v.Entity, name, false)
+		dst = append(dst, "</dialog>\n"...)
+	default:
+		dst = append(dst, `<dialog id="`+idleID+`"><state>terminated</state></dialog>`+"\n"...)
+	}
+	return append(dst, "</dialog-info>\n"...), version
+}
+
+// appendDialog writes one leg in the element order of the schema (RFC 4235
+// §4.4): state, then local, then remote.
+func appendDialog(dst []byte, d *presence.DialogState, entity, name string) []byte {
+	dst = append(dst, `<dialog id="`...)
+	dst = xmltext.Append(dst, d.ID)
+	dst = append(dst, '"')
+	dst = appendAttr(dst, ` call-id="`, d.CallID)
+	dst = appendAttr(dst, ` local-tag="`, d.LocalTag)
+	dst = appendAttr(dst, ` remote-tag="`, d.RemoteTag)
+	dst = appendAttr(dst, ` direction="`, d.Direction)
+	dst = append(dst, "><state>"...)
+	dst = xmltext.Append(dst, d.State)
+	dst = append(dst, "</state>"...)
+	dst = appendLocal(dst, entity, name, d.Held)
+	if d.Remote != "" {
+		dst = append(dst, "<remote>"...)
+		dst = appendIdentity(dst, d.Name, d.Remote)
+		dst = append(dst, `<target uri="`...)
+		dst = xmltext.Append(dst, d.Remote)
+		dst = append(dst, `"/></remote>`...)
+	}
+	return append(dst, "</dialog>\n"...)
+}
+
+// appendLocal writes the watched party. Held is told by the rendering parameter
+// (RFC 4235 §5.2 with RFC 3840's syntax); the RFC's attribute is pval, most
+// phones were taught pvalue, so both are there.
+func appendLocal(dst []byte, entity, name string, held bool) []byte {
+	dst = append(dst, "<local>"...)
+	dst = appendIdentity(dst, name, entity)
+	dst = append(dst, `<target uri="`...)
+	dst = xmltext.Append(dst, entity)
+	if !held {
+		return append(dst, `"/></local>`...)
+	}
+	return append(dst, `"><param pname="+sip.rendering" pval="no" pvalue="no"/></target></local>`...)
+}
+
+func appendIdentity(dst []byte, display, uri string) []byte {
+	dst = append(dst, "<identity"...)
+	dst = appendAttr(dst, ` display="`, display)
+	dst = append(dst, '>')
+	dst = xmltext.Append(dst, uri)
+	return append(dst, "</identity>"...)
+}
+
+// appendAttr writes an attribute, given its name with ="; an empty one is left
+// out.
+func appendAttr(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	dst = append(dst, name...)
+	dst = xmltext.Append(dst, value)
+	return append(dst, '"')
+}
