@@ -60,6 +60,17 @@ const (
 	KindNumber   DeviceKind = "number"
 )
 
+// Text is the kind as people read it: "desk phone".
+func (k DeviceKind) Text() string {
+	switch k {
+	case KindDesk:
+		return "desk phone"
+	case KindSoft:
+		return "softphone"
+	}
+	return string(k)
+}
+
 // Device is something that can ring.
 type Device struct {
 	ID     DeviceID   `json:"id"`
@@ -121,6 +132,9 @@ type Policy struct {
 	// Digest is the default list of algorithms offered; default MD5 only,
 	// because many phones give up on anything else.
 	Digest []string `json:"digest,omitempty"`
+	// Fallback is the SIP URI (a voicemail, a number, a group) that calls go to
+	// instead of being refused; an agent's own Settings.Fallback comes first.
+	Fallback string `json:"fallback,omitempty"`
 	// Statuses are the domain's custom statuses.
 	Statuses []Custom `json:"statuses,omitempty"`
 }
@@ -129,6 +143,15 @@ type Policy struct {
 const (
 	WrapUpNone      time.Duration = -1
 	WrapUpUnlimited time.Duration = -2
+)
+
+// What an unset policy means.
+const (
+	// DefaultWrapUp is the time after a campaign call where neither campaign nor
+	// domain say otherwise.
+	DefaultWrapUp    = 30 * time.Second
+	defaultGrace     = 5 * time.Second
+	defaultLegMaxAge = 12 * time.Hour
 )
 
 // OnlineBy says what makes an agent online (decision 21).
@@ -160,7 +183,37 @@ const (
 	ConsultAny        Consult = "any"
 )
 
-// WithDefaults fills what is unset.
+// LabelGrace is how long the label waits after a closed webphone socket
+// (rule 15), the two special values of Grace resolved.
+func (p *Policy) LabelGrace() time.Duration {
+	switch {
+	case p.Grace < 0:
+		return 0
+	case p.Grace == 0:
+		return defaultGrace
+	}
+	return p.Grace
+}
+
+// LegCap is how old a leg may grow whose end is never reported.
+func (p *Policy) LegCap() time.Duration {
+	if p.LegMaxAge <= 0 {
+		return defaultLegMaxAge
+	}
+	return p.LegMaxAge
+}
+
+// Custom finds the custom status of that name; nil if the domain has none.
+func (p *Policy) Custom(name string) *Custom {
+	for i := range p.Statuses {
+		if p.Statuses[i].Name == name {
+			return &p.Statuses[i]
+		}
+	}
+	return nil
+}
+
+// WithDefaults fills what is unset. It may be applied more than once.
 func (p Policy) WithDefaults() Policy {
 	if p.OnlineBy == "" {
 		p.OnlineBy = OnlineByWebphone
@@ -169,19 +222,16 @@ func (p Policy) WithDefaults() Policy {
 		p.KeepSelected = KeepAsk
 	}
 	if p.Grace == 0 {
-		p.Grace = 5 * time.Second
-	}
-	if p.Grace < 0 {
-		p.Grace = 0
+		p.Grace = defaultGrace
 	}
 	if p.WrapUp == 0 {
-		p.WrapUp = 30 * time.Second
+		p.WrapUp = DefaultWrapUp
 	}
 	if p.Consult == "" {
 		p.Consult = ConsultColleagues
 	}
 	if p.LegMaxAge == 0 {
-		p.LegMaxAge = 12 * time.Hour
+		p.LegMaxAge = defaultLegMaxAge
 	}
 	if len(p.Digest) == 0 {
 		p.Digest = []string{"MD5"}
@@ -222,6 +272,9 @@ type Settings struct {
 	Options Options `json:"options"`
 	// Saved is the set that "restore" brings back after "all off" (decision 1).
 	Saved *Options `json:"saved,omitempty"`
+	// Fallback is the SIP URI that calls go to instead of being refused; empty:
+	// the domain's.
+	Fallback string `json:"fallback,omitempty"`
 }
 
 // Options are the forwarding options.
@@ -230,6 +283,20 @@ type Options struct {
 	SIPPhone bool     `json:"sip_phone"` // desk and soft
 	Mobile   bool     `json:"mobile"`
 	Numbers  []Number `json:"numbers,omitempty"`
+}
+
+// Any reports whether at least one option is on. A number outside its hours is
+// still on.
+func (o Options) Any() bool {
+	if o.Webphone || o.SIPPhone || o.Mobile {
+		return true
+	}
+	for i := range o.Numbers {
+		if o.Numbers[i].Enabled {
+			return true
+		}
+	}
+	return false
 }
 
 // Number is a forwarding number.

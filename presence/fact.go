@@ -30,11 +30,17 @@ type Session struct {
 	Closed time.Time
 }
 
+// Usable reports whether the agent can be heard through it: the microphone is
+// usable and that was proved, not merely said.
+func (s *Session) Usable() bool { return s.Mic.Usable() && s.MicProven }
+
 // SessionState is how alive a webphone session is.
 type SessionState string
 
-// The states of a session. Only an alive one is a target; a suspect one gets no
-// new rings but keeps the agent's label; lost means silence beyond the limit.
+// The states of a session. Only an alive one is a target. A suspect one gets no
+// new rings but keeps the agent's label; beyond the limit of silence its fact is
+// dropped, without grace. A closed one keeps the label for Policy.Grace after
+// Session.Closed.
 const (
 	SessionAlive   SessionState = "alive"
 	SessionSuspect SessionState = "suspect"
@@ -70,9 +76,11 @@ type Registration struct {
 	Transport string
 	Source    string
 	UserAgent string
-	// Alive is false when its flow is gone or OPTIONS went unanswered.
+	// Alive is false when its flow is gone or OPTIONS went unanswered; of what
+	// was restored it is true until the contrary is known.
 	Alive bool
-	// Restored is set after a restart until the device was heard again.
+	// Restored is set after a restart until the device was heard again: still
+	// routable, but flagged.
 	Restored bool
 	// FlowOnly: the contact can be reached over our own flow alone (a stream
 	// behind NAT, a WebSocket), so no other server can be redirected to it.
@@ -81,7 +89,7 @@ type Registration struct {
 	Push bool
 	// QuietUntil leaves the device out until then (local DND, decision 13).
 	QuietUntil time.Time
-	Expires    time.Time
+	Expires    time.Time // zero: never
 }
 
 // Leg is the agent's part in one call.
@@ -99,7 +107,9 @@ type Leg struct {
 	// CallID, LocalTag, RemoteTag and Remote are dialog material for lamps.
 	CallID, LocalTag, RemoteTag string
 	Remote, RemoteName          string
-	Since                       time.Time
+	// Since is when the leg began; its age is capped from here on, so whoever
+	// reports a leg sets it.
+	Since time.Time
 	// Expires is the end of the publication or session timer; zero: the cap on
 	// age alone.
 	Expires time.Time

@@ -52,9 +52,18 @@ type View struct {
 // package status alone; routing and watchers read it, never the facts again.
 type Evaluation struct {
 	Team, Own Label
-	// OwnCause is why the own view is Offline, where it is.
+	// OfflineWhy is why the agent is not online, with the remedy where there is
+	// one; set where a view is Offline.
 	OfflineWhy string
 
+	// Chosen is the selected status in force: a custom one that ran out has
+	// given way to the one it returns to. The next three are what it lets
+	// through.
+	Chosen                                        Label
+	RoutesRegular, RoutesCampaign, AllowsOutbound bool
+
+	// Online is what the label reads: it includes the grace after a closed
+	// socket and the doubt about a silent one, when no webphone is a target.
 	Online, Engaged, Offered, Base bool
 	// Regular and Campaign are the predicates of status-rules: such a call may
 	// be offered.
@@ -84,16 +93,19 @@ type DeviceState struct {
 	Enabled   bool       `json:"enabled"`   // its forwarding option is on
 	Reachable bool       `json:"reachable"` // it could ring now
 	// Why explains a device that is not enabled or not reachable.
-	Why     string `json:"why,omitempty"`
+	Why string `json:"why,omitempty"`
+	// Contact is the URI as registered, or a forwarding number as written.
 	Contact string `json:"contact,omitempty"`
 	Q       int    `json:"q,omitempty"`
 	// FlowOnly, Push, Delay, Group and Confirm are copied from the fact.
-	FlowOnly bool          `json:"flow_only,omitempty"`
-	Push     bool          `json:"push,omitempty"`
-	Restored bool          `json:"restored,omitempty"`
-	Delay    time.Duration `json:"delay,omitempty"`
-	Group    bool          `json:"group,omitempty"`
-	Confirm  bool          `json:"confirm,omitempty"`
+	FlowOnly bool `json:"flow_only,omitempty"`
+	Push     bool `json:"push,omitempty"`
+	Restored bool `json:"restored,omitempty"`
+	// Wake: only a push can make it reachable now.
+	Wake    bool          `json:"wake,omitempty"`
+	Delay   time.Duration `json:"delay,omitempty"`
+	Group   bool          `json:"group,omitempty"`
+	Confirm bool          `json:"confirm,omitempty"`
 }
 
 // Watch is the team view in the terms of the two event packages (status-rules,
