@@ -11,7 +11,11 @@
 //   - Batches submitted by one goroutine commit, and their done functions run,
 //     in the order of submission. Batches of several goroutines are ordered by
 //     their arrival.
-//   - Revisions of one key only grow, also across deletion and restart.
+//   - Revisions of one key only grow, also across deletion and restart. They
+//     are drawn from one counter of the whole store, so the later of any two
+//     writes has the greater revision, whatever their keys.
+//   - The conditions (Write.If) of a batch are checked against what is stored
+//     before any of its writes; of two writes to one key the later one stays.
 //   - Expires is information for the reader: an engine may delete a record that
 //     has expired, at any later time, but never earlier.
 //
@@ -35,7 +39,12 @@ var (
 	ErrClosed = errors.New("store: closed")
 	// ErrFull: the queue of uncommitted batches is at its bound.
 	ErrFull = errors.New("store: write queue full")
+	// ErrTooLarge: a record or log entry of the batch is above MaxData.
+	ErrTooLarge = errors.New("store: record too large")
 )
+
+// MaxData bounds Record.Data, and Entry.Before plus Entry.After, in bytes.
+const MaxData = 16 << 20
 
 // Key names a record. Domain is the tenant's id, or empty for what belongs to
 // the node or to all tenants.
@@ -50,9 +59,11 @@ type Record struct {
 	Key
 	// Owner is the node or flow the record lives with; empty if it outlives both.
 	Owner string
-	// Rev is set by the engine: 1 for a first write, growing ever after.
+	// Rev is set by the engine: never 0, and greater with every write of the key.
+	// By how much says nothing.
 	Rev uint64
-	// Expires is when the record means nothing any more; zero is never.
+	// Expires is when the record means nothing any more; zero is never. It is
+	// kept to the nanosecond and read back in UTC.
 	Expires time.Time
 	// Codec is the version of the encoding of Data, chosen by the writer.
 	Codec uint16
@@ -105,11 +116,16 @@ type LogQuery struct {
 	After  uint64 // only entries with a greater Seq
 	Before uint64 // only entries with a smaller Seq; 0: no bound
 	Newest bool   // descending
-	Limit  int    // 0 means 1000
+	Limit  int    // 0 means DefaultLogLimit
 }
 
+// DefaultLogLimit is how many entries a LogQuery without Limit answers at most.
+const DefaultLogLimit = 1000
+
 // Change is what a watch reports: the record after a committed write, or its
-// key with Deleted set.
+// key and the revision of the deletion with Deleted set. The removal of an
+// expired record is not reported, nor the deletion of what was not there.
+// Watchers share Data and do not write to it.
 type Change struct {
 	Record
 	Deleted bool
@@ -117,16 +133,20 @@ type Change struct {
 
 // Store is implemented by the engines below this package.
 type Store interface {
-	// Get reads the committed record of k, or ErrNotFound.
+	// Get reads the committed record of k, or ErrNotFound. A record that has
+	// expired is answered until it is removed.
 	Get(ctx context.Context, k Key) (Record, error)
 	// Scan calls f for every committed record of the space in every domain
 	// (order unspecified) until f returns an error, which Scan returns. Expired
-	// records may be left out.
+	// records may be left out. f may call the store, and keeps what it is given.
+	// What is committed meanwhile may be seen or not, record by record; a watch
+	// begun before tells the rest.
 	Scan(ctx context.Context, space string, f func(Record) error) error
 	// Submit queues a batch for the writer and returns without waiting for it.
-	// done is called exactly once, on the writer's goroutine, and must not
-	// block. If the queue is full or the store closed, done is called before
-	// Submit returns. The caller does not touch the batch afterwards.
+	// done, which may be nil, is called exactly once, on the writer's goroutine,
+	// and must not block; it may Submit. If the queue is full, the batch too
+	// large or the store closed, done is called before Submit returns. The caller
+	// does not touch the batch afterwards.
 	Submit(b Batch, done func(error))
 	// Commit is Submit and wait. An error of ctx does not undo a batch that is
 	// already queued.
@@ -138,7 +158,10 @@ type Store interface {
 	// Log reads the change log.
 	Log(ctx context.Context, q LogQuery) ([]Entry, error)
 	// Healthy is nil while commits succeed, otherwise why the last one failed.
+	// An engine that is unhealthy and idle tries again by itself. A conflict is
+	// no failure.
 	Healthy() error
-	// Close waits for what is queued, then closes. Later calls answer ErrClosed.
+	// Close waits for what is queued, then closes: it ends the watches, and later
+	// calls answer ErrClosed. Closing again does nothing.
 	Close() error
 }
