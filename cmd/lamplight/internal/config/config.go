@@ -147,9 +147,11 @@ type Agent struct {
 	Number   string   `yaml:"number"`
 	Name     string   `yaml:"name"`
 	Teams    []string `yaml:"teams"`
-	Password string   `yaml:"password"` // of the devices
+	Password string   `yaml:"password"` // of the devices; empty: no devices
 	Login    string   `yaml:"login"`    // of the pages; empty: no login
-	Role     string   `yaml:"role"`     // agent (default), supervisor, admin
+	// LoginHash is given instead of Login by a file that holds no passwords.
+	LoginHash string `yaml:"login_hash"`
+	Role      string `yaml:"role"` // agent (default), supervisor, admin
 }
 
 // Span is a duration that knows whether it was given: "0s" is not the default.

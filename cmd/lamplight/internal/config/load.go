@@ -170,6 +170,10 @@ func join(path, key string) string {
 
 const envPrefix = "LAMPLIGHT_"
 
+// clientVariable reports whether a variable belongs to the command line's
+// client side rather than to the configuration.
+func clientVariable(name string) bool { return name == "LAMPLIGHT_API" || name == "LAMPLIGHT_TOKEN" }
+
 // environment applies LAMPLIGHT_SIP_UDP=a,b and the like: the key's path in
 // capitals, joined by _, an element of a list by its index. A list of plain
 // values is given at once, separated by commas.
@@ -178,7 +182,7 @@ func (s *source) environment(c *Config, env []string) error {
 	sort.Strings(env)
 	for _, kv := range env {
 		name, value, ok := strings.Cut(kv, "=")
-		if !ok || !strings.HasPrefix(name, envPrefix) {
+		if !ok || !strings.HasPrefix(name, envPrefix) || clientVariable(name) {
 			continue
 		}
 		path, err := setByName(reflect.ValueOf(c).Elem(), strings.ToLower(name[len(envPrefix):]), value)

@@ -291,8 +291,11 @@ func (d *Domain) checkAgents(k *check, at string, demo bool) {
 			k.fail(p+".number", "%q is used twice", a.Number)
 		}
 		seen[a.Number] = true
-		if a.Password == "" {
-			k.fail(p+".password", "missing")
+		if a.Password == "" && a.Login == "" && a.LoginHash == "" {
+			k.fail(p, "one of password, login and login_hash is needed")
+		}
+		if a.Login != "" && a.LoginHash != "" {
+			k.fail(p+".login", "login and login_hash exclude each other")
 		}
 		for key, secret := range map[string]string{".password": a.Password, ".login": a.Login} {
 			if strings.HasPrefix(secret, DemoPrefix) && !demo {
