@@ -1,5 +1,9 @@
 // Package routing says which of an agent's devices a call rings, and why. It is
-// pure, and reads the predicates of an Evaluation, never the label.
+// pure, and reads the predicates of an Evaluation, never the label. The rules are
+// those of presence/RULES.md.
+//
+// The same snapshot, policy and call give the same Decision down to the bytes of
+// its JSON, so a stored one can be replayed and compared.
 package routing
 
 import (
@@ -30,9 +34,13 @@ type Call struct {
 type Decision struct {
 	Allow bool `json:"allow"`
 	// Code and Text are the refusal: a SIP status and the text of its Reason
-	// header (RFC 3326).
+	// header (RFC 3326). With Fallback they are the refusal that was averted. Of
+	// an outbound call that is let out, Text says by which rule.
 	Code int    `json:"code,omitempty"`
 	Text string `json:"text,omitempty"`
+	// Fallback: none of the agent's devices rings; the only target is the
+	// fallback that agent or domain configured.
+	Fallback bool `json:"fallback,omitempty"`
 	// Steps ring one after another, the targets of one step together.
 	Steps []Step `json:"steps,omitempty"`
 	// Devices has one reason for every device considered.
@@ -48,15 +56,23 @@ type Step struct {
 	Targets []Target      `json:"targets"`
 }
 
+// KindFallback is the kind of a target that is no device of the agent's.
+const KindFallback presence.DeviceKind = "fallback"
+
 // Target is one device to ring.
 type Target struct {
-	ID      string              `json:"id"` // presence.DeviceState.ID
-	Device  presence.DeviceID   `json:"device"`
-	Kind    presence.DeviceKind `json:"kind"`
-	URI     string              `json:"uri,omitempty"`
-	Q       int                 `json:"q"` // thousandths
-	Push    bool                `json:"push,omitempty"`
-	Confirm bool                `json:"confirm,omitempty"`
+	ID     string              `json:"id"` // presence.DeviceState.ID
+	Device presence.DeviceID   `json:"device"`
+	Kind   presence.DeviceKind `json:"kind"`
+	// URI to send the call to; empty for a webphone, which has none: its
+	// session is ID.
+	URI string `json:"uri,omitempty"`
+	// Q in thousandths (RFC 3261 §20.10): lower for later steps, so that who is
+	// redirected rings in the same order.
+	Q int `json:"q"`
+	// Push: wake it first (RFC 8599).
+	Push    bool `json:"push,omitempty"`
+	Confirm bool `json:"confirm,omitempty"`
 }
 
 // Considered is one device and what became of it.
@@ -65,21 +81,4 @@ type Considered struct {
 	Kind   presence.DeviceKind `json:"kind"`
 	Taken  bool                `json:"taken"`
 	Reason string              `json:"reason"`
-}
-
-// Decide answers an inbound call to one agent.
-func Decide(s *presence.Snapshot, p presence.Policy, c Call) Decision { panic("not built yet") }
-
-// OutboundCall is an agent's own call asking to be let out.
-type OutboundCall struct {
-	Number string            `json:"number"`
-	Device presence.DeviceID `json:"device"`
-	// Colleague: the callee is an agent of the same domain.
-	Colleague bool      `json:"colleague,omitempty"`
-	At        time.Time `json:"at"`
-}
-
-// DecideOutbound answers an agent's own call: Allow or a refusal.
-func DecideOutbound(s *presence.Snapshot, p presence.Policy, c OutboundCall) Decision {
-	panic("not built yet")
 }
