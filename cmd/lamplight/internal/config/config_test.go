@@ -111,7 +111,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	p := c.Domains[0].Policy().WithDefaults()
-	if p.Grace != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny {
+	if p.LabelGrace() != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny {
 		t.Errorf("policy %+v", p)
 	}
 	if tab := c.PeerTable(); len(tab) != 1 || tab[0].Sources[0].String() != "10.0.0.0/8" {
