@@ -4,7 +4,14 @@
 // which takes everything else. Both fill it alike; a differential fuzz test
 // holds them equal.
 //
-// A Message is immutable once parsed and safe to share.
+// A Message is immutable once parsed and safe to share. Its strings point into
+// one private copy of the datagram or frame: who keeps one of them for long
+// (a contact, a Call-ID) clones it, or the whole message stays in memory.
+//
+// Header values are kept as sent: sipgo's own typed headers re-quote and drop
+// parameters, so sipgo is asked for the start line, URI grammar, folding and
+// framing only, and every value is read by the tolerant readers of this package
+// (NameAddr, Params, URI, Via). Nothing here judges a request; Validate does.
 package message
 
 // Name is a header's canonical long name, such as "Call-ID". Compact forms are
@@ -69,4 +76,7 @@ type Message struct {
 	Body    []byte
 	// Raw is the message as received, nil for one made here.
 	Raw []byte
+
+	// version is the SIP version of the start line, "" for SIP/2.0.
+	version string
 }

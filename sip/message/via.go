@@ -1,0 +1,150 @@
+package message
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// ViaValue is one Via (RFC 3261 §20.42) with the parameters that matter to
+// routing a response (RFC 3581).
+type ViaValue struct {
+	Transport string // upper case
+	Host      string // sent-by host, an IPv6 address without brackets
+	Port      int    // sent-by port, 0: none given
+	Branch    string
+	RPort     int  // value of rport, 0: none
+	HasRPort  bool // rport is present, with or without value
+	Received  string
+}
+
+// TopVia returns the first Via; ok is false if it is missing or unreadable.
+func (m *Message) TopVia() (v ViaValue, ok bool) {
+	first := m.Get(Via)
+	if i := indexOutside(first, ','); i >= 0 {
+		first = first[:i]
+	}
+	return parseVia(first)
+}
+
+func parseVia(s string) (v ViaValue, ok bool) {
+	proto, rest, ok := cutWord(s, '/')
+	version, rest, ok2 := cutWord(rest, '/')
+	if !ok || !ok2 || !strings.EqualFold(proto, "SIP") || version != "2.0" {
+		return ViaValue{}, false
+	}
+	i := 0
+	for i < len(rest) && isTokenByte(rest[i]) {
+		i++
+	}
+	if i == 0 || i == len(rest) || rest[i] != ' ' && rest[i] != '\t' {
+		return ViaValue{}, false
+	}
+	v.Transport = upperTransport(rest[:i])
+	sentBy, params, _ := strings.Cut(rest[i:], ";")
+	if v.Host, v.Port, ok = splitHostPort(trimColon(sentBy)); !ok {
+		return ViaValue{}, false
+	}
+	for params != "" {
+		var one string
+		one, params, _ = strings.Cut(params, ";")
+		v.setParam(one)
+	}
+	return v, true
+}
+
+func (v *ViaValue) setParam(s string) {
+	key, value, _ := strings.Cut(s, "=")
+	key, value = strings.Trim(key, " \t"), strings.Trim(value, " \t")
+	switch {
+	case strings.EqualFold(key, "branch"):
+		v.Branch = value
+	case strings.EqualFold(key, "rport"):
+		v.HasRPort = true
+		if n, err := strconv.ParseUint(value, 10, 16); err == nil {
+			v.RPort = int(n)
+		}
+	case strings.EqualFold(key, "received"):
+		v.Received = strings.Trim(value, "[]")
+	}
+}
+
+// cutWord cuts at sep, white space around the word allowed.
+func cutWord(s string, sep byte) (word, rest string, ok bool) {
+	i := strings.IndexByte(s, sep)
+	if i < 0 {
+		return "", "", false
+	}
+	return strings.Trim(s[:i], " \t"), strings.TrimLeft(s[i+1:], " \t"), true
+}
+
+// trimColon drops white space at the ends and around the port's colon.
+func trimColon(s string) string {
+	s = strings.Trim(s, " \t")
+	if strings.IndexByte(s, ' ') < 0 && strings.IndexByte(s, '\t') < 0 {
+		return s
+	}
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return s
+	}
+	return strings.Trim(s[:i], " \t") + ":" + strings.Trim(s[i+1:], " \t")
+}
+
+// upperTransport folds case without allocating for the usual ones.
+func upperTransport(s string) string {
+	switch s {
+	case "UDP", "TCP", "TLS", "WS", "WSS":
+		return s
+	}
+	return strings.ToUpper(s)
+}
+
+// StampVia notes in the first Via where a request really came from: received
+// when it differs from the sent-by host, rport's value when rport was asked for
+// (RFC 3261 §18.2.1, RFC 3581 §4). For the reader of the socket, before the
+// message is shared.
+func (m *Message) StampVia(src netip.AddrPort) {
+	for i := range m.Headers {
+		if m.Headers[i].Name == Via {
+			m.Headers[i].Value = stampVia(m.Headers[i].Value, src)
+			return
+		}
+	}
+}
+
+func stampVia(value string, src netip.AddrPort) string {
+	end := indexOutside(value, ',')
+	if end < 0 {
+		end = len(value)
+	}
+	v, ok := parseVia(value[:end])
+	if !ok {
+		return value
+	}
+	host, err := netip.ParseAddr(v.Host)
+	same := err == nil && host.Unmap() == src.Addr().Unmap()
+	if same && !v.HasRPort && v.Received == "" {
+		return value
+	}
+	b := make([]byte, 0, len(value)+64)
+	// What the sender claims about itself is replaced.
+	head, params, _ := strings.Cut(value[:end], ";")
+	b = append(b, strings.TrimRight(head, " \t")...)
+	for params != "" {
+		var one string
+		one, params, _ = strings.Cut(params, ";")
+		key, _, _ := strings.Cut(one, "=")
+		switch key = strings.Trim(key, " \t"); {
+		case strings.EqualFold(key, "received"):
+		case strings.EqualFold(key, "rport"):
+			b = strconv.AppendUint(append(b, ";rport="...), uint64(src.Port()), 10)
+		default:
+			b = append(append(b, ';'), strings.Trim(one, " \t")...)
+		}
+	}
+	if !same || v.HasRPort {
+		b = src.Addr().Unmap().AppendTo(append(b, ";received="...))
+	}
+	return string(append(b, value[end:]...))
+}
