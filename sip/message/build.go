@@ -14,7 +14,8 @@ type Builder struct {
 	start       int // length of the start line
 	status      int // 0: a request
 	method      string
-	tagAt       int // where the To tag goes, 0: the To has one
+	uri         string // of a request
+	tagAt       int    // where the To tag goes, 0: the To has one
 	tag         string
 	contentType string
 	body        []byte
@@ -66,7 +67,7 @@ func NewResponse(req *Message, status int, phrase string) *Builder {
 // NewRequest starts a request. The caller adds every header but Via, which the
 // transaction layer adds, and Content-Length, which Bytes adds.
 func NewRequest(method, uri string) *Builder {
-	b := &Builder{buf: make([]byte, 0, 1024), method: method}
+	b := &Builder{buf: make([]byte, 0, 1024), method: method, uri: uri}
 	b.text("", strings.ReplaceAll(method, " ", ""))
 	b.text(" ", strings.ReplaceAll(uri, " ", "%20"))
 	b.buf = append(b.buf, " SIP/2.0\r\n"...)
@@ -193,6 +194,9 @@ func (b *Builder) Status() int { return b.status }
 
 // Method returns the method of a request, for a response that of its CSeq.
 func (b *Builder) Method() string { return b.method }
+
+// URI returns the Request-URI of a request.
+func (b *Builder) URI() string { return b.uri }
 
 // Bytes ends the message and returns it. The slice is the Builder's own; adding
 // more afterwards has no effect on it.

@@ -26,7 +26,7 @@ func Parse(raw []byte) (*Message, error) {
 	}
 	m, err := parseFull(own)
 	if err != nil {
-		return salvage(own), err
+		return Salvage(own), err
 	}
 	return m, nil
 }
@@ -68,9 +68,9 @@ func checkHead(own []byte) (int, error) {
 	}
 }
 
-// salvage reads what it can of a request that does not parse, so that its
+// Salvage reads what it can of a request that does not parse, so that its
 // sender can be told 400 (RFC 4475 §3.1.2). nil if it is not worth an answer.
-func salvage(own []byte) *Message {
+func Salvage(own []byte) *Message {
 	head := own[:min(len(own), MaxHead)]
 	if i := bytes.Index(head, []byte("\r\n\r\n")); i >= 0 {
 		head = head[:i]

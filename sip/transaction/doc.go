@@ -1,0 +1,17 @@
+// Package transaction is the one transaction table of the server (RFC 3261 §17,
+// RFC 6026).
+//
+// Requests reach the Handler on the goroutine that read them, so in the order of
+// their flow; the handler must not block. What waits (a commit, a look-up on the
+// network) goes on elsewhere and answers later: Request.Respond is safe from any
+// goroutine.
+//
+// A non-INVITE server transaction is an entry of a replay cache, no goroutine
+// and no state machine: it absorbs retransmissions while the answer is pending
+// and repeats the answer's bytes for 32 s afterwards; over reliable transports
+// it keeps nothing. An INVITE server transaction is sipgo's state machine with a
+// mailbox of its own. A client transaction is an entry of a timer wheel.
+//
+// Everything is bounded: a full replay cache forgets its oldest entries, full
+// client and INVITE tables refuse (ErrOverload, 503 with Retry-After).
+package transaction

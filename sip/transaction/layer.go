@@ -1,0 +1,208 @@
+package transaction
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"lamplight/sip/message"
+	"lamplight/sip/transport"
+)
+
+// How a client transaction can end without a final response.
+var (
+	// ErrTimeout: no final response within 64×T1 (Timer F).
+	ErrTimeout = errors.New("SIP transaction timed out")
+	// ErrFlowClosed: the flow ended before the response came.
+	ErrFlowClosed = transport.ErrFlowClosed
+	// ErrOverload: too many client transactions are open.
+	ErrOverload = errors.New("too many SIP transactions")
+	// ErrClosed: the layer was closed.
+	ErrClosed = errors.New("SIP transaction layer is closed")
+)
+
+// Handler gets every new request that is sound (message.Validate), and each ACK
+// that belongs to no transaction of ours. It is called in the order of the flow
+// and must not block.
+type Handler interface{ ServeSIP(*Request) }
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(*Request)
+
+// ServeSIP calls f.
+func (f HandlerFunc) ServeSIP(r *Request) { f(r) }
+
+// Options configure a Layer.
+type Options struct {
+	Transport *transport.Layer // required
+	Handler   Handler          // required
+	Log       zerolog.Logger
+
+	// T1 and T2 of RFC 3261 §17.1.2.1, for client transactions and the replay
+	// cache; 500 ms and 4 s. INVITE server transactions keep sipgo's, which are
+	// the same and belong to the whole process.
+	T1, T2 time.Duration
+
+	MaxClient int // client transactions open at once; 500,000
+	MaxReplay int // requests remembered for retransmissions; 400,000
+	MaxInvite int // INVITE server transactions open at once; 20,000
+
+	Metrics prometheus.Registerer // nil: none
+}
+
+// Layer is the transaction table. Its methods are safe from any goroutine.
+type Layer struct {
+	o       Options
+	log     zerolog.Logger
+	handler Handler
+	replay  *replayCache
+	wheel   *wheel
+	invites *inviteTable
+	metric  *metrics
+	wg      sync.WaitGroup
+}
+
+// New makes a layer and binds it to the transport, which must not serve yet.
+func New(o Options) *Layer {
+	if o.T1 <= 0 {
+		o.T1 = 500 * time.Millisecond
+	}
+	if o.T2 <= 0 {
+		o.T2 = 4 * time.Second
+	}
+	def(&o.MaxClient, 500_000)
+	def(&o.MaxReplay, 400_000)
+	def(&o.MaxInvite, 20_000)
+	l := &Layer{o: o, log: o.Log, handler: o.Handler}
+	l.replay = newReplayCache(o.MaxReplay, 64*o.T1)
+	l.wheel = newWheel(o.T1, o.T2, o.MaxClient, l.replay.purge)
+	l.invites = newInviteTable(l, o.MaxInvite)
+	l.metric = newMetrics(o.Metrics, l)
+	l.wg.Go(l.wheel.run)
+	o.Transport.Bind(l.receive, l.receiveBad)
+	return l
+}
+
+func def(v *int, d int) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// receive takes a message from the goroutine that read it.
+func (l *Layer) receive(f *transport.Flow, m *message.Message) {
+	problem := message.Validate(m)
+	if !m.IsRequest() {
+		l.metric.response(m.Status, f.Transport())
+		if problem != nil {
+			l.metric.drop("bad_response")
+			return
+		}
+		l.response(m)
+		return
+	}
+	l.metric.request(m.Method, f.Transport())
+	m.StampVia(f.Remote())
+	r := &Request{Message: m, Flow: f, At: time.Now(), layer: l}
+	if problem != nil {
+		r.refuse(problem)
+		return
+	}
+	switch m.Method {
+	case "INVITE":
+		l.invites.invite(r)
+	case "ACK":
+		if !l.invites.ack(r) {
+			l.handler.ServeSIP(r)
+		}
+	case "CANCEL":
+		l.cancel(r)
+	default:
+		if l.begin(r) {
+			l.handler.ServeSIP(r)
+		}
+	}
+}
+
+// receiveBad answers a request that could not be read with 400, statelessly.
+func (l *Layer) receiveBad(f *transport.Flow, m *message.Message, cause error) {
+	l.log.Info().Err(cause).Str("src", f.Remote().String()).Str("transport", f.Transport()).
+		Str("method", m.Method).Str("call_id", m.CallID()).Msg("malformed SIP request")
+	m.StampVia(f.Remote())
+	r := &Request{Message: m, Flow: f, At: time.Now(), layer: l}
+	r.refuse(&message.Problem{Status: 400, Phrase: "Malformed Message"})
+}
+
+// begin enters a non-INVITE request into the replay cache; false: it is a
+// retransmission, and has been dealt with. Reliable transports bring none.
+func (l *Layer) begin(r *Request) bool {
+	if r.Flow.Reliable() {
+		return true
+	}
+	r.key = l.replay.key(r.Message)
+	reply, to, known := l.replay.begin(r.key, r.At)
+	if !known {
+		l.wheel.kick()
+		return true
+	}
+	l.metric.retransmission()
+	if reply != nil {
+		_ = to.Send(reply)
+	}
+	return false
+}
+
+// cancel answers a CANCEL and tells its INVITE (RFC 3261 §9.2).
+func (l *Layer) cancel(r *Request) {
+	if !l.begin(r) {
+		return
+	}
+	if tx := l.invites.find(inviteKey(r.Message)); tx != nil {
+		r.Respond(message.NewResponse(r.Message, 200, ""))
+		tx.post(mail{cancel: true})
+		return
+	}
+	r.Reply(481)
+}
+
+// response hands a response to its client transaction.
+func (l *Layer) response(m *message.Message) {
+	via, _ := m.TopVia()
+	_, method := m.CSeq()
+	if !l.wheel.response(via.Branch, method, m) {
+		l.metric.drop("unmatched_response")
+	}
+}
+
+// Close ends all transactions: open client ones get ErrClosed. Close the
+// transport first, so that nothing new arrives.
+func (l *Layer) Close() error {
+	l.wheel.close()
+	l.invites.close()
+	l.wg.Wait()
+	l.metric.unregister()
+	return nil
+}
+
+// responseFlow is where a response to r goes (RFC 3261 §18.2.2, RFC 3581 §4):
+// over a stream back on it; by UDP to the address the request came from, to its
+// port if rport was there, else to the sent-by port. A maddr is not obeyed: it
+// would let anybody aim our answers at a third party.
+func responseFlow(r *Request) *transport.Flow {
+	if r.Flow.Reliable() {
+		return r.Flow
+	}
+	via, ok := r.TopVia()
+	if !ok || via.HasRPort {
+		return r.Flow
+	}
+	port := uint16(5060)
+	if via.Port > 0 {
+		port = uint16(via.Port)
+	}
+	return r.Flow.On(netip.AddrPortFrom(r.Flow.Remote().Addr(), port))
+}

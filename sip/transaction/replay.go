@@ -1,0 +1,178 @@
+package transaction
+
+import (
+	"hash/maphash"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"lamplight/sip/message"
+	"lamplight/sip/transport"
+)
+
+const shards = 16
+
+// key is a transaction key, hashed under two secret seeds: no peer can make two
+// of them collide, and no message stays in memory for its branch's sake.
+type key struct{ a, b uint64 }
+
+func (k key) zero() bool { return k == key{} }
+
+// replayCache is the non-INVITE server transactions over UDP (RFC 3261 §17.2.2):
+// trying (no reply yet) or done (the reply's bytes), for life after the reply.
+type replayCache struct {
+	most   int // entries of one shard
+	life   time.Duration
+	seeds  [2]maphash.Seed
+	shards [shards]replayShard
+}
+
+type replayShard struct {
+	mu    sync.Mutex
+	m     map[key]*replayEntry // guarded by mu
+	order []queued             // oldest first, from head on; guarded by mu
+	head  int                  // guarded by mu
+}
+
+type queued struct {
+	k key
+	e *replayEntry
+}
+
+type replayEntry struct {
+	at    time.Time // of the request, then of the final reply
+	reply []byte    // the last response; nil: none yet
+	to    *transport.Flow
+}
+
+func newReplayCache(most int, life time.Duration) *replayCache {
+	c := &replayCache{most: max(most/shards, 1), life: life, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	for i := range c.shards {
+		c.shards[i].m = make(map[key]*replayEntry)
+	}
+	return c
+}
+
+// key makes the server transaction key (RFC 3261 §17.2.3): branch, sent-by and
+// method; without the magic cookie what RFC 2543 peers keep the same.
+func (c *replayCache) key(m *message.Message) key {
+	var k key
+	via, _ := m.TopVia()
+	for i, seed := range c.seeds {
+		var h maphash.Hash
+		h.SetSeed(seed)
+		writeKey(&h, m, &via, m.Method)
+		if i == 0 {
+			k.a = h.Sum64()
+		} else {
+			k.b = h.Sum64() | 1 // never the zero key
+		}
+	}
+	return k
+}
+
+// writeKey writes a server transaction key, its parts separated by NUL, which
+// no message can contain there.
+func writeKey(h interface{ WriteString(string) (int, error) }, m *message.Message, via *message.ViaValue, method string) {
+	put := func(parts ...string) {
+		for _, s := range parts {
+			h.WriteString(s)
+			h.WriteString("\x00")
+		}
+	}
+	var room [8]byte
+	port := strconv.AppendInt(room[:0], int64(via.Port), 10)
+	if strings.HasPrefix(via.Branch, message.Cookie) {
+		put(via.Branch, lower(via.Host), string(port), method)
+		return
+	}
+	seq, _ := m.CSeq()
+	put(m.URI, m.FromTag(), m.CallID(), method, strconv.FormatUint(uint64(seq), 10), m.Get(message.Via))
+}
+
+func lower(s string) string {
+	for i := range len(s) {
+		if c := s[i]; 'A' <= c && c <= 'Z' {
+			return strings.ToLower(s)
+		}
+	}
+	return s
+}
+
+// begin enters a request. If it is known already, it returns the reply to
+// repeat, nil while there is none.
+func (c *replayCache) begin(k key, now time.Time) (reply []byte, to *transport.Flow, known bool) {
+	s := &c.shards[k.a%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.m[k]; e != nil && now.Sub(e.at) < c.life {
+		return e.reply, e.to, true
+	}
+	s.expireLocked(now.Add(-c.life), c.most-1)
+	e := &replayEntry{at: now}
+	s.m[k] = e
+	s.order = append(s.order, queued{k, e})
+	return nil, nil, false
+}
+
+// answer notes the response to repeat.
+func (c *replayCache) answer(k key, raw []byte, to *transport.Flow, final bool) {
+	s := &c.shards[k.a%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.m[k]; e != nil {
+		e.reply, e.to = raw, to
+		if final {
+			e.at = time.Now()
+		}
+	}
+}
+
+// expireLocked forgets what is older than before, and the oldest beyond most.
+// Entries stand in the order of their requests, so one answered late may keep a
+// few younger ones a little longer.
+func (s *replayShard) expireLocked(before time.Time, most int) {
+	for s.head < len(s.order) {
+		q := s.order[s.head]
+		if !q.e.at.Before(before) && len(s.m) <= most {
+			break
+		}
+		if s.m[q.k] == q.e {
+			delete(s.m, q.k)
+		}
+		s.order[s.head] = queued{}
+		s.head++
+	}
+	if s.head > len(s.order)/2 && s.head > 64 || s.head == len(s.order) {
+		n := copy(s.order, s.order[s.head:])
+		clear(s.order[n:])
+		s.order, s.head = s.order[:n], 0
+		if n == 0 && cap(s.order) > 1024 {
+			s.order = nil
+		}
+	}
+}
+
+// purge forgets what has expired and returns how many are left.
+func (c *replayCache) purge(now time.Time) int {
+	left := 0
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.expireLocked(now.Add(-c.life), c.most)
+		left += len(s.m)
+		s.mu.Unlock()
+	}
+	return left
+}
+
+func (c *replayCache) len() (n int) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		n += len(s.m)
+		s.mu.Unlock()
+	}
+	return n
+}

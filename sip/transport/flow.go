@@ -1,0 +1,160 @@
+package transport
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Flow is a peer as seen from one of our sockets: a remote address behind a UDP
+// listener, or one stream. It implements sipgo's sip.Connection.
+//
+// A UDP flow has no state of its own: one that is held stays usable even after
+// the layer has forgotten the peer.
+type Flow struct {
+	layer     *Layer
+	transport string
+	remote    netip.AddrPort
+	local     netip.AddrPort
+	since     time.Time
+	seen      atomic.Int64 // last message received, Unix ns
+
+	packets *packetListener // UDP only
+	stream  *stream         // streams only
+	number  uint64          // streams only
+
+	advertised sync.Once
+	host       string // guarded by advertised
+}
+
+var _ sip.Connection = (*Flow)(nil)
+
+// ID names the flow; no other flow of this process's life has it. A UDP flow's
+// names listener and peer, so it stays the same while we listen there.
+func (f *Flow) ID() string {
+	var room [80]byte
+	b := append(room[:0], f.transport...)
+	b = append(b, '-')
+	if f.packets != nil {
+		b = strconv.AppendUint(b, f.packets.number, 10)
+		b = f.remote.AppendTo(append(b, '-'))
+		return string(b)
+	}
+	return string(strconv.AppendUint(b, f.number, 10))
+}
+
+// Transport is one of UDP, TCP, TLS, WS, WSS.
+func (f *Flow) Transport() string { return f.transport }
+
+// Reliable reports whether the transport retransmits by itself.
+func (f *Flow) Reliable() bool { return f.packets == nil }
+
+// Remote is the peer's address as we see it.
+func (f *Flow) Remote() netip.AddrPort { return f.remote }
+
+// Local is our address, as bound: it may be the unspecified one for UDP.
+func (f *Flow) Local() netip.AddrPort { return f.local }
+
+// Send passes one message on without waiting for the peer. The bytes must not
+// change afterwards. UDP goes straight to the socket; a stream's message waits
+// in its queue, bounded: ErrQueueFull means that this one was dropped.
+func (f *Flow) Send(b []byte) error {
+	if f.packets != nil {
+		return f.packets.send(b, f.remote)
+	}
+	return f.stream.send(b)
+}
+
+// Done is closed when the stream has ended; for UDP, when the listener has.
+func (f *Flow) Done() <-chan struct{} {
+	if f.packets != nil {
+		return f.packets.done
+	}
+	return f.stream.done
+}
+
+// Close ends a stream. A UDP flow is merely forgotten.
+func (f *Flow) Close() error {
+	if f.packets != nil {
+		f.layer.flows.drop(f)
+		return nil
+	}
+	f.stream.close(ErrFlowClosed)
+	return nil
+}
+
+// Host is the host by which the peer can reach us: what Via and Contact name.
+func (f *Flow) Host() string {
+	f.advertised.Do(func() { f.host = f.layer.hostFor(f) })
+	return f.host
+}
+
+// On gives the flow to another address of the same UDP listener: where a
+// response goes when the Via says so (RFC 3261 §18.2.2). For a stream, or the
+// same address, that is f itself.
+func (f *Flow) On(to netip.AddrPort) *Flow {
+	if f.packets == nil || to == f.remote {
+		return f
+	}
+	return f.layer.flows.get(f.packets, to, time.Now())
+}
+
+// LocalAddr implements sip.Connection.
+func (f *Flow) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(f.local) }
+
+// WriteMsg implements sip.Connection; it only queues.
+func (f *Flow) WriteMsg(msg sip.Message) error { return f.Send([]byte(msg.String())) }
+
+// Ref implements sip.Connection. Flows are not counted: the peer and the idle
+// limits end them, transactions never do.
+func (f *Flow) Ref(int) int { return 1 }
+
+// TryClose implements sip.Connection and leaves the flow open.
+func (f *Flow) TryClose() (int, error) { return 1, nil }
+
+// FlowInfo describes a flow for diagnostics.
+type FlowInfo struct {
+	ID, Transport string
+	Remote, Local netip.AddrPort
+	Since, Seen   time.Time
+	Queued        int    // messages waiting
+	Dropped       uint64 // messages dropped because the queue was full
+}
+
+func (f *Flow) info() FlowInfo {
+	i := FlowInfo{ID: f.ID(), Transport: f.transport, Remote: f.remote, Local: f.local, Since: f.since, Seen: time.Unix(0, f.seen.Load())}
+	if f.stream != nil {
+		i.Queued, i.Dropped = f.stream.queued()
+	}
+	return i
+}
+
+// udpPeer reads a UDP flow's ID.
+func udpPeer(id string) (listener uint64, peer netip.AddrPort, ok bool) {
+	rest, ok := strings.CutPrefix(id, UDP+"-")
+	number, addr, ok2 := strings.Cut(rest, "-")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if !ok || !ok2 || err != nil {
+		return 0, netip.AddrPort{}, false
+	}
+	peer, err = netip.ParseAddrPort(addr)
+	return n, peer, err == nil
+}
+
+// ListenPort is the port at which the peer's side can open a new connection to
+// us: the local one, but for a stream that we opened that of a listener of the
+// same transport, 0 if there is none.
+func (f *Flow) ListenPort() uint16 {
+	if f.stream == nil || !f.stream.outgoing {
+		return f.local.Port()
+	}
+	f.layer.mu.Lock()
+	defer f.layer.mu.Unlock()
+	return f.layer.ports[f.transport]
+}

@@ -1,0 +1,147 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+)
+
+// WebSocketHandler serves SIP over WebSocket (RFC 7118): WS, or WSS when the
+// request came by TLS. The subprotocol "sip" must be offered (§4.1), and a page
+// must come from our own host or one of Options.Origins. Each connection is read
+// on its request's goroutine, so that none holds up another.
+func (l *Layer) WebSocketHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !l.enter() {
+			http.Error(w, "SIP is shutting down", http.StatusServiceUnavailable)
+			return
+		}
+		defer l.wg.Done()
+		l.serveWebSocket(w, r)
+	})
+}
+
+func (l *Layer) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if !offersSIP(r.Header) {
+		l.metric.drop("ws_subprotocol")
+		http.Error(w, `the WebSocket subprotocol must be "sip"`, http.StatusBadRequest)
+		return
+	}
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	if !l.gate.open(remote.Addr(), time.Now()) {
+		l.metric.drop("conns_per_addr")
+		http.Error(w, "too many connections from your address", http.StatusTooManyRequests)
+		return
+	}
+	defer l.gate.closed(remote.Addr())
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"sip"}, OriginPatterns: l.o.Origins})
+	if err != nil { // Accept has answered
+		l.metric.drop("ws_refused")
+		l.log.Info().Err(err).Str("src", r.RemoteAddr).Str("transport", WS).Msg("SIP WebSocket refused")
+		return
+	}
+	c.SetReadLimit(int64(l.limits.Head + l.limits.Body))
+	transport := WS
+	if r.TLS != nil {
+		transport = WSS
+	}
+	var local netip.AddrPort
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		local = addrPort(a)
+	}
+	wc := &wsConn{Conn: c, limits: &l.limits}
+	f, err := l.newStream(transport, wc, remote, local, false)
+	if err != nil {
+		_ = c.Close(websocket.StatusTryAgainLater, "too many connections")
+		return
+	}
+	l.wg.Go(func() { l.pingWebSocket(f, c) })
+	f.stream.close(l.readWebSocket(f, c))
+}
+
+func offersSIP(h http.Header) bool {
+	for _, line := range h.Values("Sec-Websocket-Protocol") {
+		for p := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(p), "sip") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readWebSocket takes one message a frame, text or binary (RFC 7118 §4.2).
+func (l *Layer) readWebSocket(f *Flow, c *websocket.Conn) error {
+	limit := l.limits.FirstMessage
+	for {
+		ctx, cancel := context.WithTimeout(l.ctx, limit)
+		_, b, err := c.Read(ctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if isKeepAlive(b) {
+			f.seen.Store(time.Now().UnixNano())
+			if len(b) == 4 {
+				_ = f.Send(pong())
+			}
+			continue
+		}
+		if err := l.take(f, b); err != nil {
+			return err
+		}
+		limit = l.limits.Idle
+	}
+}
+
+// pingWebSocket keeps middleboxes from forgetting the connection and finds out
+// when the browser has gone without a word.
+func (l *Layer) pingWebSocket(f *Flow, c *websocket.Conn) {
+	every := time.NewTicker(l.limits.Ping)
+	defer every.Stop()
+	for {
+		select {
+		case <-f.Done():
+			return
+		case <-every.C:
+		}
+		ctx, cancel := context.WithTimeout(l.ctx, l.limits.Ping)
+		err := c.Ping(ctx)
+		cancel()
+		if err != nil {
+			f.stream.close(err)
+			return
+		}
+	}
+}
+
+// wsConn is a WebSocket as a stream's conn.
+type wsConn struct {
+	*websocket.Conn
+	limits *Limits
+}
+
+func (c *wsConn) writeAll(msgs [][]byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.limits.Write)
+	defer cancel()
+	for _, m := range msgs {
+		kind := websocket.MessageText
+		if !utf8.Valid(m) {
+			kind = websocket.MessageBinary
+		}
+		if err := c.Write(ctx, kind, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close does not wait for the browser's side of the closing handshake.
+func (c *wsConn) Close() error { return c.CloseNow() }
