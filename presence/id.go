@@ -26,8 +26,13 @@ func ParseID(s string) (ID, error) {
 // the same ID on every node and after every restart (RFC 9562 §5.8).
 func DeriveID(space ID, name string) ID { return ID(uuid.NewSHA1(uuid.UUID(space), []byte(name))) }
 
-func (id ID) String() string               { return uuid.UUID(id).String() }
-func (id ID) IsZero() bool                 { return id == ID{} }
+// String is the canonical text form (RFC 9562 §4).
+func (id ID) String() string { return uuid.UUID(id).String() }
+
+// IsZero reports whether nothing was ever assigned.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// MarshalText writes the canonical text form.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText reads the canonical text form.

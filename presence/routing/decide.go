@@ -31,8 +31,9 @@ func Decide(s *presence.Snapshot, p presence.Policy, c Call) Decision {
 	d.Devices = make([]Considered, 0, len(s.Devices)+3)
 	if code, text := barred(s, &p, &c); code != 0 {
 		d.Code, d.Text = code, text
+		why := "not asked: " + text
 		for i := range s.Devices {
-			d.leaveOut(&s.Devices[i], "not asked: "+text)
+			d.leaveOut(&s.Devices[i], why)
 		}
 		d.absent(s)
 		return d.orFallback(s, &p)
@@ -98,7 +99,7 @@ func offeredAnother(s *presence.Snapshot, c *Call) bool {
 // noTarget is the text of a refusal for want of a device.
 func noTarget(s *presence.Snapshot, c *Call) string {
 	switch {
-	case !s.Reachable && s.Team.Status == presence.StatusOffline:
+	case !s.Reachable && !s.Online:
 		return "Offline, no device reachable"
 	case !s.Reachable:
 		return "No device reachable"

@@ -29,7 +29,7 @@ func step(prev *presence.Snapshot, f presence.Facts, p presence.Policy, now time
 // the roster applies without saying why.
 func TestRule22_CausesOfWhatHappensByItself(t *testing.T) {
 	talk := leg("a", presence.Inbound, presence.LegTalking)
-	in := func(d time.Duration) time.Time { return t0.Add(d) }
+	in := t0.Add
 	for name, tc := range map[string]struct {
 		before, after presence.Facts
 		policy        presence.Policy

@@ -330,8 +330,8 @@ func TestRule09_WrapUpBlocksEverything(t *testing.T) {
 	f.Sessions = back
 	prev = step(prev, f, house(), t0.Add(2*time.Second), "")
 	check(t, prev.Evaluation, presence.StatusWrapUp, presence.StatusWrapUp)
-	if !prev.Own.Since.Equal(since) || !prev.Evaluation.Next.Equal(t0.Add(20*time.Second)) {
-		t.Errorf("own since %v, next %v", prev.Own.Since, prev.Evaluation.Next)
+	if !prev.Own.Since.Equal(since) || !prev.Next.Equal(t0.Add(20*time.Second)) {
+		t.Errorf("own since %v, next %v", prev.Own.Since, prev.Next)
 	}
 }
 
@@ -444,8 +444,9 @@ func TestRule14_RemovedCustomStatusCountsAsDoNotDisturb(t *testing.T) {
 }
 
 func TestRule14_SelectionsAPageMayOffer(t *testing.T) {
-	var got []string
-	for _, s := range Selectables(house()) {
+	offered := Selectables(house())
+	got := make([]string, 0, len(offered))
+	for _, s := range offered {
 		got = append(got, string(s.Value))
 		if _, err := Select(agent(), house(), s.Value, By{}, t0); err != nil {
 			t.Errorf("offered, but refused: %v", err)
@@ -499,7 +500,7 @@ func TestRule15_FlapLeavesNoTrace(t *testing.T) {
 	// Longer than that it is Offline, from the end of the grace.
 	closedAt(t0.Add(5 * time.Second))(&f)
 	prev = step(prev, f, house(), t0.Add(5*time.Second), "")
-	gone := prev.Evaluation.Next
+	gone := prev.Next
 	prev = step(prev, f, house(), gone, "")
 	if prev.Team.Status != presence.StatusOffline || !prev.Team.Since.Equal(t0.Add(10*time.Second)) || prev.Team.Cause != presence.CauseWebphoneGone {
 		t.Errorf("team %+v", prev.Team)

@@ -242,8 +242,9 @@ func TestLampOrder(t *testing.T) {
 		leg("talking", presence.Outbound, presence.LegTalking),
 	)
 	f.Legs[3].Since = t0
-	var got []string
-	for _, d := range Evaluate(f, house(), t0).Watch.Dialogs {
+	dialogs := Evaluate(f, house(), t0).Watch.Dialogs
+	got := make([]string, 0, len(dialogs))
+	for _, d := range dialogs {
 		got = append(got, d.ID+" "+d.State+" "+d.Direction)
 	}
 	want := []string{
