@@ -21,7 +21,7 @@ type writer struct {
 	put, del, revision, count *stmt
 	entry, expired            *stmt
 
-	rev, seq uint64 // last given out and committed
+	rev, seq uint64    // last given out and committed
 	cursor   store.Key // last record looked at for its expiry
 	retryAt  time.Time // when to try again, after a failure
 
