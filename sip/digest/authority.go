@@ -145,7 +145,7 @@ func (a *Authority) Verify(m *message.Message, src netip.Addr) Verdict {
 // domain is the one whose users may send m: that of the address of record for
 // a REGISTER (RFC 3261 §10.3), of the sender for everything else.
 func (a *Authority) domain(m *message.Message) (*presence.Domain, bool) {
-	_, host, ok := splitAddress(subject(m))
+	_, host, ok := SplitAddress(subject(m))
 	if !ok {
 		return nil, false
 	}
@@ -162,7 +162,7 @@ func subject(m *message.Message) string {
 
 // presumed is the user name a sender without credentials probably has.
 func presumed(m *message.Message) string {
-	user, _, _ := splitAddress(subject(m))
+	user, _, _ := SplitAddress(subject(m))
 	return user
 }
 
@@ -203,11 +203,11 @@ func (a *Authority) aboutThis(c *credentials, m *message.Message, dom *presence.
 	if c.uri == m.URI {
 		return true
 	}
-	_, host, ok := splitAddress(c.uri)
+	_, host, ok := SplitAddress(c.uri)
 	if !ok {
 		return false
 	}
-	if _, asked, ok := splitAddress(m.URI); ok && equalFold(host, asked) {
+	if _, asked, ok := SplitAddress(m.URI); ok && equalFold(host, asked) {
 		return true
 	}
 	for _, n := range dom.Names {

@@ -31,7 +31,9 @@ func parseCredentials(v string) (c credentials, err error) {
 	}
 	v = v[len(scheme)+1:]
 	for {
-		v = strings.TrimLeft(v, " \t,\r\n")
+		for v != "" && (isSpace(v[0]) || v[0] == ',') {
+			v = v[1:]
+		}
 		if v == "" {
 			break
 		}
@@ -109,37 +111,43 @@ func (c *credentials) check() error {
 	return nil
 }
 
-// nextParam cuts key=value or key="value" off the front of v.
+// nextParam cuts key=value or key="value" off the front of v. It goes byte by
+// byte: this is most of what a verification would otherwise cost.
 func nextParam(v string) (key, val string, quoted bool, rest string, err error) {
-	eq := strings.IndexByte(v, '=')
-	if eq <= 0 {
+	i := 0
+	for i < len(v) && v[i] != '=' && v[i] != ',' && v[i] != '"' && !isSpace(v[i]) {
+		i++
+	}
+	key, v = v[:i], skipSpace(v[i:])
+	if key == "" || v == "" || v[0] != '=' {
 		return "", "", false, "", errMalformed
 	}
-	key = strings.TrimRight(v[:eq], " \t")
-	if key == "" || strings.ContainsAny(key, " \t,\"") {
-		return "", "", false, "", errMalformed
-	}
-	v = strings.TrimLeft(v[eq+1:], " \t")
-	if v == "" || v[0] != '"' {
-		end := strings.IndexByte(v, ',')
+	if v = skipSpace(v[1:]); v != "" && v[0] == '"' {
+		end := quotedEnd(v)
 		if end < 0 {
-			end = len(v)
-		}
-		val = strings.TrimRight(v[:end], " \t")
-		if strings.ContainsAny(val, " \t\"") {
 			return "", "", false, "", errMalformed
 		}
-		return key, val, false, v[end:], nil
+		val, rest, quoted = v[1:end], v[end+1:], true
+	} else {
+		i = 0
+		for i < len(v) && v[i] != ',' && v[i] != '"' && !isSpace(v[i]) {
+			i++
+		}
+		val, rest = v[:i], v[i:]
 	}
-	end := quotedEnd(v)
-	if end < 0 {
+	if rest = skipSpace(rest); rest != "" && rest[0] != ',' {
 		return "", "", false, "", errMalformed
 	}
-	val, rest = v[1:end], strings.TrimLeft(v[end+1:], " \t")
-	if rest != "" && rest[0] != ',' {
-		return "", "", false, "", errMalformed
+	return key, val, quoted, rest, nil
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func skipSpace(v string) string {
+	for v != "" && isSpace(v[0]) {
+		v = v[1:]
 	}
-	return key, val, true, rest, nil
+	return v
 }
 
 // quotedEnd is the index of the quote that closes the string v begins with, or

@@ -254,6 +254,6 @@ func FuzzParseCredentials(f *testing.F) {
 			t.Fatalf("accepted without a part it needs: %+v", c)
 		}
 		c.matches(algMD5, noHA1[:32], "REGISTER")
-		splitAddress(s)
+		SplitAddress(s)
 	})
 }

@@ -2,11 +2,12 @@ package digest
 
 import "strings"
 
-// splitAddress finds user and host in the value of a From or To header, or in a
+// SplitAddress finds user and host in the value of a From or To header, or in a
 // bare URI, without making anything of the rest. It is as tolerant as phones
-// need: parameters, a display name, a port, any case of the scheme. ok is false
+// need: parameters, a display name, a port, any case of the scheme. An IPv6
+// address loses its brackets. ok is false
 // unless it is a sip or sips URI with a host.
-func splitAddress(v string) (user, host string, ok bool) {
+func SplitAddress(v string) (user, host string, ok bool) {
 	if v != "" && v[0] == '"' {
 		end := quotedEnd(v)
 		if end < 0 {
@@ -44,7 +45,7 @@ func splitAddress(v string) (user, host string, ok bool) {
 		if end < 0 {
 			return "", "", false
 		}
-		return user, v[:end+1], true
+		return user, v[1:end], true
 	}
 	if end := strings.IndexAny(v, ":;?>, \t"); end >= 0 {
 		host = v[:end]
