@@ -1,0 +1,196 @@
+package registrar
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/roster"
+	"lamplight/sip/message"
+	"lamplight/sip/transaction"
+	"lamplight/store"
+)
+
+func (no *refusal) answer(req *transaction.Request) {
+	b := message.NewResponse(req.Message, no.status, no.phrase)
+	for _, h := range no.extra {
+		b.Add(h.Name, h.Value)
+	}
+	req.Respond(b)
+}
+
+// refuseLater is the answer when a change could not be committed or too many
+// wait.
+func refuseLater() *refusal {
+	return refuse(503, "", message.Header{Name: message.RetryAfter, Value: "5"})
+}
+
+// refreshLocked recognises the refresh of a single binding, by far the most
+// common REGISTER, by its bytes, and answers it without reading it. If it is one
+// it unlocks and returns true.
+func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now time.Time) bool {
+	raw, ok := rawOf(req.Message)
+	if !ok {
+		return false
+	}
+	for _, b := range rec.bindings {
+		if b.raw != raw || b.Device != w.device || b.Restored || b.Dead || !sameUser(b.AOR, w.toUser) ||
+			b.CallID != req.CallID() || !b.sameWay(req.Flow.Transport(), req.Flow.Remote(), req.Flow) {
+			continue
+		}
+		cseq, _ := req.CSeq()
+		end := now.Add(b.Grant)
+		if cseq <= b.CSeq || end.Before(b.Expires) || end.Add(s.r.o.grace(b.Grant)).After(b.Stored) {
+			return false
+		}
+		b.later(cseq, end, b.Grant, &s.r.o.Limits)
+		ans := s.listLocked(rec, b.AOR, req, now)
+		s.mu.Unlock()
+		s.r.count.refresh()
+		req.Respond(ans)
+		return true
+	}
+	return false
+}
+
+// sameUser: aor is that user's, in the domain both were looked up in.
+func sameUser(aor, user string) bool {
+	return len(aor) > len(user) && aor[len(user)] == '@' && aor[:len(user)] == user
+}
+
+// registerLocked answers a REGISTER of an agent whose turn it is, now or after a
+// commit. It unlocks.
+func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now time.Time) (committing bool) {
+	req, r := j.req, s.r
+	a := ask{domain: j.who.domain, agent: agent, device: j.who.device, aor: strings.Clone(j.who.toUser) + "@" + j.who.domain.Name(),
+		by: req.Flow.Transport(), source: req.Flow.Remote(), flow: req.Flow}
+	no := a.read(req.Message, &r.o.Limits)
+	var p plan
+	if no == nil {
+		p, no = makePlan(rec.bindings, &a, &r.o.Limits, now)
+	}
+	if no != nil {
+		s.forgetLocked(agent, rec)
+		s.mu.Unlock()
+		r.count.refused(no.status)
+		no.answer(req)
+		return false
+	}
+	// Refreshes change nothing that is stored; they hold only if the rest of the
+	// request does.
+	refresh := func() {
+		for _, f := range p.refresh {
+			f.b.later(a.cseq, f.expires, f.grant, &r.o.Limits)
+			if len(a.contacts) == 1 {
+				f.b.raw = a.raw
+			}
+		}
+	}
+	if len(p.put) == 0 && len(p.drop) == 0 {
+		refresh()
+		ans := s.listLocked(rec, a.aor, req, now)
+		s.forgetLocked(agent, rec)
+		s.mu.Unlock()
+		r.count.refresh()
+		req.Respond(ans)
+		return false
+	}
+	c := &change{next: p.next, put: p.put, drop: p.drop, actor: "device:" + j.who.user, cause: presence.CauseLogin}
+	if len(p.put) == 0 {
+		c.cause = presence.CauseLogout
+	}
+	var ans *message.Builder
+	c.adopted = func() {
+		refresh()
+		ans = s.listLocked(rec, a.aor, req, time.Now())
+	}
+	c.then = func(err error) {
+		if err != nil {
+			r.notCommitted(req, &a, err)
+			return
+		}
+		r.count.changed()
+		req.Respond(ans)
+	}
+	s.commitLocked(agent, rec, c)
+	return true
+}
+
+// notCommitted answers a change that the store or the roster would not take.
+func (r *Registrar) notCommitted(req *transaction.Request, a *ask, err error) {
+	r.o.Log.Error().Err(err).Str("method", req.Method).Str("call_id", a.callID).Str("aor", a.aor).
+		Stringer("src", a.source).Str("transport", a.by).Msg("registration not committed")
+	r.count.refused(503)
+	if errors.Is(err, errUnencodable) {
+		refuse(500, "").answer(req)
+		return
+	}
+	refuseLater().answer(req)
+}
+
+// errUnencodable is a change that can never be written.
+var errUnencodable = errors.New("registrar: cannot be encoded")
+
+// listLocked is the 200 with every contact of the address of record (RFC 3261
+// §10.3 step 8) and the Path that was recorded (RFC 3327 §5.3).
+func (s *shard) listLocked(rec *record, aor string, req *transaction.Request, now time.Time) *message.Builder {
+	ans := message.NewResponse(req.Message, 200, "")
+	var room [512]byte
+	for _, b := range rec.bindings {
+		left := b.left(now)
+		if b.AOR != aor || left <= 0 {
+			continue
+		}
+		v := append(append(room[:0], b.Head...), ";expires="...)
+		ans.Add(message.Contact, string(strconv.AppendInt(v, int64(left), 10)))
+	}
+	for i := range req.Headers {
+		if req.Headers[i].Name == message.Path {
+			ans.Add(message.Path, req.Headers[i].Value)
+		}
+	}
+	return ans
+}
+
+// describe completes a change with what the roster and the store are told.
+func (r *Registrar) describe(c *change) error {
+	for _, b := range c.put {
+		w, err := b.row(r.o.Node)
+		if err != nil {
+			return errors.Join(errUnencodable, err)
+		}
+		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+		c.writes = append(c.writes, w)
+		c.log = append(c.log, r.entry(c, b, nil, w.Data))
+	}
+	for _, b := range c.touch {
+		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+	}
+	for _, b := range c.drop {
+		data, err := b.row(r.o.Node)
+		if err != nil {
+			return errors.Join(errUnencodable, err)
+		}
+		c.ops = append(c.ops, roster.DropRegistration{ID: b.ID})
+		c.writes = append(c.writes, store.Delete(b.key()))
+		c.log = append(c.log, r.entry(c, b, data.Data, nil))
+	}
+	return nil
+}
+
+// kind is what the directory says the device is.
+func (r *Registrar) kind(b *Binding) presence.DeviceKind {
+	if d, ok := r.o.Directory.Device(b.Device); ok {
+		return d.Kind
+	}
+	return presence.KindDesk
+}
+
+func (r *Registrar) entry(c *change, b *Binding, before, after []byte) store.Entry {
+	return store.Entry{
+		Domain: b.Domain.String(), Time: time.Now().UTC(), Node: r.o.Node, Actor: c.actor, Cause: string(c.cause),
+		Kind: "registration", Entity: b.Agent.String(), Before: before, After: after,
+	}
+}

@@ -1,0 +1,27 @@
+// Package registrar binds addresses of record to the contacts where their
+// devices can be reached (RFC 3261 §10, RFC 3327).
+//
+// # Who may bind what
+//
+// The credential says which device it is, the assignment of that device which
+// agent, and the To header must be one of that agent's addresses. A device sees
+// all contacts of the address of record but replaces and removes its own only:
+// a desk phone that says "Contact: *" after a reboot does not take the softphone
+// with it.
+//
+// # Guarantees
+//
+//   - Changes to one agent's bindings are made one after another, in the order
+//     the requests arrived. A request that finds one being committed waits, in a
+//     bounded queue.
+//   - A 2xx leaves after what it says is durable. A change that could not be
+//     committed is answered 503 and leaves no trace.
+//   - The stored end of a binding lies beyond the end the device was told. A
+//     refresh that changes nothing and stays within it writes nothing; a
+//     shortened, removed or changed binding always writes.
+//   - A binding ends by itself, some time (Options.Grace) after the device was
+//     told it would, because phones come late.
+//   - A binding over a stream ends with its flow, and at a restart. One over UDP
+//     is restored at a restart, marked as such, and asked by OPTIONS whether it
+//     is still there.
+package registrar

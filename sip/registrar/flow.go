@@ -1,0 +1,153 @@
+package registrar
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/sip/transport"
+)
+
+// flowIndex knows which agents have bindings over a stream.
+type flowIndex struct {
+	mu     sync.Mutex
+	agents map[string][]presence.AgentID // mu; by flow id, until the flow ends
+}
+
+// add notes the streams of a committed change. One that ended meanwhile may have
+// been reported before it was noted, so it is looked at again.
+func (x *flowIndex) add(r *Registrar, c *change) {
+	for _, b := range c.put {
+		if b.Transport == udp || b.flow == nil {
+			continue
+		}
+		x.mu.Lock()
+		if list := x.agents[b.flow.ID()]; !slices.Contains(list, c.agent) {
+			x.agents[b.flow.ID()] = append(list, c.agent)
+		}
+		x.mu.Unlock()
+		select {
+		case <-b.flow.Done():
+			r.FlowClosed(b.flow)
+		default:
+		}
+	}
+}
+
+func (x *flowIndex) take(id string) []presence.AgentID {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	list := x.agents[id]
+	delete(x.agents, id)
+	return list
+}
+
+// FlowClosed ends the bindings of a stream that ended. A device that can be
+// woken by push keeps its own, as one that only push reaches.
+func (r *Registrar) FlowClosed(f *transport.Flow) {
+	for _, agent := range r.flows.take(f.ID()) {
+		r.shard(agent).enqueue(agent, func(rec *record, _ time.Time) *change {
+			return r.withoutFlow(rec, f)
+		})
+	}
+}
+
+func (r *Registrar) withoutFlow(rec *record, f *transport.Flow) *change {
+	var drop, keep []*Binding
+	for _, b := range rec.bindings {
+		switch {
+		case b.flow != f:
+		case b.Push:
+			keep = append(keep, b)
+		default:
+			drop = append(drop, b)
+		}
+	}
+	if len(drop)+len(keep) == 0 {
+		return nil
+	}
+	c := without(rec, drop, presence.CauseFactExpired, "system")
+	for _, b := range keep {
+		c.replace(b, func(nb *Binding) { nb.Dead, nb.flow = true, nil })
+	}
+	if len(drop) > 0 {
+		c.then = r.orExpire(drop)
+	}
+	return c
+}
+
+// replace puts a changed copy in the place of a binding, told to the roster
+// alone.
+func (c *change) replace(b *Binding, edit func(*Binding)) {
+	nb := *b
+	edit(&nb)
+	c.next[slices.Index(c.next, b)] = &nb
+	c.touch = append(c.touch, &nb)
+}
+
+// directoryChanged ends the bindings of devices that were deleted or are another
+// agent's now.
+func (r *Registrar) directoryChanged(e directory.Edit) {
+	if r.run.Err() != nil || len(e.DeleteAgents)+len(e.DeleteDevices)+len(e.Assignments)+len(e.Agents) == 0 {
+		return
+	}
+	agents := make(map[presence.AgentID]bool)
+	devices := make(map[presence.DeviceID]bool)
+	for _, id := range e.DeleteAgents {
+		agents[id] = true
+	}
+	for i := range e.Agents {
+		agents[e.Agents[i].ID] = true
+	}
+	for _, id := range e.DeleteDevices {
+		devices[id] = true
+	}
+	for i := range e.Assignments {
+		devices[e.Assignments[i].Device] = true
+	}
+	for _, s := range r.shards {
+		for _, agent := range s.affected(agents, devices) {
+			s.enqueue(agent, r.recheck)
+		}
+	}
+}
+
+func (s *shard) affected(agents map[presence.AgentID]bool, devices map[presence.DeviceID]bool) []presence.AgentID {
+	var out []presence.AgentID
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, rec := range s.agents {
+		if agents[id] || slices.ContainsFunc(rec.bindings, func(b *Binding) bool { return devices[b.Device] }) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// recheck drops what the directory no longer allows.
+func (r *Registrar) recheck(rec *record, now time.Time) *change {
+	var drop []*Binding
+	for _, b := range rec.bindings {
+		if !r.allowed(b, now) {
+			drop = append(drop, b)
+		}
+	}
+	if len(drop) == 0 {
+		return nil
+	}
+	c := without(rec, drop, presence.CauseFactExpired, "directory")
+	c.then = r.orExpire(drop)
+	return c
+}
+
+// allowed: the device is still the agent's, the address still its own.
+func (r *Registrar) allowed(b *Binding, now time.Time) bool {
+	holder, ok := r.o.Directory.Holder(b.Device, now)
+	if !ok || holder != b.Agent {
+		return false
+	}
+	a, ok := r.o.Directory.Agent(b.Agent)
+	return ok && slices.Contains(a.AORs, b.AOR)
+}

@@ -1,0 +1,120 @@
+package registrar
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"lamplight/presence/directory"
+	"lamplight/presence/roster"
+	"lamplight/sip/digest"
+	"lamplight/sip/transaction"
+	"lamplight/sip/transport"
+	"lamplight/store"
+)
+
+// Options of a registrar. The services must be set; the zero value of every
+// limit is its default.
+type Options struct {
+	Store        store.Store
+	Directory    *directory.Directory
+	Roster       *roster.Roster
+	Auth         *digest.Authority
+	Transport    *transport.Layer
+	Transactions *transaction.Layer
+	Node         string                // default "node-1"
+	Log          zerolog.Logger        // default: none
+	Metrics      prometheus.Registerer // default: none
+
+	Limits
+}
+
+// Limits are what a device is granted.
+type Limits struct {
+	// MinExpires, MaxExpires and DefaultExpires bound what is granted (RFC 3261
+	// §10.3 step 6 and 7): 60 s, 1 h, 1 h. Less than the least is answered 423,
+	// more than the most is granted the most.
+	MinExpires, MaxExpires, DefaultExpires time.Duration
+	// Contacts is the most a device may bind to one address of record; default
+	// 10. The one refreshed longest ago makes room for another, unless
+	// RefuseExcess answers 403 instead.
+	Contacts     int
+	RefuseExcess bool
+	// Grace is how long a binding outlives what the device was told, or a tenth
+	// of that if it is more; default 10 s.
+	Grace time.Duration
+	// Pad is how far beyond that the stored end lies, or one period more if that
+	// is longer; default 1 h. The longer, the fewer refreshes write, and the more
+	// bindings a restart restores whose device went away.
+	Pad time.Duration
+	// Waiting is the most requests for one agent that wait for a commit; default
+	// 32. More are answered 503.
+	Waiting int
+	// OptionsRate is how many restored bindings are asked per second whether they
+	// are there; default 200. OptionsTries unanswered ones, OptionsPause apart,
+	// make one dead; default 3, 30 s.
+	OptionsRate  int
+	OptionsTries int
+	OptionsPause time.Duration
+}
+
+// Bounds on what one contact may hold; RFC 3261 has none, memory has.
+const (
+	maxContact   = 2048 // bytes of one Contact value
+	maxPath      = 2048 // bytes of all Path values
+	maxUserAgent = 256
+)
+
+func (l Limits) withDefaults() Limits {
+	d := func(v *time.Duration, by time.Duration) {
+		if *v <= 0 {
+			*v = by
+		}
+	}
+	n := func(v *int, by int) {
+		if *v <= 0 {
+			*v = by
+		}
+	}
+	d(&l.MinExpires, time.Minute)
+	d(&l.MaxExpires, time.Hour)
+	d(&l.DefaultExpires, min(time.Hour, l.MaxExpires))
+	d(&l.Grace, 10*time.Second)
+	d(&l.Pad, time.Hour)
+	d(&l.OptionsPause, 30*time.Second)
+	n(&l.Contacts, 10)
+	n(&l.Waiting, 32)
+	n(&l.OptionsRate, 200)
+	n(&l.OptionsTries, 3)
+	return l
+}
+
+// Validate reports limits that contradict each other.
+func (l Limits) Validate() error {
+	l = l.withDefaults()
+	switch {
+	case l.MinExpires > l.MaxExpires:
+		return fmt.Errorf("registrar: min_expires %v is more than max_expires %v", l.MinExpires, l.MaxExpires)
+	case l.DefaultExpires < l.MinExpires || l.DefaultExpires > l.MaxExpires:
+		return fmt.Errorf("registrar: default_expires %v is not between min_expires %v and max_expires %v", l.DefaultExpires, l.MinExpires, l.MaxExpires)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Node == "" {
+		o.Node = "node-1"
+	}
+	o.Limits = o.Limits.withDefaults()
+	return o
+}
+
+// grace of a binding that was granted so long.
+func (l *Limits) grace(grant time.Duration) time.Duration { return max(l.Grace, grant/10) }
+
+// stored is the end that goes into the row of a binding granted so long now.
+func (l *Limits) stored(now time.Time, grant time.Duration) time.Time {
+	return now.Add(grant + l.grace(grant) + max(grant, l.Pad)).Truncate(time.Second)
+}
