@@ -31,6 +31,9 @@ type Peer struct {
 	// Campaign marks every call it names as a campaign call; its
 	// X-Lamplight-Call-Kind header is believed in any case.
 	Campaign bool
+	// Trunk is host[:port] where the peer takes calls to telephone numbers, for
+	// redirects to forwarding numbers; empty: such numbers are left out.
+	Trunk string
 	// Domains it may speak for; empty: all.
 	Domains []string
 }

@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"errors"
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -11,12 +10,7 @@ import (
 	"lamplight/store/sqlite"
 )
 
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashChildEnv); dir != "" {
-		crashChild(dir) // does not return
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOneServerADatabase(t *testing.T) {
 	dir := t.TempDir()

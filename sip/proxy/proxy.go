@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/presence/roster"
+	"lamplight/presence/routing"
+	"lamplight/sip/digest"
+	"lamplight/sip/message"
+	"lamplight/sip/peers"
+	"lamplight/sip/transaction"
+	"lamplight/store"
+)
+
+// Options of a proxy. The services must be set.
+type Options struct {
+	Store     store.Store
+	Directory *directory.Directory
+	Roster    *roster.Roster
+	Auth      *digest.Authority
+	Peers     peers.Table
+	Node      string                // default "node-1"
+	Log       zerolog.Logger        // default: none
+	Metrics   prometheus.Registerer // default: none
+}
+
+// Proxy is safe for concurrent use and owns no goroutine.
+type Proxy struct {
+	o     Options
+	peers atomic.Pointer[peers.Table]
+	count *prometheus.CounterVec
+}
+
+// New makes a proxy.
+func New(o Options) *Proxy {
+	if o.Node == "" {
+		o.Node = "node-1"
+	}
+	p := &Proxy{o: o}
+	p.SetPeers(o.Peers)
+	p.count = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lamplight_sip_redirect_total", Help: "INVITEs by final answer.",
+	}, []string{"status"})
+	if o.Metrics != nil {
+		if err := o.Metrics.Register(p.count); err != nil {
+			o.Log.Error().Err(err).Msg("redirects are not counted")
+		}
+	}
+	return p
+}
+
+// SetPeers replaces the table of peers, for requests from now on.
+func (p *Proxy) SetPeers(t peers.Table) { p.peers.Store(&t) }
+
+// ServeSIP answers an INVITE. An ACK that belongs to no transaction is dropped,
+// a CANCEL has been dealt with by the transaction layer.
+func (p *Proxy) ServeSIP(req *transaction.Request) {
+	if req.Method != "INVITE" {
+		if req.Method != "ACK" {
+			req.Reply(481)
+		}
+		return
+	}
+	if req.ToTag() != "" {
+		p.refuse(req, 481, "")
+		return
+	}
+	caller, ok := p.caller(req)
+	if !ok {
+		return // answered there
+	}
+	agent, ok := p.called(req, &caller)
+	if !ok {
+		return
+	}
+	p.decide(req, &caller, agent)
+}
+
+// caller is who asks, and for which domain it may ask.
+type caller struct {
+	peer   *peers.Peer // nil for one of our own devices
+	domain *presence.Domain
+	name   string // for the log: "peer:pbx", "device:1001"
+	uri    string // who calls, as far as it is known
+}
+
+// caller settles whether the sender may learn anything.
+func (p *Proxy) caller(req *transaction.Request) (caller, bool) {
+	if peer, ok := p.peers.Load().Find(req.Flow.Remote().Addr(), req.Flow.Transport()); ok {
+		if peer.Mode != peers.ModeRedirect {
+			p.refuse(req, 403, "Not a Redirected Peer")
+			return caller{}, false
+		}
+		return caller{peer: peer, name: "peer:" + peer.Name, uri: req.From().URI}, true
+	}
+	// A stranger gets no challenge: it has nothing to answer it with, and would
+	// learn that there is something behind it.
+	_, host, ok := digest.SplitAddress(req.Get(message.From))
+	if ok {
+		_, ok = p.o.Directory.DomainByName(host)
+	}
+	if !ok {
+		d := routing.Stranger()
+		p.refuse(req, d.Code, d.Text)
+		return caller{}, false
+	}
+	id, ok := p.o.Auth.Authenticate(req)
+	if !ok {
+		return caller{}, false
+	}
+	c := caller{domain: id.Domain, name: "device:" + id.Username, uri: "sip:" + id.Username + "@" + id.Domain.Name()}
+	if holder, ok := p.o.Directory.Holder(id.Device, time.Now()); ok {
+		if a, ok := p.o.Directory.Agent(holder); ok && len(a.AORs) > 0 {
+			c.uri = "sip:" + a.AORs[0]
+		}
+	}
+	return c, true
+}
+
+// called finds the agent of the Request-URI and the domain it is in.
+func (p *Proxy) called(req *transaction.Request, c *caller) (*presence.Agent, bool) {
+	uri, err := message.ParseURI(req.URI)
+	if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" {
+		p.refuse(req, 416, "")
+		return nil, false
+	}
+	dom, ok := p.domain(uri.Host, c)
+	if !ok {
+		return nil, p.refuse(req, 403, "Not Allowed for This Domain")
+	}
+	c.domain = dom
+	user := uri.UserDecoded()
+	a, ok := p.o.Directory.AgentByAOR(user, dom.Name())
+	if !ok {
+		a, ok = p.o.Directory.AgentByNumber(dom.ID, user)
+	}
+	if !ok {
+		return nil, p.refuse(req, 404, "Unknown Agent")
+	}
+	return a, true
+}
+
+// domain is the one that was called. A PBX that knows us by address only means
+// its own one domain, if it has just one.
+func (p *Proxy) domain(host string, c *caller) (*presence.Domain, bool) {
+	dom, ok := p.o.Directory.DomainByName(host)
+	if c.peer == nil {
+		return dom, ok && dom.ID == c.domain.ID
+	}
+	if !ok && len(c.peer.Domains) == 1 {
+		dom, ok = p.o.Directory.DomainByName(c.peer.Domains[0])
+	}
+	if !ok {
+		return nil, false
+	}
+	for _, name := range dom.Names {
+		if c.peer.SpeaksFor(name) {
+			return dom, true
+		}
+	}
+	return nil, false
+}
+
+// kind is what kind of call it is. Only a peer may say; whoever else sends the
+// header is calling a colleague.
+func kind(req *transaction.Request, c *caller) presence.CallKind {
+	if c.peer == nil {
+		return presence.CallInternal
+	}
+	switch k := presence.CallKind(strings.ToLower(req.Get(message.CallKind))); k {
+	case presence.CallRegular, presence.CallCampaign, presence.CallInternal:
+		return k
+	}
+	if c.peer.Campaign {
+		return presence.CallCampaign
+	}
+	return presence.CallRegular
+}
+
+// refuse answers and returns false.
+func (p *Proxy) refuse(req *transaction.Request, status int, phrase string) bool {
+	p.respond(req, message.NewResponse(req.Message, status, phrase))
+	return false
+}
+
+func (p *Proxy) respond(req *transaction.Request, b *message.Builder) {
+	p.count.WithLabelValues(strconv.Itoa(b.Status())).Inc()
+	req.Respond(b)
+}

@@ -1,0 +1,171 @@
+package proxy
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/routing"
+	"lamplight/sip/message"
+	"lamplight/sip/transaction"
+	"lamplight/store"
+)
+
+// DecisionHeader names the stored decision an answer was made from.
+const DecisionHeader message.Name = "X-Lamplight-Decision"
+
+// Inputs and Outcome are what the change log keeps of a decision: routing.Decide
+// with the same inputs gives the same Decision, as long as the rules are those
+// of Decision.Rules.
+type (
+	Inputs struct {
+		Snapshot *presence.Snapshot `json:"snapshot"`
+		Policy   presence.Policy    `json:"policy"`
+		Call     routing.Call       `json:"call"`
+	}
+	Outcome struct {
+		ID       string           `json:"id"`
+		Decision routing.Decision `json:"decision"`
+		// Status was answered, with Contacts, after LeftOut were left out for what
+		// a redirect cannot do.
+		Status   int      `json:"status"`
+		Contacts []string `json:"contacts,omitempty"`
+		LeftOut  []string `json:"left_out,omitempty"`
+	}
+)
+
+// decide asks for a decision, answers by it, and hands both to the log.
+func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {
+	now := time.Now()
+	s, _ := p.o.Roster.Snapshot(a.ID)
+	in := Inputs{
+		Snapshot: s, Policy: c.domain.Policy,
+		Call: routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri, Redirect: true, At: now.UTC()},
+	}
+	out := Outcome{ID: presence.NewID().String(), Decision: routing.Decide(s, in.Policy, in.Call)}
+	p.respond(req, out.answer(req, c))
+	p.keep(c, a, in, out)
+}
+
+// answer is 302 with the targets by q (RFC 3261 §8.3), or the refusal with its
+// reason (RFC 3326).
+func (o *Outcome) answer(req *transaction.Request, c *caller) *message.Builder {
+	d := &o.Decision
+	o.Status = d.Code
+	text := d.Text
+	if d.Allow {
+		if o.redirectTo(c); len(o.Contacts) > 0 {
+			o.Status = 302
+		} else {
+			o.Status, text = 480, "No device that can be redirected to"
+		}
+	}
+	b := message.NewResponse(req.Message, o.Status, "")
+	for _, contact := range o.Contacts {
+		b.Add(message.Contact, contact)
+	}
+	if o.Status != 302 {
+		b.Add(message.Reason, "SIP;cause="+strconv.Itoa(o.Status)+";text="+message.Quote(text))
+	}
+	for _, why := range o.LeftOut {
+		// RFC 3261 §20.43: 399 is a warning in words.
+		b.Add("Warning", "399 "+c.domain.Name()+" "+message.Quote(why))
+	}
+	return b.Add(DecisionHeader, o.ID)
+}
+
+// redirectTo turns targets into contacts, the ones to ring first in front. A
+// number can be reached by who has a trunk only; what the rules left out because
+// of the redirect is said too.
+func (o *Outcome) redirectTo(c *caller) {
+	type contact struct {
+		text string
+		q    int
+	}
+	var list []contact
+	for _, step := range o.Decision.Steps {
+		for _, t := range step.Targets {
+			uri, why := redirectURI(&t, c)
+			if why != "" {
+				o.LeftOut = append(o.LeftOut, string(t.Kind)+" "+t.ID+": "+why)
+				continue
+			}
+			list = append(list, contact{"<" + uri + ">;q=" + qvalue(t.Q), t.Q})
+		}
+	}
+	slices.SortStableFunc(list, func(x, y contact) int { return cmp.Compare(y.q, x.q) })
+	for _, l := range list {
+		o.Contacts = append(o.Contacts, l.text)
+	}
+	for _, dev := range o.Decision.Devices {
+		if !dev.Taken && strings.Contains(dev.Reason, "only this server") {
+			o.LeftOut = append(o.LeftOut, string(dev.Kind)+" "+dev.ID+": "+dev.Reason)
+		}
+	}
+}
+
+// redirectURI is where somebody else sends a call for the target, or why nobody
+// can.
+func redirectURI(t *routing.Target, c *caller) (uri, why string) {
+	u, err := message.ParseURI(t.URI)
+	if err != nil {
+		return "", "has no URI"
+	}
+	// A number in our own domain would come straight back to us.
+	if t.Kind == presence.KindNumber && ours(c.domain, u.Host) {
+		if c.peer == nil || c.peer.Trunk == "" {
+			return "", "no trunk is known for numbers"
+		}
+		return "sip:" + u.User + "@" + c.peer.Trunk + ";user=phone", ""
+	}
+	if u.Scheme != "sip" && u.Scheme != "sips" && u.Scheme != "tel" {
+		return "", "its URI cannot be called"
+	}
+	return t.URI, ""
+}
+
+func ours(d *presence.Domain, host string) bool {
+	return slices.ContainsFunc(d.Names, func(n string) bool { return strings.EqualFold(n, host) })
+}
+
+// qvalue writes thousandths (RFC 3261 §25.1).
+func qvalue(q int) string {
+	if q >= 1000 {
+		return "1.0"
+	}
+	s := strconv.Itoa(1000 + max(q, 0))[1:]
+	if s = strings.TrimRight(s, "0"); s == "" {
+		s = "0"
+	}
+	return "0." + s
+}
+
+// keep appends the decision to the change log. The caller has its answer by now;
+// a log that cannot be written is reported, and no reason to refuse calls.
+func (p *Proxy) keep(c *caller, a *presence.Agent, in Inputs, out Outcome) {
+	before, err := json.Marshal(in)
+	var after []byte
+	if err == nil {
+		after, err = json.Marshal(out)
+	}
+	if err != nil {
+		p.notKept(a, out.ID, err)
+		return
+	}
+	p.o.Store.Submit(store.Batch{Log: []store.Entry{{
+		Domain: c.domain.ID.String(), Time: in.Call.At, Node: p.o.Node, Actor: c.name, Cause: "route",
+		Kind: "decision", Entity: a.ID.String(), Before: before, After: after,
+	}}}, func(err error) {
+		if err != nil {
+			p.notKept(a, out.ID, err)
+		}
+	})
+}
+
+func (p *Proxy) notKept(a *presence.Agent, id string, err error) {
+	p.o.Log.Error().Err(err).Str("decision", id).Stringer("agent", a.ID).Msg("decision not appended to the change log")
+}
