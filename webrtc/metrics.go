@@ -1,0 +1,100 @@
+package webrtc
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lamplight/webrtc/signalling"
+)
+
+// metrics of a Server; they count whether or not they are registered.
+type metrics struct {
+	all []prometheus.Collector
+
+	refused, messages, results        *prometheus.CounterVec
+	pings, lost, suspected            prometheus.Counter
+	beacons, reportFailed             prometheus.Counter
+	rtt, testSeconds                  prometheus.Histogram
+	sessions, sockets, calls, inQueue prometheus.GaugeFunc
+}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "lamplight_webphone_" + name, Help: help})
+		m.all = append(m.all, c)
+		return c
+	}
+	vec := func(name, help, label string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lamplight_webphone_" + name, Help: help}, []string{label})
+		m.all = append(m.all, c)
+		return c
+	}
+	gauge := func(name, help string, f func() float64) prometheus.GaugeFunc {
+		g := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lamplight_webphone_" + name, Help: help}, f)
+		m.all = append(m.all, g)
+		return g
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "lamplight_webphone_" + name, Help: help, Buckets: buckets})
+		m.all = append(m.all, h)
+		return h
+	}
+	m.refused = vec("refused_total", "Sockets, messages and calls refused, by reason.", "why")
+	m.messages = vec("messages_total", "Messages received, by type.", "type")
+	m.results = vec("test_calls_total", "Test calls ended, by outcome.", "outcome")
+	m.pings = counter("pings_total", "Pings sent.")
+	m.lost = counter("lost_total", "Sessions ended by silence.")
+	m.suspected = counter("suspected_total", "Times a session became suspect.")
+	m.beacons = counter("beacons_total", "Goodbyes by HTTP that ended something.")
+	m.reportFailed = counter("report_failed_total", "Changes the roster could not take.")
+	m.rtt = histogram("rtt_seconds", "Time from a ping to its answer.", []float64{.005, .02, .05, .1, .25, .5, 1, 2, 4})
+	m.testSeconds = histogram("test_seconds", "Time from a test call's answer to its second of audio.", []float64{1, 1.1, 1.25, 1.5, 2, 3, 5})
+	m.sessions = gauge("sessions", "Webphone sessions, those waiting for their page included.", func() float64 {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return float64(s.count)
+	})
+	m.sockets = gauge("sockets", "Open webphone sockets.", func() float64 {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return float64(len(s.links))
+	})
+	m.calls = gauge("test_calls", "Test calls up.", func() float64 {
+		if s.tester == nil {
+			return 0
+		}
+		return float64(s.tester.Calls())
+	})
+	m.inQueue = gauge("test_queue", "Sessions waiting for a test call.", func() float64 { return float64(s.tests.waiting()) })
+	return m
+}
+
+func (m *metrics) refuse(why string)    { m.refused.WithLabelValues(why).Inc() }
+func (m *metrics) in(t signalling.Type) { m.messages.WithLabelValues(string(t)).Inc() }
+func (m *metrics) tests(outcome string) { m.results.WithLabelValues(outcome).Inc() }
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	for _, c := range m.all {
+		errs = append(errs, r.Register(c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("webrtc: metrics: %w", err)
+	}
+	return nil
+}
+
+func (m *metrics) unregister(r prometheus.Registerer) {
+	if r == nil {
+		return
+	}
+	for _, c := range m.all {
+		r.Unregister(c)
+	}
+}
