@@ -99,7 +99,7 @@ func (s *Server) newSeat(agent *presence.Agent) *seat {
 	if d, ok := s.o.Directory.Domain(agent.Domain); ok {
 		policy = d.Policy
 	}
-	return &seat{srv: s, agent: agent.ID, grace: policy.WithDefaults().Grace}
+	return &seat{srv: s, agent: agent.ID, grace: policy.LabelGrace()}
 }
 
 // room makes room for one more session: what waits for its page to come back
