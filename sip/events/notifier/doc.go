@@ -1,0 +1,25 @@
+// Package notifier is the subscription engine of RFC 6665: it answers SUBSCRIBE
+// and sends NOTIFY for whatever event packages it is given.
+//
+// # Guarantees
+//
+//   - A new subscription, a changed one and an ended one are durable before the
+//     200; an unchanged refresh writes nothing while the stored, padded expiry
+//     covers what is granted. NOTIFYs write nothing.
+//   - At most one NOTIFY of a subscription is in flight, and the next one has
+//     the newest state: last state wins, none queue up.
+//   - CSeq and document version of a subscription only grow, also across
+//     restarts; the first NOTIFY after one is full state.
+//   - A state is told once: a change that leaves the rendered document as it
+//     was sends nothing. A SUBSCRIBE is always answered by a NOTIFY.
+//   - 481 ends a subscription at once, silence only after several attempts
+//     (RFC 6665 §4.2.2 would end it at the first: many phones drop a NOTIFY now
+//     and then, and a lamp would be dead until the next refresh).
+//   - A watcher over a stream whose flow is gone keeps its subscription until
+//     it expires; NOTIFYs wait, and the next SUBSCRIBE of the dialog, over
+//     whatever flow, brings the newest state. RFC 6665 asks for nothing else,
+//     and RFC 5626 §5.3 forbids opening another connection to such a contact.
+//
+// Nothing here runs on a roster's shard but the taking of a note: a bounded set
+// of workers renders and sends.
+package notifier

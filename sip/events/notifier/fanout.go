@@ -1,0 +1,271 @@
+package notifier
+
+import (
+	"context"
+	"hash/maphash"
+	"strconv"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/sip/message"
+	"lamplight/sip/transport"
+)
+
+// worker renders and sends. Its cache is its own, so that it needs no lock.
+type worker struct {
+	n     *Notifier
+	cache map[bodyKey]*body
+	out   []notify
+}
+
+// bodyKey names a rendered document: the presentity and the number of its
+// snapshot, and everything that may differ between two watchers.
+type bodyKey struct {
+	agent          presence.AgentID
+	number         uint64
+	entity         string
+	pkg, typ       uint8
+	busy, datagram bool
+}
+
+// body is a rendered document.
+type body struct {
+	doc     []byte
+	version int // where the version goes; negative: nowhere
+	hash    uint64
+}
+
+// Bounds of a worker's memory: bodies kept, and NOTIFYs built before they are
+// sent.
+const (
+	maxBodies = 128
+	batchSize = 128
+)
+
+// notify is a NOTIFY ready to leave.
+type notify struct {
+	s      *subscription
+	flow   *transport.Flow
+	branch string
+	raw    []byte
+	cseq   uint32
+}
+
+// work is a worker's life.
+func (n *Notifier) work() {
+	w := &worker{n: n, cache: make(map[bodyKey]*body), out: make([]notify, 0, batchSize)}
+	for first := true; ; first = false {
+		t, ok := n.queue.pop(first)
+		if !ok {
+			return
+		}
+		switch {
+		case t.f != nil:
+			t.f()
+		case t.s != nil:
+			w.one(t.s)
+		default:
+			w.all(t.p)
+		}
+	}
+}
+
+// all brings every subscription of a presentity up to date.
+func (w *worker) all(p *presentity) {
+	p.queued.Store(false) // before the snapshot is read: a later change queues anew
+	since := p.dirty.Swap(0)
+	p.mu.Lock()
+	moves := p.moves
+	for i := 0; ; {
+		// The snapshot is read under the lock and again after each time the lock
+		// was let go: what is composed under it is never older than what another
+		// worker composed before.
+		snap, known := w.n.roster.Snapshot(p.agent)
+		now := stampOf(time.Now())
+		for ; i < len(p.subs) && len(w.out) < batchSize; i++ {
+			w.composeLocked(p.subs[i], snap, known, now)
+			if p.moves != moves {
+				moves, i = p.moves, -1
+			}
+		}
+		if len(w.out) == 0 {
+			break
+		}
+		p.mu.Unlock()
+		w.flush()
+		p.mu.Lock()
+		if p.moves != moves {
+			moves, i = p.moves, 0
+		}
+	}
+	p.mu.Unlock()
+	if since != 0 {
+		w.n.metrics.waited(time.Since(time.Unix(0, since)))
+	}
+}
+
+// one brings a single subscription up to date.
+func (w *worker) one(s *subscription) {
+	p := s.pres
+	p.mu.Lock()
+	s.queued = false
+	snap, known := w.n.roster.Snapshot(p.agent)
+	w.composeLocked(s, snap, known, stampOf(time.Now()))
+	p.mu.Unlock()
+	w.flush()
+}
+
+// flush sends what was composed. No lock is held: the answer may come before
+// SendRaw returns.
+func (w *worker) flush() {
+	for i := range w.out {
+		o := w.out[i]
+		w.out[i] = notify{}
+		w.n.metrics.sent.Inc()
+		w.n.transactions.SendRaw(o.flow, o.branch, o.raw, func(m *message.Message, err error) {
+			w.n.answered(o.s, o.cseq, m, err)
+		})
+	}
+	w.out = w.out[:0]
+}
+
+// composeLocked appends a NOTIFY to w.out if the subscription needs one and may
+// have one now.
+func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known bool, now stamp) {
+	n := w.n
+	switch {
+	case s.state == retired:
+		return
+	case s.inflight != 0:
+		s.late = true
+		return
+	case s.retry > now && s.state == active:
+		return
+	}
+	if !known && !s.bare && s.state == active { // the agent was deleted
+		n.endLocked(s, noResource)
+		n.deleteRow(s)
+	}
+	b := w.body(s, snap)
+	if s.state == active && !s.owed && s.hash == b.hash {
+		return
+	}
+	flow := n.wayLocked(s)
+	if flow == nil {
+		s.owed = true
+		if s.state == ending {
+			n.retireLocked(s) // nobody is there to be told
+		}
+		return
+	}
+	if s.next >= s.limit {
+		s.owed = true // until the new base is durable
+		if !s.rebasing {
+			n.rebaseLocked(s)
+		}
+		return
+	}
+	number := s.next
+	s.next++
+	s.owed, s.late = false, false
+	s.hash, s.inflight = b.hash, number+1
+	out := notify{s: s, flow: flow, branch: message.NewBranch(), cseq: number + 1}
+	out.raw = n.append(nil, s, b, n.localOf(flow), out.branch, number, now)
+	w.out = append(w.out, out)
+	if s.state == ending {
+		n.retireLocked(s)
+		return
+	}
+	if s.next+epoch/2 >= s.limit && !s.rebasing {
+		n.rebaseLocked(s)
+	}
+}
+
+// body renders the document for the subscription, or finds it.
+func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
+	k := bodyKey{agent: s.pres.agent, entity: s.entity, pkg: s.pkg, typ: s.typ, busy: s.busy, datagram: s.transport == overUDP}
+	if snap != nil {
+		k.number = snap.Version
+	}
+	if b, ok := w.cache[k]; ok {
+		return b
+	}
+	b := &body{}
+	if len(w.cache) >= maxBodies {
+		for old, v := range w.cache {
+			delete(w.cache, old)
+			b.doc = v.doc[:0]
+		}
+	}
+	pkg := w.n.packages[s.pkg]
+	b.doc, b.version = pkg.Append(b.doc, snap, View{Type: pkg.Types()[s.typ], Entity: s.entity, Busy: s.busy, Datagram: k.datagram})
+	b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
+	w.cache[k] = b
+	return b
+}
+
+// wayLocked finds the flow to the watcher, nil if there is none now.
+func (n *Notifier) wayLocked(s *subscription) *transport.Flow {
+	if s.flow != nil {
+		select {
+		case <-s.flow.Done():
+			s.flow = nil
+		default:
+			return s.flow
+		}
+	}
+	if s.transport != overUDP {
+		return nil
+	}
+	f, err := n.flows.Flow(context.Background(), transportName(s.transport), s.remote)
+	if err != nil {
+		n.postponeLocked(s, 2) // no socket yet, or no more: not the watcher's fault
+		return nil
+	}
+	s.flow = f
+	return f
+}
+
+// append builds the NOTIFY: one copy of the dialog's head, one of the document,
+// and what differs from one NOTIFY to the next.
+func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch string, number uint32, now stamp) []byte {
+	pkg := n.packages[s.pkg]
+	if dst == nil {
+		dst = make([]byte, 0, len(s.head)+len(l.via)+len(branch)+len(l.contact)+len(b.doc)+192)
+	}
+	dst = append(dst, s.head[:s.line]...)
+	dst = append(dst, l.via[:l.branch]...)
+	dst = append(dst, branch...)
+	dst = append(dst, l.via[l.branch:]...)
+	dst = append(dst, s.head[s.line:]...)
+	dst = append(dst, l.contact...)
+	dst = append(dst, "CSeq: "...)
+	dst = strconv.AppendUint(dst, uint64(number)+1, 10)
+	dst = append(dst, " NOTIFY\r\nSubscription-State: "...)
+	if s.state == ending {
+		dst = append(append(dst, "terminated;reason="...), reasonText(s.reason)...)
+	} else {
+		dst = append(dst, "active;expires="...)
+		dst = strconv.AppendUint(dst, uint64(remaining(s.until, now)), 10)
+	}
+	dst = append(append(dst, "\r\nContent-Type: "...), pkg.Types()[s.typ]...)
+	dst = append(dst, "\r\nContent-Length: "...)
+	if b.version < 0 {
+		dst = strconv.AppendInt(dst, int64(len(b.doc)), 10)
+		return append(append(dst, "\r\n\r\n"...), b.doc...)
+	}
+	var room [10]byte
+	version := strconv.AppendUint(room[:0], uint64(number), 10)
+	dst = strconv.AppendInt(dst, int64(len(b.doc)+len(version)), 10)
+	dst = append(append(dst, "\r\n\r\n"...), b.doc[:b.version]...)
+	dst = append(dst, version...)
+	return append(dst, b.doc[b.version:]...)
+}
+
+// remaining is the time until then in seconds, at least one.
+func remaining(until, now stamp) stamp {
+	if until <= now {
+		return 1
+	}
+	return until - now
+}

@@ -1,0 +1,153 @@
+package notifier
+
+import (
+	"context"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/sip/peers"
+	"lamplight/store"
+)
+
+// Notifier is safe for concurrent use.
+type Notifier struct {
+	store        store.Store
+	directory    *directory.Directory
+	roster       Roster
+	auth         Authority
+	transactions Transactions
+	flows        Flows
+	packages     []Package
+	log          zerolog.Logger
+	node         string
+	busyLamp     func(*presence.Domain, string) bool
+
+	minExpires, maxExpires, defaultExpires int // seconds
+	grace                                  stamp
+	maxFailures                            int
+	maxPerWatcher, maxTotal, maxPending    int
+	restartRate                            int
+
+	boot        uint32
+	allowEvents string
+	seed        maphash.Seed
+	people      presentities
+	tags        tags
+	counts      counts
+	merged      merged
+	locals      locals
+	clock       clock
+	queue       *queue
+	metrics     *metrics
+	peers       atomic.Pointer[peers.Table]
+	draining    atomic.Bool
+
+	stopWatch func()
+	cancel    context.CancelFunc
+	clockwork sync.WaitGroup // the clock and the paced start
+	workers   sync.WaitGroup
+}
+
+// Open reloads the stored subscriptions and starts to tell them the state at a
+// paced rate. ctx bounds the reading.
+func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	n := &Notifier{
+		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, transactions: o.Transactions,
+		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node, busyLamp: o.BusyLamp,
+		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
+		grace: stamp(seconds(o.Grace)), maxFailures: o.MaxFailures,
+		maxPerWatcher: o.PerWatcher, maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,
+		boot: o.Roster.Boot(), seed: maphash.MakeSeed(), queue: newQueue(),
+	}
+	n.counts.perWatcher = make(map[watcherID]int32)
+	n.merged.now = make(map[uint64]struct{})
+	n.locals.m = make(map[localKey]*local)
+	n.clock.due, n.clock.next = make(map[stamp][]*subscription), stampOf(time.Now())
+	n.peers.Store(&t)
+	names := make([]string, len(n.packages))
+	for i, p := range n.packages {
+		names[i] = p.Name()
+	}
+	n.allowEvents = strings.Join(names, ", ")
+	n.metrics = newMetrics(o.Metrics, n.queue)
+	restored, err := n.reload(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.start(o.Workers, restored)
+	return n, nil
+}
+
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// start begins the goroutines; Close waits for each.
+func (n *Notifier) start(workers int, restored []*presentity) {
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	for range workers {
+		n.workers.Go(n.work)
+	}
+	n.clockwork.Go(func() { n.tick(ctx) })
+	n.clockwork.Go(func() { n.resume(ctx, restored) })
+	n.stopWatch = n.roster.Watch(func(s *presence.Snapshot) {
+		if p := n.people.find(s.Agent); p != nil {
+			n.mark(p)
+		}
+	})
+	n.directory.OnChange(func(e directory.Edit) {
+		for _, a := range e.DeleteAgents {
+			if p := n.people.find(a); p != nil && ctx.Err() == nil {
+				n.mark(p)
+			}
+		}
+	})
+}
+
+// AllowEvents lists the packages, for the header of that name.
+func (n *Notifier) AllowEvents() string { return n.allowEvents }
+
+// SetPeers replaces the table of trusted peers.
+func (n *Notifier) SetPeers(t peers.Table) { n.peers.Store(&t) }
+
+func (n *Notifier) peerTable() peers.Table { return *n.peers.Load() }
+
+// Drain refuses new subscriptions with 503 and Retry-After, then waits until
+// what is under way is answered and sent, or ctx ends. Subscriptions are not
+// terminated: they survive a restart, and several phones would be without lamps
+// for long if told otherwise.
+func (n *Notifier) Drain(ctx context.Context) error {
+	n.draining.Store(true)
+	t := time.NewTicker(10 * time.Millisecond)
+	defer t.Stop()
+	for n.counts.waiting() > 0 || n.queue.depth() > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+	return nil
+}
+
+// Close ends the goroutines. Subscriptions stay stored. It closes neither the
+// store nor the transport.
+func (n *Notifier) Close() error {
+	n.draining.Store(true)
+	n.stopWatch()
+	n.cancel()
+	n.clockwork.Wait()
+	n.queue.close()
+	n.workers.Wait()
+	return nil
+}

@@ -1,0 +1,153 @@
+package notifier
+
+import (
+	"strings"
+	"time"
+
+	"lamplight/sip/message"
+	"lamplight/sip/transaction"
+	"lamplight/store"
+)
+
+// again answers a SUBSCRIBE within a dialog: a refresh, or with Expires: 0 the
+// end (RFC 6665 §4.2.1.2, §4.2.1.4).
+func (n *Notifier) again(r *transaction.Request, w watcher) {
+	s := n.ofDialog(r.Message)
+	if s == nil {
+		n.refuse(r, 481, "Subscription does not exist")
+		return
+	}
+	if s.owner != w.id {
+		n.refuse(r, 403, "Not Your Subscription")
+		return
+	}
+	period, ok := n.expiry(r)
+	if !ok {
+		return
+	}
+	seq, _ := r.CSeq()
+	s.pres.mu.Lock()
+	defer s.pres.mu.Unlock()
+	switch {
+	case s.state != active:
+		n.refuse(r, 481, "Subscription does not exist")
+		return
+	case seq <= s.remoteCSeq: // RFC 3261 §12.2.2
+		n.refuse(r, 500, "CSeq Out of Order")
+		return
+	}
+	s.remoteCSeq = seq
+	if period == 0 {
+		n.unsubscribeLocked(r, s)
+		return
+	}
+	n.refreshLocked(r, s, period)
+}
+
+// ofDialog finds the subscription by our tag and holds Call-ID, remote tag and
+// event against it. Head, and the spans into it, only change under the lock.
+func (n *Notifier) ofDialog(m *message.Message) *subscription {
+	tag, ok := parseTag(m.ToTag())
+	if !ok {
+		return nil
+	}
+	s := n.tags.find(tag)
+	if s == nil {
+		return nil
+	}
+	s.pres.mu.Lock()
+	defer s.pres.mu.Unlock()
+	name, id, ok := event(m.Get(message.Event))
+	if !ok || !s.is(s.callID, m.CallID()) || !s.is(s.remoteTag, m.FromTag()) || !s.is(s.eventID, id) ||
+		!strings.EqualFold(name, n.packages[s.pkg].Name()) {
+		return nil
+	}
+	return s
+}
+
+// unsubscribeLocked ends the subscription durably: a 200 that a crash undoes
+// would bring NOTIFYs for a dialog that is no more.
+func (n *Notifier) unsubscribeLocked(r *transaction.Request, s *subscription) {
+	n.store.Submit(store.Batch{Writes: []store.Write{store.Delete(n.key(s))}}, func(err error) {
+		n.queue.push(task{f: func() {
+			if err != nil {
+				n.retryLater(r, "store", 5)
+				return
+			}
+			n.granted(r, s, 0)
+			s.pres.mu.Lock()
+			defer s.pres.mu.Unlock()
+			if s.state == active {
+				n.endLocked(s, timedOut)
+			}
+		}})
+	})
+}
+
+// refreshLocked grants more time, by what way and to what contact the watcher
+// may have moved. A row is written only if something changed that the stored one
+// does not cover.
+func (n *Notifier) refreshLocked(r *transaction.Request, s *subscription, period uint32) {
+	target, hasContact := contactOf(r.Message)
+	if r.Has(message.Contact) && !hasContact {
+		n.refuse(r, 400, "Bad Contact header")
+		return
+	}
+	now := stampOf(time.Now())
+	next := *s // what the subscription becomes if the row commits
+	if hasContact && !next.retarget(target) {
+		n.refuse(r, 400, "Contact Too Long")
+		return
+	}
+	routed := strings.Contains(string(s.head[s.line:]), "\r\nRoute: ")
+	next.setWay(n.wayBack(r, next.target(), routed))
+	changed := &next.head[0] != &s.head[0] || next.transport != s.transport || next.remote != s.remote && next.transport == overUDP
+	next.until, next.period = now+stamp(period), period
+	if !changed && next.until >= s.until && next.until+n.grace <= s.stored {
+		n.refreshed(r, s, &next)
+		return
+	}
+	next.grant(now, period, n.grace)
+	s.writing++
+	n.putRow(&next, func(err error) {
+		n.queue.push(task{f: func() { n.rewritten(r, s, &next, err) }})
+	})
+}
+
+// rewritten takes the outcome of a refresh's row.
+func (n *Notifier) rewritten(r *transaction.Request, s, next *subscription, err error) {
+	s.pres.mu.Lock()
+	defer s.pres.mu.Unlock()
+	s.writing--
+	if err != nil {
+		n.log.Error().Err(err).Str("call_id", r.CallID()).Str("method", "SUBSCRIBE").Str("aor", s.entity).Msg("refresh could not be stored")
+		n.retryLater(r, "store", 5)
+		return
+	}
+	n.refreshed(r, s, next)
+}
+
+// refreshed installs what was granted, answers and owes a NOTIFY. The caller
+// holds the mutex of s.pres.
+func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
+	if s.state != active { // it ended while the row was written
+		n.deleteRow(s)
+		n.refuse(r, 481, "Subscription does not exist")
+		return
+	}
+	if next.remoteCSeq < s.remoteCSeq {
+		// A later refresh has been granted already; this answer only confirms.
+		n.granted(r, s, next.period)
+		return
+	}
+	if s.inflight != 0 && next.flow != s.flow && (next.remote != s.remote || next.transport != s.transport) {
+		s.inflight = 0 // it went where the watcher no longer is
+	}
+	s.head, s.line, s.callID, s.remoteTag, s.eventID = next.head, next.line, next.callID, next.remoteTag, next.eventID
+	s.flow, s.remote, s.transport = next.flow, next.remote, next.transport
+	s.until, s.stored, s.period = next.until, next.stored, next.period
+	s.retry, s.owed = 0, true
+	n.scheduleLocked(s)
+	n.granted(r, s, s.period)
+	n.markSubLocked(s)
+}

@@ -1,0 +1,97 @@
+package notifier
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/store"
+)
+
+// reload reads the stored subscriptions. Every one owes a NOTIFY, which is full
+// state under a higher number than any before.
+func (n *Notifier) reload(ctx context.Context) ([]*presentity, error) {
+	texts := make(map[string]string) // entities: many watchers share one
+	intern := func(b []byte) string {
+		s, ok := texts[string(b)]
+		if !ok {
+			s = string(b)
+			texts[s] = s
+		}
+		return s
+	}
+	now := stampOf(time.Now())
+	var watched []*presentity
+	count, lost := 0, 0
+	err := n.store.Scan(ctx, space, func(r store.Record) error {
+		if r.Key.Domain != "" || stampOf(r.Expires) <= now {
+			return nil
+		}
+		s, agent, err := n.fromRecord(r, intern)
+		if err != nil || !s.startNumbers(n.boot) {
+			n.log.Warn().Err(err).Str("key", r.Key.Key).Msg("stored subscription left out")
+			lost++
+			return nil
+		}
+		count++
+		if p := n.restore(s, agent, now); p != nil {
+			watched = append(watched, p)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("notifier: read subscriptions: %w", err)
+	}
+	if count+lost > 0 {
+		n.log.Info().Int("subscriptions", count).Int("unreadable", lost).Msg("subscriptions reloaded")
+	}
+	return watched, nil
+}
+
+// restore puts a reloaded subscription in its places; it returns the presentity
+// if it is the first there.
+func (n *Notifier) restore(s *subscription, agent presence.AgentID, now stamp) *presentity {
+	// Whether the watcher refreshed without a row is not known: it is held until
+	// the padded expiry, and told one period at most.
+	if s.until <= now {
+		s.until = min(s.stored-min(n.grace, s.stored), now+stamp(s.period))
+	}
+	p := n.people.open(agent)
+	defer p.mu.Unlock()
+	s.pres = p
+	s.owed = true
+	p.addLocked(s)
+	n.tags.add(s)
+	n.counts.restore(s.owner)
+	n.metrics.subscriptions(n.packages[s.pkg].Name(), 1)
+	n.scheduleLocked(s)
+	if len(p.subs) == 1 {
+		return p
+	}
+	return nil
+}
+
+// resume tells restored watchers the state, so many NOTIFYs a second: lamps are
+// right again without any phone doing anything, and the phones' answers do not
+// come all at once.
+func (n *Notifier) resume(ctx context.Context, watched []*presentity) {
+	const step = 20 * time.Millisecond
+	share := max(1, n.restartRate*int(step/time.Millisecond)/1000)
+	t := time.NewTicker(step)
+	defer t.Stop()
+	for len(watched) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for left := share; left > 0 && len(watched) > 0; watched = watched[1:] {
+			p := watched[0]
+			p.mu.Lock()
+			left -= len(p.subs)
+			p.mu.Unlock()
+			n.mark(p)
+		}
+	}
+}

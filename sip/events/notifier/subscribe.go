@@ -1,0 +1,99 @@
+package notifier
+
+import (
+	"strings"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/sip/message"
+	"lamplight/sip/peers"
+	"lamplight/sip/transaction"
+)
+
+// ServeSIP answers a SUBSCRIBE (RFC 6665 §4.2.1). It does not block: the answer
+// follows when the store has committed.
+func (n *Notifier) ServeSIP(r *transaction.Request) {
+	w, ok := n.watcher(r)
+	if !ok {
+		return
+	}
+	if r.ToTag() != "" {
+		n.again(r, w)
+		return
+	}
+	n.first(r, w)
+}
+
+// watcher is who sent a SUBSCRIBE.
+type watcher struct {
+	id     watcherID
+	peer   *peers.Peer      // nil: a device
+	domain *presence.Domain // a device's
+}
+
+// watcher finds out who asks: a trusted peer by its address, anyone else by
+// digest. On false the request has been answered.
+func (n *Notifier) watcher(r *transaction.Request) (watcher, bool) {
+	if p, ok := n.peerTable().Find(r.Flow.Remote().Addr(), r.Flow.Transport()); ok {
+		return watcher{id: peerID(p.Name), peer: p}, true
+	}
+	id, ok := n.auth.Authenticate(r)
+	if !ok {
+		return watcher{}, false
+	}
+	if _, held := n.directory.Holder(id.Device, time.Now()); !held {
+		n.refuse(r, 403, "Device Is Nobody's")
+		return watcher{}, false
+	}
+	return watcher{id: watcherID(id.Device.ID), domain: id.Domain}, true
+}
+
+// mayWatch reports whether the watcher may watch users of the domain.
+func (w watcher) mayWatch(d *presence.Domain) bool {
+	if w.peer == nil {
+		return d.ID == w.domain.ID
+	}
+	for _, name := range d.Names {
+		if w.peer.SpeaksFor(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// first answers a SUBSCRIBE that begins a dialog.
+func (n *Notifier) first(r *transaction.Request, w watcher) {
+	if n.draining.Load() {
+		n.retryLater(r, "draining", 5)
+		return
+	}
+	s := &subscription{owner: w.id, peer: w.peer != nil}
+	if !n.chosen(r, s) {
+		return
+	}
+	agent, ok := n.resource(r, w, s)
+	if !ok {
+		return
+	}
+	period, ok := n.expiry(r)
+	if !ok {
+		return
+	}
+	var fine bool
+	if s.typ, fine = chooseType(n.packages[s.pkg], r.Values(message.Accept)); !fine {
+		n.answer(r, message.NewResponse(r.Message, 406, "").Add(message.Accept, strings.Join(n.packages[s.pkg].Types(), ", ")))
+		return
+	}
+	if !n.dialog(r, s) {
+		return
+	}
+	if n.merged.seen(n.seed, r.CallID(), r.FromTag(), r.Get(message.CSeq), stampOf(r.At)) {
+		n.refuse(r, 482, "Merged Request")
+		return
+	}
+	if period == 0 {
+		n.fetch(r, s, agent)
+		return
+	}
+	n.begin(r, s, agent, period)
+}
