@@ -138,7 +138,7 @@ func (m *medium) query(q store.LogQuery) []store.Entry {
 		if len(found) == limit {
 			break
 		}
-		if e.Seq > q.After && (q.Domain == "" || q.Domain == e.Domain) &&
+		if e.Seq > q.After && (q.Before == 0 || e.Seq < q.Before) && (q.Domain == "" || q.Domain == e.Domain) &&
 			(q.Kind == "" || q.Kind == e.Kind) && (q.Entity == "" || q.Entity == e.Entity) {
 			c := *e
 			c.Before, c.After = bytes.Clone(e.Before), bytes.Clone(e.After)

@@ -35,6 +35,9 @@ func (s *Store) Log(ctx context.Context, q store.LogQuery) ([]store.Entry, error
 func logSQL(q store.LogQuery) string {
 	var b strings.Builder
 	b.WriteString(`SELECT seq, domain, time, node, actor, cause, kind, entity, before, after FROM log WHERE seq > ?`)
+	if q.Before > 0 {
+		b.WriteString(" AND seq < ?")
+	}
 	for _, c := range []struct{ column, value string }{{"entity", q.Entity}, {"kind", q.Kind}, {"domain", q.Domain}} {
 		if c.value != "" {
 			b.WriteString(" AND " + c.column + " = ?")
@@ -50,6 +53,9 @@ func logSQL(q store.LogQuery) string {
 
 func logArgs(st *stmt, q store.LogQuery) *stmt {
 	st.bind().number(min(q.After, math.MaxInt64))
+	if q.Before > 0 {
+		st.number(min(q.Before, math.MaxInt64))
+	}
 	for _, v := range []string{q.Entity, q.Kind, q.Domain} {
 		if v != "" {
 			st.text(v)

@@ -21,8 +21,9 @@ type writer struct {
 	put, del, revision, count *stmt
 	entry, expired            *stmt
 
-	rev, seq uint64 // last given out and committed
-	cursor   store.Key
+	rev, seq uint64    // last given out and committed
+	cursor   store.Key // last record looked at for its expiry
+	retryAt  time.Time // when to try again, after a failure
 
 	items   []queue.Item
 	errs    []error
@@ -111,7 +112,7 @@ func newTicker(d time.Duration) *time.Ticker {
 func (w *writer) idle(purge <-chan time.Time) {
 	var retry <-chan time.Time
 	if w.s.Healthy() != nil {
-		t := time.NewTimer(retryEvery)
+		t := time.NewTimer(time.Until(w.retryAt))
 		defer t.Stop()
 		retry = t.C
 	}
@@ -174,6 +175,7 @@ func (w *writer) finish(wrote bool, err error) error {
 	if err != nil {
 		err = fmt.Errorf("commit to %s: %w", w.s.o.Path, err)
 		w.s.metrics.failures.Inc()
+		w.retryAt = time.Now().Add(retryEvery)
 	}
 	if wrote || err != nil {
 		w.s.setHealth(err)
