@@ -161,12 +161,17 @@ func TestDecisionsReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var again Call
-		kept, _ := json.Marshal(c)
+		type inputs struct {
+			Snapshot presence.Snapshot
+			Policy   presence.Policy
+			Call     Call
+		}
+		kept, _ := json.Marshal(inputs{*s, p, c})
+		var again inputs
 		if err := json.Unmarshal(kept, &again); err != nil {
 			t.Fatal(err)
 		}
-		second, _ := json.Marshal(Decide(snapshot(f, p), p, again))
+		second, _ := json.Marshal(Decide(&again.Snapshot, again.Policy, again.Call))
 		if !bytes.Equal(first, second) {
 			t.Fatalf("first\n%s\nthen\n%s", first, second)
 		}

@@ -92,7 +92,7 @@ func snapshot(f presence.Facts, p presence.Policy) *presence.Snapshot {
 func rings(d Decision) string {
 	steps := make([]string, 0, len(d.Steps))
 	for _, s := range d.Steps {
-		var ids []string
+		ids := make([]string, 0, len(s.Targets))
 		for _, t := range s.Targets {
 			ids = append(ids, t.ID)
 		}

@@ -23,6 +23,22 @@ func TestRule01_OutboundCallsOnlyLetsCallsOut(t *testing.T) {
 	}
 }
 
+func TestRule02_TextIsTheAgentsOwnWord(t *testing.T) {
+	for _, tc := range []struct {
+		name, text string
+		kind       presence.CallKind
+	}{
+		{"Lunch", "Lunch", presence.CallRegular},
+		{"Back Office", "Outbound Calls Only", presence.CallRegular},
+		{"Campaign", "No device reachable", presence.CallCampaign},
+	} {
+		d := decide(typical(optionsOff, selected(presence.SelectCustom(tc.name))), house(), tc.kind)
+		if d.Allow || d.Text != tc.text {
+			t.Errorf("%s: %+v", tc.name, d)
+		}
+	}
+}
+
 func TestRule04_WebphoneOptionOnlyAddsATarget(t *testing.T) {
 	f := typical()
 	on := decide(f, house(), presence.CallRegular)
