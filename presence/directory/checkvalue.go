@@ -57,8 +57,6 @@ func checkAgent(v *presence.Agent) error {
 		return invalid("more than %d addresses of record", maxAORs)
 	case len(v.Teams) > maxTeams:
 		return invalid("in more than %d teams", maxTeams)
-	case len(v.Settings.Options.Numbers) > maxNumbers:
-		return invalid("more than %d forwarding numbers", maxNumbers)
 	}
 	for _, t := range v.Teams {
 		if t == "" || !printable(t, maxName) {
@@ -72,11 +70,19 @@ func checkAgent(v *presence.Agent) error {
 	default:
 		return invalid("role %q: agent, supervisor or admin", v.Role)
 	}
-	return checkNumbersOf(&v.Settings)
+	if o := &v.Settings.Options; v.Settings.Saved == nil && len(o.Numbers) == 0 && !o.Any() {
+		o.Webphone, o.SIPPhone, o.Mobile = true, true, true
+	}
+	return CompleteSettings(&v.Settings)
 }
 
-// checkNumbersOf gives forwarding numbers their ids and looks at them.
-func checkNumbersOf(s *presence.Settings) error {
+// CompleteSettings checks an agent's settings and gives forwarding numbers that
+// have none their ids; the list of numbers is replaced, not changed. The error is
+// an ErrInvalid.
+func CompleteSettings(s *presence.Settings) error {
+	if len(s.Options.Numbers) > maxNumbers {
+		return invalid("more than %d forwarding numbers", maxNumbers)
+	}
 	numbers := slices.Clone(s.Options.Numbers)
 	for i := range numbers {
 		n := &numbers[i]

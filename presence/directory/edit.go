@@ -16,6 +16,9 @@ import (
 // deletes its assignments, and those of its devices that were never anybody
 // else's. An assignment put with To not after From is taken away.
 //
+// An agent without settings (no option on, no numbers, nothing to restore) is
+// given webphone, SIP phone and mobile switched on.
+//
 // Apply keeps what the edit refers to: the caller does not change it afterwards.
 type Edit struct {
 	Actor, Cause      string

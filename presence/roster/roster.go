@@ -5,19 +5,37 @@
 // # Guarantees
 //
 //   - A snapshot is published before its records are committed; the receipt
-//     (done) comes after. Receipts of one agent come in the order of Apply.
+//     (done) comes after. Receipts of one agent come in the order of Apply,
+//     except those of changes that were never queued (ErrBusy, ErrClosed).
 //   - If a commit fails, done gets the error, the facts of that change are
-//     withdrawn and a snapshot with a higher number says so.
+//     withdrawn and a snapshot with a higher number says so (see withdraw for
+//     what cannot be withdrawn: what ended in the world stays ended).
 //   - Every fact ends by itself: expiry, lease, grace, wrap-up and the maximum
 //     of a custom status are timers of the shard.
-//   - Version is boot<<32|n: it only grows, also across restarts.
+//   - Version is boot<<32|n: it only grows, also across restarts, and when an
+//     agent is deleted and made again.
+//   - What is as it was costs nothing: a change that repeats a fact, or only
+//     moves its end, neither publishes a snapshot nor writes.
+//   - Shards never wait for the store.
+//
+// # Restart
+//
+// Selection, options, wrap-up and both views are kept in the store, and an agent
+// who had a webphone. Such an agent keeps the label for Options.Resume, without
+// a webphone to ring, and is then Offline unless one came back. A label that is
+// back within that time has never changed: its duration goes on and the log has
+// no entry.
 package roster
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"lamplight/presence"
@@ -31,6 +49,8 @@ var (
 	ErrUnknown = errors.New("roster: unknown agent")
 	// ErrRefused: the change is not allowed; the error's text says why.
 	ErrRefused = errors.New("roster: refused")
+	// ErrBusy: too many changes are waiting; the change was not queued.
+	ErrBusy = errors.New("roster: too many changes are waiting")
 )
 
 // Options of a roster. The zero value of each field but Store and Directory is
@@ -38,116 +58,169 @@ var (
 type Options struct {
 	Store     store.Store
 	Directory *directory.Directory
-	Node      string         // default "node-1"
-	Shards    int            // default: 4 per processor
-	Queue     int            // waiting changes per shard, default 4096
-	Log       zerolog.Logger // default: none
+	Node      string // default "node-1"
+	Shards    int    // default: 4 per processor
+	// Queue is how many changes may wait in a shard, default 4096. Changes that
+	// only end facts are let in up to twice as many, because they set things
+	// right and nobody may be there to repeat them.
+	Queue int
+	// Resume is how long after a start an agent who had a webphone keeps the
+	// label, default 5 s; negative: not at all.
+	Resume time.Duration
+	// MaxBare is how many addresses of record without an agent are known at one
+	// time, default 100,000.
+	MaxBare int
+	Log     zerolog.Logger        // default: none
+	Metrics prometheus.Registerer // default: none
 }
 
 // Roster is safe for concurrent use.
-type Roster struct{}
+type Roster struct {
+	store   store.Store
+	dir     *directory.Directory
+	node    string
+	log     zerolog.Logger
+	resume  time.Duration
+	maxBare int64
 
-// Open commits the next boot number, reads back selections, wrap-ups and views,
-// and starts the shards.
-func Open(ctx context.Context, o Options) (*Roster, error) { panic("not built yet") }
+	boot   uint32
+	opened time.Time // of this start
+	first  time.Time // when the node was started for the first time
 
-// Boot is this start's number: 1 for the first.
-func (r *Roster) Boot() uint32 { panic("not built yet") }
-
-// Change is a set of operations on one agent with the records that must commit
-// with it.
-type Change struct {
-	Cause  presence.Cause
-	Actor  string
-	Reason string
-	Ops    []Op
-	// Writes and Log commit in one batch with what the roster itself writes.
-	Writes []store.Write
-	Log    []store.Entry
+	shards   []*shard
+	running  sync.WaitGroup
+	bares    atomic.Int64
+	metrics  metrics
+	watchers watchers
 }
 
-// Op is one operation; the types below are all there are.
-type Op interface{ op() }
+// Open commits the next boot number, reads back selections, wrap-ups and views,
+// and starts the shards. It logs on o.Log whatever fails later with nobody to be
+// told. ctx is for opening only.
+func Open(ctx context.Context, o Options) (*Roster, error) {
+	if o.Store == nil || o.Directory == nil {
+		return nil, errors.New("roster: opening needs a store and a directory")
+	}
+	o = o.withDefaults()
+	r := &Roster{
+		store: o.Store, dir: o.Directory, node: o.Node, log: o.Log,
+		resume: o.Resume, maxBare: int64(o.MaxBare), opened: time.Now(),
+	}
+	if err := r.countBoot(ctx); err != nil {
+		return nil, err
+	}
+	for range o.Shards {
+		r.shards = append(r.shards, newShard(r, o.Queue))
+	}
+	if err := r.metrics.register(o.Metrics, r); err != nil {
+		return nil, fmt.Errorf("roster: registering metrics: %w", err)
+	}
+	// From here on edits are queued, and applied to what is about to be read.
+	r.dir.OnChange(r.edited)
+	if err := r.restore(ctx); err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	for _, s := range r.shards {
+		r.running.Go(s.run)
+	}
+	return r, nil
+}
 
-// The operations. Put replaces the fact of the same id; ending what is not
-// there does nothing.
-type (
-	PutSession       struct{ presence.Session }
-	DropSession      struct{ ID string }
-	PutRegistration  struct{ presence.Registration }
-	DropRegistration struct{ ID string }
-	PutLeg           struct{ presence.Leg }
-	EndLeg           struct{ ID string }
-	PutOffer         struct{ presence.Offer }
-	EndOffer         struct{ ID string }
-	// Select is the agent's word (or a supervisor's); it ends a wrap-up
-	// (decision 13), except that selecting what is already selected changes
-	// nothing (decision 12).
-	Select struct{ Status presence.Selectable }
-	// SetOptions replaces the forwarding options, remembering the set to
-	// restore when all go off.
-	SetOptions struct{ Options presence.Options }
-	// AllOptionsOff and RestoreOptions are the two buttons of decision 1.
-	AllOptionsOff  struct{}
-	RestoreOptions struct{}
-	// FinishWrapUp ends a running wrap-up.
-	FinishWrapUp struct{}
-	// Logout drops all webphone sessions at once, without grace.
-	Logout struct{}
-)
-
-func (PutSession) op()       {}
-func (DropSession) op()      {}
-func (PutRegistration) op()  {}
-func (DropRegistration) op() {}
-func (PutLeg) op()           {}
-func (EndLeg) op()           {}
-func (PutOffer) op()         {}
-func (EndOffer) op()         {}
-func (Select) op()           {}
-func (SetOptions) op()       {}
-func (AllOptionsOff) op()    {}
-func (RestoreOptions) op()   {}
-func (FinishWrapUp) op()     {}
-func (Logout) op()           {}
+// Boot is this start's number: 1 for the first.
+func (r *Roster) Boot() uint32 { return r.boot }
 
 // Apply queues a change. done, which may be nil, is called exactly once: with
 // nil once everything the change implies is durable (at once when there is
 // nothing to write), else with why not. It is called on the store's writer or a
-// shard and must not block. The snapshot handed to it is the agent's after the
-// change, nil on error.
+// shard and must not block; where the change was not even queued (ErrBusy,
+// ErrClosed), by Apply itself. The snapshot handed to it is the agent's after
+// the change, nil on error.
 //
 // An agent the directory does not know is ErrUnknown, unless it is a bare
 // address of record opened with Bare.
 func (r *Roster) Apply(a presence.AgentID, c Change, done func(*presence.Snapshot, error)) {
-	panic("not built yet")
+	if done == nil {
+		done = func(*presence.Snapshot, error) {}
+	}
+	if err := r.shard(a).q.push(item{kind: itemChange, id: a, change: c, done: done}, c.ends()); err != nil {
+		if errors.Is(err, ErrBusy) {
+			r.metrics.busy.Inc()
+		}
+		done(nil, err)
+	}
 }
 
-// Do is Apply and wait.
+// Do is Apply and wait. An error of ctx does not undo a change that is queued.
 func (r *Roster) Do(ctx context.Context, a presence.AgentID, c Change) (*presence.Snapshot, error) {
-	panic("not built yet")
+	type answer struct {
+		s   *presence.Snapshot
+		err error
+	}
+	answers := make(chan answer, 1)
+	r.Apply(a, c, func(s *presence.Snapshot, err error) { answers <- answer{s, err} })
+	select {
+	case got := <-answers:
+		return got.s, got.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-// Bare opens (or finds) the presentity of an address of record without an
-// agent; it is forgotten when its last leg ends.
-func (r *Roster) Bare(dom presence.DomainID, aor string) presence.AgentID { panic("not built yet") }
+// Snapshot is the newest snapshot of an agent. It never blocks on a shard's
+// work. An agent that no fact was ever heard of has one too: Offline.
+func (r *Roster) Snapshot(a presence.AgentID) (*presence.Snapshot, bool) {
+	act := r.shard(a).find(a)
+	if act == nil {
+		return nil, false
+	}
+	return act.snap.Load(), true
+}
 
-// Snapshot is the newest snapshot of an agent. It never blocks on a shard. An
-// agent that no fact was ever heard of has one too: Offline.
-func (r *Roster) Snapshot(a presence.AgentID) (*presence.Snapshot, bool) { panic("not built yet") }
-
-// Each calls f with the newest snapshot of every agent of the domain, by number.
+// Each calls f with the newest snapshot of every agent of the domain, by number,
+// until f returns false.
 func (r *Roster) Each(dom presence.DomainID, f func(*presence.Snapshot) bool) {
-	panic("not built yet")
+	for _, a := range r.dir.Agents(dom) {
+		if s, ok := r.Snapshot(a.ID); ok && !f(s) {
+			return
+		}
+	}
 }
 
-// Watch calls f with every snapshot published from now on, in order for one
-// agent, on its shard: f must only take note and return. The returned function
-// ends the watch; when it returns, f is not running and will not run again.
-func (r *Roster) Watch(f func(*presence.Snapshot)) (stop func()) { panic("not built yet") }
+// Pending is how many changes wait in the shards.
+func (r *Roster) Pending() int {
+	n := 0
+	for _, s := range r.shards {
+		n += s.q.len()
+	}
+	return n
+}
 
-// Close stops the shards after what is queued was applied. It does not close
-// the store.
-func (r *Roster) Close() error { panic("not built yet") }
+// Healthy is nil while changes are taken and commits succeed, otherwise why not.
+func (r *Roster) Healthy() error {
+	for _, s := range r.shards {
+		if err := s.q.state(); err != nil {
+			return err
+		}
+	}
+	if err := r.store.Healthy(); err != nil {
+		return fmt.Errorf("roster: %w", err)
+	}
+	return nil
+}
 
-var _ = time.Now
+// Close stops the shards after what is queued was applied and every receipt was
+// given. It does not close the store.
+func (r *Roster) Close() error {
+	for _, s := range r.shards {
+		s.q.close()
+	}
+	r.running.Wait()
+	r.metrics.unregister()
+	return nil
+}
+
+// shard is the one writer of the agent. IDs end in random bits.
+func (r *Roster) shard(a presence.AgentID) *shard {
+	return r.shards[(uint(a.ID[15])|uint(a.ID[14])<<8)%uint(len(r.shards))]
+}

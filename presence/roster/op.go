@@ -1,0 +1,88 @@
+package roster
+
+import (
+	"lamplight/presence"
+	"lamplight/store"
+)
+
+// Change is a set of operations on one agent with the records that must commit
+// with it. The operations are applied in order, all or none of them.
+type Change struct {
+	// Cause is why; where it is empty the rules find it. Whoever applies again
+	// what was known before a restart says CauseRestart.
+	Cause  presence.Cause
+	Actor  string
+	Reason string
+	Ops    []Op
+	// Writes and Log commit in one batch with what the roster itself writes.
+	Writes []store.Write
+	Log    []store.Entry
+}
+
+// Op is one operation; the types below are all there are.
+type Op interface{ op() }
+
+// The operations. Put replaces the fact of the same id; ending what is not
+// there does nothing.
+type (
+	// PutSession with SessionClosed begins the grace time; DropSession and
+	// Logout have none.
+	PutSession  struct{ presence.Session }
+	DropSession struct{ ID string }
+	// PutRegistration that changes only Expires, or nothing, is a refresh: it
+	// publishes and writes nothing of the roster's own.
+	PutRegistration  struct{ presence.Registration }
+	DropRegistration struct{ ID string }
+	// PutLeg keeps what the leg was known to be where the new one is silent: its
+	// kind, its beginning, and that the agent talked.
+	PutLeg struct{ presence.Leg }
+	// EndLeg starts the wrap-up, where one follows.
+	EndLeg   struct{ ID string }
+	PutOffer struct{ presence.Offer }
+	EndOffer struct{ ID string }
+	// Select is the agent's word (or a supervisor's); it ends a wrap-up
+	// (rule 13), except that selecting what is already selected changes nothing
+	// (rule 12).
+	Select struct{ Status presence.Selectable }
+	// SetOptions replaces the forwarding options, remembering the set to
+	// restore when all go off.
+	SetOptions struct{ Options presence.Options }
+	// AllOptionsOff and RestoreOptions are the two buttons of rule 1.
+	AllOptionsOff  struct{}
+	RestoreOptions struct{}
+	// FinishWrapUp ends a running wrap-up.
+	FinishWrapUp struct{}
+	// Logout drops all webphone sessions at once, without grace.
+	Logout struct{}
+)
+
+func (PutSession) op()       {}
+func (DropSession) op()      {}
+func (PutRegistration) op()  {}
+func (DropRegistration) op() {}
+func (PutLeg) op()           {}
+func (EndLeg) op()           {}
+func (PutOffer) op()         {}
+func (EndOffer) op()         {}
+func (Select) op()           {}
+func (SetOptions) op()       {}
+func (AllOptionsOff) op()    {}
+func (RestoreOptions) op()   {}
+func (FinishWrapUp) op()     {}
+func (Logout) op()           {}
+
+// ends reports whether the change only ends facts.
+func (c *Change) ends() bool {
+	for _, op := range c.Ops {
+		switch op := op.(type) {
+		case DropSession, DropRegistration, EndLeg, EndOffer, FinishWrapUp, Logout:
+		case PutSession:
+			if op.State != presence.SessionClosed {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return len(c.Ops) > 0
+}
