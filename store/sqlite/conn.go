@@ -50,16 +50,23 @@ func (c *conn) rollback() error {
 	return c.exec("ROLLBACK")
 }
 
-// number is the one integer a query answers.
-func (c *conn) number(text string) (n int64, err error) {
-	st, err := c.prepare(text)
+// value is the one value a query answers.
+func (c *conn) value(text string) (v driver.Value, err error) {
+	d, err := c.c.Prepare(text)
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("prepare %q: %w", text, err)
 	}
-	err = st.each(context.Background(), func(row []driver.Value) error {
-		n, _ = row[0].(int64)
+	err = asStmt(d).each(context.Background(), func(row []driver.Value) error {
+		v = row[0]
 		return nil
 	})
+	return v, errors.Join(err, d.Close())
+}
+
+// number is the one integer a query answers.
+func (c *conn) number(text string) (int64, error) {
+	v, err := c.value(text)
+	n, _ := v.(int64)
 	return n, err
 }
 

@@ -89,7 +89,14 @@ func (rs *readers) close() error {
 	return err
 }
 
-const columns = `domain, key, owner, rev, expires, codec, data`
+const (
+	columns   = `domain, key, owner, rev, expires, codec, data`
+	getOne    = `SELECT ` + columns + ` FROM record WHERE space = ? AND domain = ? AND key = ?`
+	pageHead  = `SELECT ` + columns + ` FROM record WHERE space = ?`
+	pageTail  = ` AND (expires = 0 OR expires > ?) ORDER BY domain, key LIMIT ?`
+	firstPage = pageHead + pageTail
+	nextPage  = pageHead + ` AND (domain, key) > (?, ?)` + pageTail
+)
 
 // prepared makes the statement on first use.
 func (r *reader) prepared(st **stmt, text string) (err error) {
@@ -114,7 +121,7 @@ func record(space string, row []driver.Value) store.Record {
 func (s *Store) Get(ctx context.Context, k store.Key) (rec store.Record, err error) {
 	found := false
 	err = s.readers.use(ctx, func(r *reader) error {
-		if err := r.prepared(&r.get, `SELECT `+columns+` FROM record WHERE space = ? AND domain = ? AND key = ?`); err != nil {
+		if err := r.prepared(&r.get, getOne); err != nil {
 			return err
 		}
 		return r.get.bind().text(k.Space).text(k.Domain).text(k.Key).each(ctx, func(row []driver.Value) error {
@@ -161,9 +168,7 @@ func (s *Store) Scan(ctx context.Context, space string, f func(store.Record) err
 // page reads the records after the last one, all if it is nil. more is false
 // when the space has no further ones.
 func (r *reader) page(ctx context.Context, space string, last *store.Key, page []store.Record) (_ []store.Record, more bool, err error) {
-	const head, tail = `SELECT ` + columns + ` FROM record WHERE space = ?`, ` AND (expires = 0 OR expires > ?)
-		ORDER BY domain, key LIMIT ?`
-	if err := errors.Join(r.prepared(&r.first, head+tail), r.prepared(&r.next, head+` AND (domain, key) > (?, ?)`+tail)); err != nil {
+	if err := errors.Join(r.prepared(&r.first, firstPage), r.prepared(&r.next, nextPage)); err != nil {
 		return page, false, err
 	}
 	st := r.first.bind().text(space)

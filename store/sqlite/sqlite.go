@@ -58,10 +58,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		stopped: make(chan struct{}),
 	}
 	s.metrics = newMetrics(func() float64 { return float64(s.q.Rows()) })
+	start := s.openWriter
 	if o.ReadOnly {
-		return s, s.openReadOnly()
+		start = s.openReadOnly
 	}
-	if err := s.openWriter(); err != nil {
+	if err := start(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -92,13 +93,17 @@ func (s *Store) openReadOnly() error {
 	close(s.stopped)
 	s.hub.Close()
 	s.readers = newReaders(s.o.Path, "ro", s.o.Readers)
-	return s.readers.use(context.Background(), func(r *reader) error {
+	err := s.readers.use(context.Background(), func(r *reader) error {
 		version, err := checkVersion(r.c)
 		if newest, _, _ := schemaVersion(); err == nil && version < newest {
 			err = ErrOlder
 		}
 		return err
 	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("open %s for reading: %w", s.o.Path, err), s.readers.close())
+	}
+	return nil
 }
 
 // makeFile makes the data directory and the database file, for their owner only:

@@ -47,6 +47,14 @@ func newWriter(s *Store) (*writer, error) {
 
 // start migrates, prepares the statements and reads the counters.
 func (w *writer) start() error {
+	// Without a word about it SQLite stays with another journal where the file
+	// system cannot share memory.
+	if mode, err := w.c.value("PRAGMA journal_mode"); err != nil || mode != "wal" {
+		return errors.Join(fmt.Errorf("write-ahead log not possible, journal is %v", mode), err)
+	}
+	if level, err := w.c.number("PRAGMA synchronous"); err != nil || level != 2 {
+		return errors.Join(fmt.Errorf("commits are not synced fully, level is %d", level), err)
+	}
 	if err := migrate(w.c); err != nil {
 		return err
 	}
@@ -121,7 +129,7 @@ func (w *writer) idle(purge <-chan time.Time) {
 	case <-purge:
 		w.purgeSlice()
 	case <-retry:
-		w.finish(w.transact(func() (bool, error) { return true, nil }))
+		_ = w.finish(w.transact(func() (bool, error) { return true, nil })) // health keeps it
 	}
 }
 

@@ -27,7 +27,7 @@ func submitAfterClose(t *testing.T, m Medium) {
 	wantErr(t, err, store.ErrClosed)
 	_, err = s.Log(t.Context(), store.LogQuery{})
 	wantErr(t, err, store.ErrClosed)
-	wantErr(t, s.Scan(t.Context(), "thing", func(store.Record) error { return nil }), store.ErrClosed)
+	wantErr(t, s.Scan(t.Context(), space, func(store.Record) error { return nil }), store.ErrClosed)
 	gone(t, open(t, m), "a")
 }
 
@@ -48,7 +48,7 @@ func closeCommits(t *testing.T, m Medium) {
 	if told != n {
 		t.Fatalf("%d batches told when Close returned, want %d", told, n)
 	}
-	if got := len(scan(t, open(t, m), "thing")); got != n {
+	if got := len(scan(t, open(t, m))); got != n {
 		t.Fatalf("%d records after reopening, want %d", got, n)
 	}
 }
@@ -86,7 +86,7 @@ func fullQueue(t *testing.T, m Medium) {
 	if ok+full != 3*bound || ok == 0 {
 		t.Fatalf("%d committed and %d refused, want %d together", ok, full, 3*bound)
 	}
-	if n := len(scan(t, s, "thing")) - 1; n != ok {
+	if n := len(scan(t, s)) - 1; n != ok {
 		t.Fatalf("%d records, want %d", n, ok)
 	}
 }
@@ -99,7 +99,7 @@ func largeBatch(t *testing.T, m Medium) {
 		b.Writes = append(b.Writes, put(fmt.Sprint(i), "x", 0))
 	}
 	commit(t, s, b)
-	if n := len(scan(t, s, "thing")); n != 5000 {
+	if n := len(scan(t, s)); n != 5000 {
 		t.Fatalf("%d records, want 5000", n)
 	}
 }
@@ -127,7 +127,7 @@ func endedContext(t *testing.T, m Medium) {
 	wantErr(t, err, context.Canceled)
 	gone(t, s, "a")
 	commit(t, s, writes(put("a", "1", 0)))
-	wantErr(t, s.Scan(ctx, "thing", func(store.Record) error { return nil }), context.Canceled)
+	wantErr(t, s.Scan(ctx, space, func(store.Record) error { return nil }), context.Canceled)
 
 	// What is queued commits though its caller no longer waits.
 	release := stall(s)

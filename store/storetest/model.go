@@ -108,7 +108,7 @@ func (md *model) step(rt *rapid.T, s store.Store) {
 
 // compare looks at everything.
 func (md *model) compare(rt *rapid.T, t testing.TB, s store.Store) {
-	found := scan(t, s, "thing")
+	found := scan(t, s)
 	if len(found) != len(md.records) {
 		rt.Fatalf("%d records, want %d", len(found), len(md.records))
 	}

@@ -53,7 +53,7 @@ func getOfNothing(t *testing.T, m Medium) {
 	s := open(t, m)
 	gone(t, s, "a")
 	commit(t, s, writes(put("a", "1", store.Any)))
-	for _, k := range []store.Key{{Domain: "d2", Space: "thing", Key: "a"}, {Domain: "d1", Space: "other", Key: "a"}, {Domain: "d1", Space: "thing", Key: "A"}} {
+	for _, k := range []store.Key{{Domain: "d2", Space: space, Key: "a"}, {Domain: "d1", Space: "other", Key: "a"}, {Domain: "d1", Space: space, Key: "A"}} {
 		if _, err := s.Get(t.Context(), k); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("get %v: %v, want ErrNotFound", k, err)
 		}
@@ -103,21 +103,21 @@ func scanSpace(t *testing.T, m Medium) {
 	var b store.Batch
 	want := make(map[store.Key]string)
 	for _, d := range []string{"", "d1", "d2"} {
-		for _, space := range []string{"thing", "thing2", "other"} {
+		for _, in := range []string{space, space + "2", "other"} {
 			for _, k := range []string{"a", "b", "c"} {
-				r := store.Record{Key: store.Key{Domain: d, Space: space, Key: k}, Data: []byte(d + space + k)}
+				r := store.Record{Key: store.Key{Domain: d, Space: in, Key: k}, Data: []byte(d + in + k)}
 				b.Writes = append(b.Writes, store.Put(r))
-				if space == "thing" {
+				if in == space {
 					want[r.Key] = string(r.Data)
 				}
 			}
 		}
 	}
 	commit(t, s, b)
-	gone := store.Key{Domain: "d2", Space: "thing", Key: "b"}
+	gone := store.Key{Domain: "d2", Space: space, Key: "b"}
 	commit(t, s, writes(store.Delete(gone)))
 	delete(want, gone)
-	got := scan(t, s, "thing")
+	got := scan(t, s)
 	if len(got) != len(want) {
 		t.Fatalf("scan saw %d records, want %d", len(got), len(want))
 	}
@@ -126,7 +126,7 @@ func scanSpace(t *testing.T, m Medium) {
 			t.Errorf("%v is %q, want %q", k, got[k].Data, data)
 		}
 	}
-	if n := len(scan(t, s, "nothing")); n != 0 {
+	if n := count(t, s, "nothing"); n != 0 {
 		t.Errorf("scan of an empty space saw %d records", n)
 	}
 }
@@ -135,7 +135,7 @@ func scanStops(t *testing.T, m Medium) {
 	s := open(t, m)
 	commit(t, s, writes(put("a", "1", 0), put("b", "1", 0), put("c", "1", 0)))
 	enough, seen := errors.New("enough"), 0
-	err := s.Scan(t.Context(), "thing", func(store.Record) error {
+	err := s.Scan(t.Context(), space, func(store.Record) error {
 		if seen++; seen == 2 {
 			return enough
 		}
@@ -150,7 +150,7 @@ func scanStops(t *testing.T, m Medium) {
 func scanCallback(t *testing.T, m Medium) {
 	s := open(t, m)
 	commit(t, s, writes(put("a", "1", 0), put("b", "1", 0), put("c", "1", 0)))
-	err := s.Scan(t.Context(), "thing", func(r store.Record) error {
+	err := s.Scan(t.Context(), space, func(r store.Record) error {
 		got, err := s.Get(t.Context(), r.Key)
 		if err != nil || got.Rev != r.Rev {
 			return fmt.Errorf("get within scan: %+v, %w", got, err)
@@ -162,7 +162,7 @@ func scanCallback(t *testing.T, m Medium) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(scan(t, s, "seen")); n != 3 {
+	if n := count(t, s, "seen"); n != 3 {
 		t.Fatalf("%d records seen, want 3", n)
 	}
 	if r := get(t, s, "a"); string(r.Data) != "1" {
@@ -180,7 +180,7 @@ func scanMany(t *testing.T, m Medium) {
 		b.Writes = append(b.Writes, store.Put(r))
 	}
 	commit(t, s, b)
-	if got := len(scan(t, s, "thing")); got != n {
+	if got := len(scan(t, s)); got != n {
 		t.Fatalf("scan saw %d records, want %d", got, n)
 	}
 }
@@ -191,7 +191,7 @@ func scanLarge(t *testing.T, m Medium) {
 	for i := range 9 {
 		commit(t, s, writes(store.Put(store.Record{Key: key(fmt.Sprint(i)), Data: data})))
 	}
-	got := scan(t, s, "thing")
+	got := scan(t, s)
 	if len(got) != 9 {
 		t.Fatalf("scan saw %d records, want 9", len(got))
 	}
@@ -210,7 +210,7 @@ func neverEarly(t *testing.T, m Medium) {
 	commit(t, s, writes(store.Put(r)))
 	for time.Now().Before(end) {
 		_, err := s.Get(t.Context(), r.Key)
-		_, scanned := scan(t, s, "thing")[r.Key]
+		_, scanned := scan(t, s)[r.Key]
 		if now := time.Now(); now.Before(end) && (err != nil || !scanned) {
 			t.Fatalf("%v before its end: get %v, scanned %t", end.Sub(now), err, scanned)
 		}

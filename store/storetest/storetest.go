@@ -91,7 +91,10 @@ func reopen(t testing.TB, m Medium, s store.Store) store.Store {
 	return open(t, m)
 }
 
-func key(k string) store.Key { return store.Key{Domain: "d1", Space: "thing", Key: k} }
+// space is where most of the records of the tests are.
+const space = "thing"
+
+func key(k string) store.Key { return store.Key{Domain: "d1", Space: space, Key: k} }
 
 func record(k, data string) store.Record { return store.Record{Key: key(k), Data: []byte(data)} }
 
@@ -133,7 +136,7 @@ func gone(t testing.TB, s store.Store, k string) {
 	}
 }
 
-func scan(t testing.TB, s store.Store, space string) map[store.Key]store.Record {
+func scan(t testing.TB, s store.Store) map[store.Key]store.Record {
 	t.Helper()
 	found := make(map[store.Key]store.Record)
 	err := s.Scan(t.Context(), space, func(r store.Record) error {
@@ -144,9 +147,18 @@ func scan(t testing.TB, s store.Store, space string) map[store.Key]store.Record 
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("scan %s: %v", space, err)
+		t.Fatalf("scan: %v", err)
 	}
 	return found
+}
+
+// count is how many records a space has.
+func count(t testing.TB, s store.Store, space string) (n int) {
+	t.Helper()
+	if err := s.Scan(t.Context(), space, func(store.Record) error { n++; return nil }); err != nil {
+		t.Fatalf("scan %s: %v", space, err)
+	}
+	return n
 }
 
 func logged(t testing.TB, s store.Store, q store.LogQuery) []store.Entry {

@@ -45,7 +45,7 @@ func wantClosed(t *testing.T, ch <-chan store.Change) {
 func watchOrder(t *testing.T, m Medium) {
 	s := open(t, m)
 	commit(t, s, writes(put("before", "1", 0)))
-	ch, other := s.Watch(t.Context(), "thing"), s.Watch(t.Context(), "other")
+	ch, other := s.Watch(t.Context(), space), s.Watch(t.Context(), "other")
 	commit(t, s, writes(put("a", "1", 0), put("b", "1", 0)))
 	commit(t, s, writes(put("a", "2", store.Any), store.Delete(key("b")), store.Delete(key("never"))))
 	commit(t, s, writes(store.Put(store.Record{Key: store.Key{Domain: "d2", Space: "other", Key: "o"}, Owner: "n", Codec: 3, Data: []byte("x")})))
@@ -64,30 +64,30 @@ func watchOrder(t *testing.T, m Medium) {
 func watchEnds(t *testing.T, m Medium) {
 	s := open(t, m)
 	ctx, cancel := context.WithCancel(t.Context())
-	ch := s.Watch(ctx, "thing")
+	ch := s.Watch(ctx, space)
 	commit(t, s, writes(put("a", "1", 0)))
 	cancel()
 	wantChanges(t, ch, "+a=1") // what was told stays readable
 	wantClosed(t, ch)
-	wantClosed(t, s.Watch(ctx, "thing"))
+	wantClosed(t, s.Watch(ctx, space))
 	commit(t, s, writes(put("a", "2", store.Any)))
 }
 
 func watchEndsWithStore(t *testing.T, m Medium) {
 	s := open(t, m)
-	ch := s.Watch(t.Context(), "thing")
+	ch := s.Watch(t.Context(), space)
 	s.Submit(writes(put("a", "1", 0)), nil)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	wantChanges(t, ch, "+a=1")
 	wantClosed(t, ch)
-	wantClosed(t, s.Watch(t.Context(), "thing"))
+	wantClosed(t, s.Watch(t.Context(), space))
 }
 
 func watchBound(t *testing.T, m Medium) {
 	s := open(t, m)
-	slow, quick := s.Watch(t.Context(), "thing"), s.Watch(t.Context(), "thing")
+	slow, quick := s.Watch(t.Context(), space), s.Watch(t.Context(), space)
 	const each, most = 1000, 100
 	read := 0
 	for round := range most {
@@ -119,7 +119,7 @@ func watchBound(t *testing.T, m Medium) {
 
 func watchConflict(t *testing.T, m Medium) {
 	s := open(t, m)
-	ch := s.Watch(t.Context(), "thing")
+	ch := s.Watch(t.Context(), space)
 	commit(t, s, writes(put("a", "1", 0)))
 	wantErr(t, s.Commit(t.Context(), writes(put("b", "2", 0), put("a", "2", 0))), store.ErrConflict)
 	broken := errors.New("broken")
@@ -151,8 +151,8 @@ func scanAndWatch(t *testing.T, m Medium) {
 		written <- s.Commit(ctx, writes(put("end", "", store.Any)))
 	}()
 	time.Sleep(time.Millisecond)
-	ch := s.Watch(ctx, "thing")
-	mine := scan(t, s, "thing")
+	ch := s.Watch(ctx, space)
+	mine := scan(t, s)
 	if err, _ := receive(t, written); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func scanAndWatch(t *testing.T, m Medium) {
 			mine[c.Key] = c.Record
 		}
 	}
-	now := scan(t, s, "thing")
+	now := scan(t, s)
 	if len(mine) != len(now) {
 		t.Fatalf("the copy has %d records, the store %d", len(mine), len(now))
 	}
