@@ -81,7 +81,7 @@ type Device struct {
 	// the domain's. Names as in RFC 8760: "MD5", "SHA-256".
 	Digest []string `json:"digest,omitempty"`
 	// PublishSelects lets the device's own presence PUBLISH select a status
-	// (decision 12); off by default because phones publish "open" at start.
+	// (rule 12); off by default because phones publish "open" at start.
 	PublishSelects bool `json:"publish_selects,omitempty"`
 }
 
@@ -103,25 +103,25 @@ type Assignment struct {
 	To     time.Time `json:"to"` // zero: no end
 }
 
-// Policy is a domain's choice where status-rules leave one. The zero value is
+// Policy is a domain's choice where presence/RULES.md leaves one. The zero value is
 // completed by WithDefaults.
 type Policy struct {
 	OnlineBy OnlineBy `json:"online_by,omitempty"`
 	// KeepSelected says what becomes of the selected status at the next login.
 	KeepSelected KeepSelected `json:"keep_selected,omitempty"`
 	// Grace is how long the label waits after a closed webphone socket
-	// (decision 15): 0 to 30 s. Negative means "none"; zero the default of 5 s.
+	// (rule 15): 0 to 30 s. Negative means "none"; zero the default of 5 s.
 	Grace time.Duration `json:"grace,omitempty"`
-	// WrapUp is the time after a campaign call (decision 9): 5 to 120 s, default
+	// WrapUp is the time after a campaign call (rule 9): 5 to 120 s, default
 	// 30 s. WrapUpNone and WrapUpUnlimited are the two other choices.
 	WrapUp time.Duration `json:"wrap_up,omitempty"`
 	// RingWhileRinging: a direct call to an agent who is being rung rings too
 	// (default), or is answered busy when BusyWhileRinging is set.
 	BusyWhileRinging bool `json:"busy_while_ringing,omitempty"`
 	// Consult says which calls an agent may make while a first call is held
-	// (decision 10).
+	// (rule 10).
 	Consult Consult `json:"consult,omitempty"`
-	// Emergency numbers and feature codes pass in every status (decision 16).
+	// Emergency numbers and feature codes pass in every status (rule 16).
 	Emergency    []string `json:"emergency,omitempty"`
 	FeatureCodes []string `json:"feature_codes,omitempty"`
 	// ShowOfflineReach lets watchers see "Offline, reachable: desk phone".
@@ -154,7 +154,7 @@ const (
 	defaultLegMaxAge = 12 * time.Hour
 )
 
-// OnlineBy says what makes an agent online (decision 21).
+// OnlineBy says what makes an agent online (rule 21).
 type OnlineBy string
 
 // The choices of OnlineBy; the empty value means OnlineByWebphone.
@@ -163,7 +163,7 @@ const (
 	OnlineByAnyDevice OnlineBy = "any_device"
 )
 
-// KeepSelected is the domain's answer to decision 5.
+// KeepSelected is the domain's answer to rule 5.
 type KeepSelected string
 
 // The choices of KeepSelected; the empty value means KeepAsk.
@@ -173,7 +173,7 @@ const (
 	KeepAvailable KeepSelected = "available"
 )
 
-// Consult is the domain's answer to decision 10.
+// Consult is the domain's answer to rule 10.
 type Consult string
 
 // The choices of Consult; the empty value means ConsultColleagues.
@@ -239,7 +239,7 @@ func (p Policy) WithDefaults() Policy {
 	return p
 }
 
-// Custom is a status a domain made for itself (decision 14).
+// Custom is a status a domain made for itself (rule 14).
 type Custom struct {
 	Name   string      `json:"name"`
 	Colour string      `json:"colour,omitempty"`
@@ -267,10 +267,10 @@ const (
 	ClassAway    CustomClass = "away"
 )
 
-// Settings are an agent's forwarding options (status-rules, "Facts").
+// Settings are an agent's forwarding options (presence/RULES.md, "Facts").
 type Settings struct {
 	Options Options `json:"options"`
-	// Saved is the set that "restore" brings back after "all off" (decision 1).
+	// Saved is the set that "restore" brings back after "all off" (rule 1).
 	Saved *Options `json:"saved,omitempty"`
 	// Fallback is the SIP URI that calls go to instead of being refused; empty:
 	// the domain's.
@@ -307,7 +307,7 @@ type Number struct {
 	// Group lets group calls ring it; off by default.
 	Group bool          `json:"group,omitempty"`
 	Delay time.Duration `json:"delay,omitempty"`
-	// Confirm asks for a key press before it counts as answered (decision 18).
+	// Confirm asks for a key press before it counts as answered (rule 18).
 	Confirm bool `json:"confirm,omitempty"`
 	// Closed is set by the schedule while the number is outside its hours.
 	Closed bool `json:"closed,omitempty"`

@@ -26,7 +26,7 @@ type Session struct {
 	MicProven bool
 	Since     time.Time
 	// Closed is when the socket closed; State is then SessionClosed and the
-	// label waits for Policy.Grace (decision 15).
+	// label waits for Policy.Grace (rule 15).
 	Closed time.Time
 }
 
@@ -87,7 +87,7 @@ type Registration struct {
 	FlowOnly bool
 	// Push is set when the device can be woken (RFC 8599).
 	Push bool
-	// QuietUntil leaves the device out until then (local DND, decision 13).
+	// QuietUntil leaves the device out until then (local DND, rule 13).
 	QuietUntil time.Time
 	Expires    time.Time // zero: never
 }
@@ -148,7 +148,7 @@ const (
 )
 
 // Offer reserves an agent for a group or campaign call; it always ends
-// (decision 17).
+// (rule 17).
 type Offer struct {
 	ID      string
 	Kind    CallKind
@@ -194,7 +194,7 @@ func (s Selectable) Custom() (name string, ok bool) {
 	return "", false
 }
 
-// Cause says why something changed (decision 22).
+// Cause says why something changed (rule 22).
 type Cause string
 
 // The causes.

@@ -65,7 +65,7 @@ type Evaluation struct {
 	// Online is what the label reads: it includes the grace after a closed
 	// socket and the doubt about a silent one, when no webphone is a target.
 	Online, Engaged, Offered, Base bool
-	// Regular and Campaign are the predicates of status-rules: such a call may
+	// Regular and Campaign are the predicates of presence/RULES.md: such a call may
 	// be offered.
 	Regular, Campaign bool
 	// Outbound is what the status says of outbound calls, before the device.
@@ -108,7 +108,7 @@ type DeviceState struct {
 	Confirm bool          `json:"confirm,omitempty"`
 }
 
-// Watch is the team view in the terms of the two event packages (status-rules,
+// Watch is the team view in the terms of the two event packages (RULES.md,
 // "What watchers are told").
 type Watch struct {
 	// Dialogs are the agent's legs, the one a single lamp should show first.
