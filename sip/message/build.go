@@ -15,8 +15,8 @@ type Builder struct {
 	status      int // 0: a request
 	method      string
 	uri         string // of a request
-	tagAt       int    // where the To tag goes, 0: the To has one
-	tag         string
+	tagAt       int    // where ";tag=" of the To stands, 0: the request had one
+	tagEnd      int
 	contentType string
 	body        []byte
 	done        bool
@@ -33,66 +33,84 @@ func NewResponse(req *Message, status int, phrase string) *Builder {
 	}
 	b := &Builder{buf: make([]byte, 0, 768), status: status}
 	b.buf = strconv.AppendInt(append(b.buf, "SIP/2.0 "...), int64(status), 10)
-	b.text(" ", phrase)
+	b.buf = append(appendClean(append(b.buf, ' '), phrase), '\r', '\n')
 	b.start = len(b.buf)
-	dialog := status > 100 && status < 300 && (req.Method == "INVITE" || req.Method == "SUBSCRIBE" || req.Method == "REFER" || req.Method == "NOTIFY")
 	for i := range req.Headers {
 		switch h := &req.Headers[i]; h.Name {
 		case From, CallID, Via:
-			b.Add(h.Name, h.Value)
+			b.copy(h)
+		case CSeq:
+			b.copy(h)
+			_, b.method = req.CSeq()
 		case To:
-			b.Add(h.Name, h.Value)
+			b.copy(h)
 			if status > 100 && headerParam(h.Value, "tag") == "" {
 				b.tagAt = len(b.buf) - 2
+				b.buf = append(appendDerivedTag(append(b.buf[:b.tagAt], ";tag="...), req), '\r', '\n')
+				b.tagEnd = len(b.buf) - 2
 			}
-		case CSeq:
-			b.Add(h.Name, h.Value)
-			_, b.method = req.CSeq()
 		case RecordRoute:
-			if dialog {
-				b.Add(h.Name, h.Value)
+			if status > 100 && status < 300 && makesDialog(req.Method) {
+				b.copy(h)
 			}
 		case "Timestamp":
 			if status == 100 {
-				b.Add(h.Name, h.Value)
+				b.copy(h)
 			}
 		}
 	}
-	if b.tagAt > 0 {
-		b.putTag(derivedTag(req))
-	}
 	return b
+}
+
+func makesDialog(method string) bool {
+	switch method {
+	case "INVITE", "SUBSCRIBE", "REFER", "NOTIFY":
+		return true
+	}
+	return false
+}
+
+// copy appends a header of a message that was read; it may hold an escaped NUL,
+// which goes back as it came.
+func (b *Builder) copy(h *Header) {
+	b.buf = append(append(b.buf, h.Name...), ": "...)
+	from := len(b.buf)
+	b.buf = append(b.buf, h.Value...)
+	noBreaks(b.buf[from:])
+	b.buf = append(b.buf, '\r', '\n')
 }
 
 // NewRequest starts a request. The caller adds every header but Via, which the
 // transaction layer adds, and Content-Length, which Bytes adds.
 func NewRequest(method, uri string) *Builder {
 	b := &Builder{buf: make([]byte, 0, 1024), method: method, uri: uri}
-	b.text("", strings.ReplaceAll(method, " ", ""))
-	b.text(" ", strings.ReplaceAll(uri, " ", "%20"))
+	b.buf = appendClean(b.buf, strings.ReplaceAll(method, " ", ""))
+	b.buf = appendClean(append(b.buf, ' '), strings.ReplaceAll(uri, " ", "%20"))
 	b.buf = append(b.buf, " SIP/2.0\r\n"...)
 	b.start = len(b.buf)
 	return b
 }
 
-// text appends s with a prefix; a response's start line ends here.
-func (b *Builder) text(prefix, s string) {
-	b.buf = appendClean(append(b.buf, prefix...), s)
-	if b.status != 0 && b.start == 0 {
-		b.buf = append(b.buf, '\r', '\n')
-	}
-}
-
-// appendClean appends s, what could break a line replaced by a space.
+// appendClean appends s, what could break a line or end a C string replaced by
+// a space.
 func appendClean(b []byte, s string) []byte {
 	from := len(b)
 	b = append(b, s...)
 	for i := from; i < len(b); i++ {
-		if c := b[i]; c == '\r' || c == '\n' || c == 0 {
+		if b[i] == 0 {
 			b[i] = ' '
 		}
 	}
+	noBreaks(b[from:])
 	return b
+}
+
+func noBreaks(b []byte) {
+	for i, c := range b {
+		if c == '\r' || c == '\n' {
+			b[i] = ' '
+		}
+	}
 }
 
 // Add appends a header.
@@ -145,6 +163,7 @@ func (b *Builder) splice(from, to int, with string) {
 	switch grown := len(with) - (to - from); {
 	case b.tagAt >= to:
 		b.tagAt += grown
+		b.tagEnd += grown
 	case b.tagAt > from:
 		b.tagAt = 0 // the To header itself was replaced
 	}
@@ -160,20 +179,11 @@ func (b *Builder) Via(value string) *Builder {
 // ToTag sets the tag of the To header of a response whose request had none.
 func (b *Builder) ToTag(tag string) *Builder {
 	if b.tagAt > 0 {
-		b.putTag(tag)
+		tag = ";tag=" + strings.Map(tokenOnly, tag)
+		b.buf = slices.Replace(b.buf, b.tagAt, b.tagEnd, []byte(tag)...)
+		b.tagEnd = b.tagAt + len(tag)
 	}
 	return b
-}
-
-// putTag writes or replaces the tag that tagAt marks.
-func (b *Builder) putTag(tag string) {
-	at, old := b.tagAt, 0
-	if b.tag != "" {
-		old = len(";tag=") + len(b.tag)
-	}
-	tag = strings.Map(tokenOnly, tag)
-	b.buf = slices.Replace(b.buf, at, at+old, append([]byte(";tag="), tag...)...)
-	b.tag = tag
 }
 
 func tokenOnly(r rune) rune {

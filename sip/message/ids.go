@@ -50,9 +50,9 @@ func appendRandom(b []byte, n int) []byte {
 // tagSeed makes the derived To tags unpredictable outside this process.
 var tagSeed = maphash.MakeSeed() //nolint:gochecknoglobals // never changes
 
-// derivedTag is the To tag of all responses to one request, the same each time
-// without anything being remembered (RFC 3261 §8.2.6.2, §8.2.7).
-func derivedTag(req *Message) string {
+// appendDerivedTag appends the To tag of all responses to one request, the same
+// each time without anything being remembered (RFC 3261 §8.2.6.2, §8.2.7).
+func appendDerivedTag(b []byte, req *Message) []byte {
 	var h maphash.Hash
 	h.SetSeed(tagSeed)
 	for i := range req.Headers {
@@ -63,10 +63,5 @@ func derivedTag(req *Message) string {
 		}
 	}
 	var sum [8]byte
-	n := h.Sum64()
-	for i := range sum {
-		sum[i] = byte(n >> (8 * i))
-	}
-	var room [16]byte
-	return string(hex.AppendEncode(room[:0], sum[:]))
+	return hex.AppendEncode(b, h.Sum(sum[:0]))
 }

@@ -52,7 +52,7 @@ func checkHead(own []byte) (int, error) {
 			return 0, fmt.Errorf("%w: bare LF in header section", ErrMalformed)
 		}
 		line := own[start : start+i-1]
-		if bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
+		if bytes.IndexByte(line, '\r') >= 0 || hasBareNUL(line) {
 			return 0, fmt.Errorf("%w: bare CR or NUL in header section", ErrMalformed)
 		}
 		start += i + 1
@@ -66,6 +66,18 @@ func checkHead(own []byte) (int, error) {
 			return 0, fmt.Errorf("%w: header section over %d bytes", ErrTooLarge, MaxHead)
 		}
 	}
+}
+
+// hasBareNUL finds a NUL that is no quoted pair (RFC 3261 §25.1 allows those).
+func hasBareNUL(line []byte) bool {
+	for i := bytes.IndexByte(line, 0); i >= 0; {
+		if i == 0 || line[i-1] != '\\' {
+			return true
+		}
+		line = line[i+1:]
+		i = bytes.IndexByte(line, 0)
+	}
+	return false
 }
 
 // Salvage reads what it can of a request that does not parse, so that its

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -25,12 +26,8 @@ func Validate(m *Message) *Problem {
 	if p := once(m); p != nil {
 		return p
 	}
-	via, ok := m.TopVia()
-	if !ok {
-		return bad("Bad Via header")
-	}
-	if via.Branch == Cookie {
-		return bad("Empty branch in Via header")
+	if p := validVia(m); p != nil {
+		return p
 	}
 	_, method := m.CSeq()
 	switch {
@@ -101,6 +98,30 @@ func once(m *Message) *Problem {
 	return nil
 }
 
+// validVia: each one must be readable, and the top one's branch more than the
+// cookie alone (RFC 4475 §3.2.1: better refused without state).
+func validVia(m *Message) *Problem {
+	top := true
+	for i := range m.Headers {
+		if m.Headers[i].Name != Via {
+			continue
+		}
+		for rest := m.Headers[i].Value; rest != "" || top; {
+			var one string
+			one, rest = cutList(rest)
+			v, ok := parseVia(one)
+			if !ok {
+				return bad("Bad Via header")
+			}
+			if top && v.Branch == Cookie {
+				return bad("Empty branch in Via header")
+			}
+			top = false
+		}
+	}
+	return nil
+}
+
 func validAddress(m *Message, n Name) *Problem {
 	a, err := ParseNameAddr(m.Get(n))
 	if err != nil || a.Star {
@@ -157,4 +178,22 @@ func validHops(m *Message) *Problem {
 		return nil
 	}
 	return &Problem{Status: 483, Phrase: Phrase(483)}
+}
+
+// Verdict is what to answer to a request that Parse could only salvage.
+func Verdict(m *Message, err error) *Problem {
+	first, _, _ := strings.Cut(text(m.Raw), "\r\n")
+	version := first[strings.LastIndexByte(first, ' ')+1:]
+	if errors.Is(err, ErrTooLarge) {
+		return &Problem{Status: 513, Phrase: Phrase(513)}
+	}
+	if !strings.EqualFold(version, "SIP/2.0") && version != "" {
+		return &Problem{Status: 505, Phrase: Phrase(505)}
+	}
+	if errors.Is(err, ErrMalformed) {
+		if p := validURI(m.URI); p != nil && p.Status == 416 {
+			return p
+		}
+	}
+	return bad("Malformed Message")
 }

@@ -61,8 +61,8 @@ func (v *ViaValue) setParam(s string) {
 		v.Branch = value
 	case strings.EqualFold(key, "rport"):
 		v.HasRPort = true
-		if n, err := strconv.ParseUint(value, 10, 16); err == nil {
-			v.RPort = int(n)
+		if n, ok := ParseSeconds(value); ok && n <= 65535 {
+			v.RPort = n
 		}
 	case strings.EqualFold(key, "received"):
 		v.Received = strings.Trim(value, "[]")

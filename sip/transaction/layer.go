@@ -134,7 +134,7 @@ func (l *Layer) receiveBad(f *transport.Flow, m *message.Message, cause error) {
 		Str("method", m.Method).Str("call_id", m.CallID()).Msg("malformed SIP request")
 	m.StampVia(f.Remote())
 	r := &Request{Message: m, Flow: f, At: time.Now(), layer: l}
-	r.refuse(&message.Problem{Status: 400, Phrase: "Malformed Message"})
+	r.refuse(message.Verdict(m, cause))
 }
 
 // begin enters a non-INVITE request into the replay cache; false: it is a
