@@ -34,13 +34,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "webphone: "+why, status)
 		return
 	}
-	if !s.enter() {
-		http.Error(w, "webphone: shutting down", http.StatusServiceUnavailable)
-		return
-	}
 	defer s.tasks.Done()
 	l, err := s.upgrade(w, r)
 	if err != nil {
+		s.known()
 		s.m.refuse("upgrade")
 		s.o.Log.Info().Str("src", r.RemoteAddr).Err(err).Msg("webphone refused")
 		return
@@ -53,7 +50,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // admit judges the request before anything is spent on it. A status of 0 means
-// yes.
+// yes; then the socket is counted as a task and as waiting for its hello.
 func (s *Server) admit(r *http.Request) (status int, why string) {
 	if !s.originOK(r) {
 		return http.StatusForbidden, "origin"
@@ -61,15 +58,24 @@ func (s *Server) admit(r *http.Request) (status int, why string) {
 	if !offers(r, signalling.Subprotocol) {
 		return http.StatusBadRequest, "subprotocol"
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case s.state != open:
 		return http.StatusServiceUnavailable, "draining"
 	case s.waiting >= s.o.Limits.Waiting:
 		return http.StatusServiceUnavailable, "waiting"
 	}
+	s.waiting++
+	s.tasks.Add(1)
 	return 0, ""
+}
+
+// known: one socket less waits for its hello.
+func (s *Server) known() {
+	s.mu.Lock()
+	s.waiting--
+	s.mu.Unlock()
 }
 
 // originOK: a browser names the origin of the page that connects (RFC 6455
@@ -115,7 +121,6 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*link, error) 
 	ws.SetReadLimit(signalling.MaxHello)
 	s.mu.Lock()
 	s.links[l] = struct{}{}
-	s.waiting++
 	late := s.state == closed
 	s.mu.Unlock()
 	if late {
@@ -133,11 +138,7 @@ func (s *Server) unlink(l *link) {
 // hello waits for the page to say who it is, and returns its session with the
 // socket attached, or nil after the socket was closed.
 func (s *Server) hello(l *link) *session {
-	defer func() {
-		s.mu.Lock()
-		s.waiting--
-		s.mu.Unlock()
-	}()
+	defer s.known()
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Hello)
 	defer cancel()
 	for try := 1; ; try++ {

@@ -50,6 +50,7 @@ type lab struct {
 	*house
 	srv    *Server
 	client *http.Client
+	url    string
 	t      testing.TB
 }
 
@@ -81,7 +82,7 @@ func openLab(t testing.TB, h *house, o Options) *lab {
 		_ = hs.Close()
 		<-served
 	})
-	return &lab{house: h, srv: srv, client: &http.Client{Transport: tr}, t: t}
+	return &lab{house: h, srv: srv, client: &http.Client{Transport: tr}, url: "http://desk.test", t: t}
 }
 
 // page is a fake page. It answers pings in its message handler unless frozen.
@@ -91,6 +92,7 @@ type page struct {
 
 	mu      sync.Mutex
 	frozen  bool
+	asked   uint64           // the last ping's number
 	mic     signalling.Claim // sent with every answer
 	welcome signalling.WelcomeMsg
 	state   signalling.StateMsg
@@ -106,7 +108,7 @@ func granted() signalling.Claim {
 }
 
 func (l *lab) dial(h http.Header, subprotocols ...string) (*websocket.Conn, *http.Response, error) {
-	return websocket.Dial(context.Background(), "http://desk.test/webphone", &websocket.DialOptions{
+	return websocket.Dial(context.Background(), l.url+"/webphone", &websocket.DialOptions{
 		HTTPClient: l.client, HTTPHeader: h, Subprotocols: subprotocols,
 	})
 }
@@ -171,6 +173,8 @@ func (p *page) listen() {
 		switch m.T {
 		case signalling.Welcome:
 			_ = json.Unmarshal(b, &p.welcome)
+		case signalling.Ping:
+			p.asked = m.N
 		case signalling.State:
 			p.state = signalling.StateMsg{}
 			_ = json.Unmarshal(b, &p.state)
@@ -183,7 +187,16 @@ func (p *page) listen() {
 	}
 }
 
-func (p *page) freeze(on bool) { p.mu.Lock(); p.frozen = on; p.mu.Unlock() }
+// freeze stops answering; a page that thaws answers what has piled up.
+func (p *page) freeze(on bool) {
+	p.mu.Lock()
+	p.frozen = on
+	n, mic := p.asked, p.mic
+	p.mu.Unlock()
+	if !on {
+		p.say(signalling.In{T: signalling.Pong, N: n, Mic: &mic})
+	}
+}
 
 func (p *page) now() signalling.StateMsg { p.mu.Lock(); defer p.mu.Unlock(); return p.state }
 

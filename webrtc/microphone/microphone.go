@@ -95,12 +95,13 @@ func (t *Truth) Tested(p Proof, why string) {
 	}
 }
 
-// NeedsTest: the page has an open microphone, and no evidence for it yet.
+// NeedsTest reports that the page opened its microphone and nothing proves it
+// yet.
 func (t *Truth) NeedsTest() bool {
 	return t.word == presence.MicGranted && t.proof == Unproven
 }
 
-// Granted: the page's word is good.
+// Granted reports that the page's word is good.
 func (t *Truth) Granted() bool { return t.word == presence.MicGranted }
 
 // Claim is the page's last word.
