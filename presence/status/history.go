@@ -9,8 +9,9 @@ import (
 // Advance carries both views on: a view whose label stays keeps since when and
 // why it has been shown, so a flap that never reached the label leaves no trace
 // (rule 15); one whose label changed counts from now. given is the cause of the
-// change that was applied; where it is empty the cause is found by comparing (see
-// CauseOf). prev is the last snapshot or one made of the views kept by the store;
+// change that was applied; where it is empty, or says only who selects and
+// nothing was selected (an agent turned options off), the cause is found by
+// comparing (see CauseOf). prev is the last snapshot or one made of the views kept by the store;
 // nil is an agent never seen before.
 func Advance(prev *presence.Snapshot, ev presence.Evaluation, f presence.Facts, p presence.Policy,
 	now time.Time, given presence.Cause,
@@ -21,6 +22,9 @@ func Advance(prev *presence.Snapshot, ev presence.Evaluation, f presence.Facts, 
 		}
 		return presence.View{Label: ev.Team, Since: now, Cause: given},
 			presence.View{Label: ev.Own, Since: now, Cause: given}
+	}
+	if selects(given) && prev.Selected.Status == f.Selected.Status {
+		given = ""
 	}
 	team, own = prev.Team, prev.Own
 	if team.Label != ev.Team {
@@ -36,6 +40,17 @@ func Advance(prev *presence.Snapshot, ev presence.Evaluation, f presence.Facts, 
 		}
 	}
 	return team, own
+}
+
+// selects reports whether a cause says who selected a status, rather than what
+// happened.
+func selects(c presence.Cause) bool {
+	switch c {
+	case presence.CauseAgent, presence.CauseSupervisor, presence.CauseAPI,
+		presence.CauseFeatureCode, presence.CausePhoneSync:
+		return true
+	}
+	return false
 }
 
 // CauseOf finds why a view went from one label to another, from the snapshot

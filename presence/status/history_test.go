@@ -101,6 +101,17 @@ func TestRule22_GivenCauseCounts(t *testing.T) {
 	if next := step(prev, agent(loggedOut), house(), t0, presence.CauseWebphoneQuiet); next.Team.Cause != presence.CauseWebphoneQuiet {
 		t.Errorf("%+v", next.Team)
 	}
+	// Who did it is no cause where nothing was selected.
+	if next := step(prev, agent(optionsOff), house(), t0, presence.CauseAgent); next.Team.Cause != presence.CauseOptionsOff {
+		t.Errorf("%+v", next.Team)
+	}
+	wrapping := snapshot(agent(wrapUp(time.Time{})), house(), t0)
+	if next := step(wrapping, agent(), house(), t0, presence.CauseSupervisor); next.Own.Cause != presence.CauseWrapUpEnd {
+		t.Errorf("%+v", next.Own)
+	}
+	if next := step(wrapping, agent(selected(presence.SelectDND)), house(), t0, presence.CauseSupervisor); next.Own.Cause != presence.CauseSupervisor {
+		t.Errorf("%+v", next.Own)
+	}
 	if s := step(nil, agent(), house(), t0, ""); s.Team.Cause != presence.CauseRestart || s.Own.Cause != presence.CauseRestart {
 		t.Errorf("%+v %+v", s.Team, s.Own)
 	}
