@@ -16,7 +16,7 @@ func (n *Notifier) fetch(r *transaction.Request, s *subscription, agent presence
 	s.startNumbers(n.boot)
 	n.granted(r, s, 0)
 	s.queued = true
-	n.queue.push(task{s: s})
+	n.queue.Push(task{s: s})
 }
 
 // begin stores the subscription, then answers and sends the first NOTIFY.
@@ -38,7 +38,7 @@ func (n *Notifier) begin(r *transaction.Request, s *subscription, agent presence
 	s.startNumbers(n.boot)
 	s.grant(stampOf(time.Now()), period, n.grace)
 	n.putRow(s, func(err error) {
-		n.queue.push(task{f: func() { n.begun(r, s, err) }})
+		n.queue.Push(task{f: func() { n.begun(r, s, err) }})
 	})
 }
 
@@ -94,6 +94,6 @@ func (n *Notifier) retireLocked(s *subscription) {
 	p := s.pres
 	p.removeLocked(s)
 	if len(p.subs) == 0 && !p.gone {
-		n.queue.push(task{f: func() { n.people.release(p) }})
+		n.queue.Push(task{f: func() { n.people.release(p) }})
 	}
 }

@@ -54,11 +54,7 @@ type notify struct {
 // work is a worker's life.
 func (n *Notifier) work() {
 	w := &worker{n: n, cache: make(map[bodyKey]*body), out: make([]notify, 0, batchSize)}
-	for first := true; ; first = false {
-		t, ok := n.queue.pop(first)
-		if !ok {
-			return
-		}
+	n.queue.Work(func(t task) {
 		switch {
 		case t.f != nil:
 			t.f()
@@ -67,7 +63,7 @@ func (n *Notifier) work() {
 		default:
 			w.all(t.p)
 		}
-	}
+	})
 }
 
 // all brings every subscription of a presentity up to date.

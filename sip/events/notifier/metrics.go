@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"lamplight/sip/events/worklist"
 )
 
 // metrics are counted whether or not anybody collects them.
@@ -17,7 +19,7 @@ type metrics struct {
 	answers   *prometheus.CounterVec
 }
 
-func newMetrics(r prometheus.Registerer, q *queue) *metrics {
+func newMetrics(r prometheus.Registerer, q *worklist.List[task]) *metrics {
 	m := &metrics{
 		subs:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lamplight_subscriptions", Help: "Live subscriptions by event package."}, []string{"event"}),
 		sent:      prometheus.NewCounter(prometheus.CounterOpts{Name: "lamplight_notify_sent_total", Help: "NOTIFYs sent, retransmissions not counted."}),
@@ -27,7 +29,7 @@ func newMetrics(r prometheus.Registerer, q *queue) *metrics {
 		answers:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lamplight_subscribe_answers_total", Help: "Answers to SUBSCRIBE by status."}, []string{"status"}),
 	}
 	if r != nil {
-		depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lamplight_notify_queue", Help: "Presentities and subscriptions waiting for a worker."}, func() float64 { return float64(q.depth()) })
+		depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lamplight_notify_queue", Help: "Presentities and subscriptions waiting for a worker."}, func() float64 { return float64(q.Depth()) })
 		r.MustRegister(m.subs, m.sent, m.failures, m.queueTime, m.limits, m.answers, depth)
 	}
 	return m

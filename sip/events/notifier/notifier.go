@@ -12,6 +12,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/sip/events/worklist"
 	"lamplight/sip/peers"
 	"lamplight/store"
 )
@@ -44,7 +45,7 @@ type Notifier struct {
 	merged      merged
 	locals      locals
 	clock       clock
-	queue       *queue
+	queue       *worklist.List[task]
 	metrics     *metrics
 	peers       atomic.Pointer[peers.Table]
 	draining    atomic.Bool
@@ -68,7 +69,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		grace: stamp(seconds(o.Grace)), maxFailures: o.MaxFailures,
 		maxPerWatcher: o.PerWatcher, maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,
-		boot: o.Roster.Boot(), seed: maphash.MakeSeed(), queue: newQueue(),
+		boot: o.Roster.Boot(), seed: maphash.MakeSeed(), queue: worklist.New[task](),
 	}
 	n.counts.perWatcher = make(map[watcherID]int32)
 	n.merged.now = make(map[uint64]struct{})
@@ -130,7 +131,7 @@ func (n *Notifier) Drain(ctx context.Context) error {
 	n.draining.Store(true)
 	t := time.NewTicker(10 * time.Millisecond)
 	defer t.Stop()
-	for n.counts.waiting() > 0 || n.queue.depth() > 0 {
+	for n.counts.waiting() > 0 || n.queue.Depth() > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -147,7 +148,7 @@ func (n *Notifier) Close() error {
 	n.stopWatch()
 	n.cancel()
 	n.clockwork.Wait()
-	n.queue.close()
+	n.queue.Close()
 	n.workers.Wait()
 	return nil
 }

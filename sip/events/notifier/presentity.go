@@ -159,7 +159,7 @@ func (t *tags) remove(tag uint64) {
 func (n *Notifier) mark(p *presentity) {
 	p.dirty.CompareAndSwap(0, time.Now().UnixNano())
 	if p.queued.CompareAndSwap(false, true) {
-		n.queue.push(task{p: p})
+		n.queue.Push(task{p: p})
 	}
 }
 
@@ -168,6 +168,6 @@ func (n *Notifier) mark(p *presentity) {
 func (n *Notifier) markSubLocked(s *subscription) {
 	if !s.queued {
 		s.queued = true
-		n.queue.push(task{s: s})
+		n.queue.Push(task{s: s})
 	}
 }

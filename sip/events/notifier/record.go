@@ -184,7 +184,7 @@ func (n *Notifier) rebaseLocked(s *subscription) {
 	s.base, s.boot, s.rebasing = s.next, n.boot, true
 	base := s.base
 	n.putRow(s, func(err error) {
-		n.queue.push(task{f: func() { n.rebased(s, base, err) }})
+		n.queue.Push(task{f: func() { n.rebased(s, base, err) }})
 	})
 }
 

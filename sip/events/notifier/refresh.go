@@ -69,7 +69,7 @@ func (n *Notifier) ofDialog(m *message.Message) *subscription {
 // would bring NOTIFYs for a dialog that is no more.
 func (n *Notifier) unsubscribeLocked(r *transaction.Request, s *subscription) {
 	n.store.Submit(store.Batch{Writes: []store.Write{store.Delete(n.key(s))}}, func(err error) {
-		n.queue.push(task{f: func() {
+		n.queue.Push(task{f: func() {
 			if err != nil {
 				n.retryLater(r, "store", 5)
 				return
@@ -110,7 +110,7 @@ func (n *Notifier) refreshLocked(r *transaction.Request, s *subscription, period
 	next.grant(now, period, n.grace)
 	s.writing++
 	n.putRow(&next, func(err error) {
-		n.queue.push(task{f: func() { n.rewritten(r, s, &next, err) }})
+		n.queue.Push(task{f: func() { n.rewritten(r, s, &next, err) }})
 	})
 }
 

@@ -1,0 +1,133 @@
+// Package events speaks the event framework: SUBSCRIBE and NOTIFY (RFC 6665) for
+// the packages dialog, presence and message-summary, and PUBLISH (RFC 3903) of
+// dialogs from trusted peers.
+//
+// It renders what package presence decided and nothing else. The engine of
+// subscriptions is package notifier, the state agent of publications package
+// compositor; their guarantees are stated there.
+package events
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/presence/roster"
+	"lamplight/sip/digest"
+	"lamplight/sip/events/compositor"
+	"lamplight/sip/events/notifier"
+	"lamplight/sip/message"
+	"lamplight/sip/peers"
+	"lamplight/sip/transaction"
+	"lamplight/sip/transport"
+	"lamplight/store"
+)
+
+// Options of the event server. Store, Directory, Roster, Auth, Transport and
+// Transactions are required; the zero value of everything else is useful.
+type Options struct {
+	Store        store.Store
+	Directory    *directory.Directory
+	Roster       *roster.Roster
+	Auth         *digest.Authority
+	Peers        peers.Table
+	Transport    *transport.Layer
+	Transactions *transaction.Layer
+	Node         string // default "node-1"
+	Log          zerolog.Logger
+	Metrics      prometheus.Registerer
+
+	// Subscriptions are the bounds of notifier.Options; the fields that name its
+	// neighbours are filled from those above.
+	Subscriptions notifier.Options
+	// Publications are the bounds of compositor.Options, likewise.
+	Publications compositor.Options
+}
+
+// Events is safe for concurrent use.
+type Events struct {
+	notifier   *notifier.Notifier
+	compositor *compositor.Compositor
+}
+
+// Open reloads publications and subscriptions, in this order, so that the first
+// NOTIFYs after a restart tell of published calls. ctx bounds the reading.
+func Open(ctx context.Context, o Options) (*Events, error) {
+	pub := o.Publications
+	pub.Store, pub.Directory, pub.Roster = o.Store, o.Directory, o.Roster
+	pub.Node, pub.Log, pub.Metrics = o.Node, o.Log, o.Metrics
+	c, err := compositor.Open(ctx, pub, o.Peers)
+	if err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	sub := o.Subscriptions
+	sub.Store, sub.Directory, sub.Roster, sub.Auth = o.Store, o.Directory, o.Roster, o.Auth
+	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages()
+	sub.Node, sub.Log, sub.Metrics = o.Node, o.Log, o.Metrics
+	n, err := notifier.Open(ctx, sub, o.Peers)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	return &Events{notifier: n, compositor: c}, nil
+}
+
+// ServeSIP answers SUBSCRIBE and PUBLISH, and the NOTIFY that nobody here asked
+// for. It does not block.
+func (e *Events) ServeSIP(r *transaction.Request) {
+	switch r.Method {
+	case "SUBSCRIBE":
+		e.notifier.ServeSIP(r)
+	case "PUBLISH":
+		e.compositor.ServeSIP(r)
+	case "NOTIFY": // RFC 6665 §4.1.3: we subscribe to nothing
+		r.Reply(481)
+	default:
+		r.Reply(405, message.Header{Name: message.Allow, Value: "SUBSCRIBE, PUBLISH, NOTIFY"})
+	}
+}
+
+// AllowEvents is the value of the Allow-Events header (RFC 6665 §8.2.2).
+func (e *Events) AllowEvents() string { return e.notifier.AllowEvents() }
+
+// SetPeers replaces the table of trusted peers.
+func (e *Events) SetPeers(t peers.Table) {
+	e.notifier.SetPeers(t)
+	e.compositor.SetPeers(t)
+}
+
+// FlowClosed is told of a stream that ended. Its subscriptions stay: what is in
+// flight on it is ended by the transaction layer, and the next NOTIFY finds the
+// flow closed and waits for the watcher to come back.
+func (e *Events) FlowClosed(*transport.Flow) {}
+
+// Subscriptions calls f with every live subscription, or those of one agent or
+// bare address, until f returns false.
+func (e *Events) Subscriptions(of presence.AgentID, f func(notifier.Info) bool) {
+	e.notifier.Subscriptions(of, f)
+}
+
+// Publications calls f with every live publication until f returns false.
+func (e *Events) Publications(f func(compositor.Info) bool) { e.compositor.Publications(f) }
+
+// Drain refuses new subscriptions with 503 and waits until what is under way is
+// answered, or ctx ends. Subscriptions outlive the restart.
+func (e *Events) Drain(ctx context.Context) error {
+	if err := e.compositor.Drain(ctx); err != nil {
+		return err
+	}
+	return e.notifier.Drain(ctx)
+}
+
+// Close ends the goroutines. It closes none of the neighbours.
+func (e *Events) Close() error {
+	err := e.compositor.Close()
+	if err2 := e.notifier.Close(); err == nil {
+		err = err2
+	}
+	return err
+}

@@ -1,0 +1,68 @@
+package events
+
+import (
+	"lamplight/presence"
+	"lamplight/sip/events/dialoginfo"
+	"lamplight/sip/events/notifier"
+	"lamplight/sip/events/pidf"
+)
+
+// packages are the event packages served. A further one is a further type like
+// those below.
+func packages() []notifier.Package {
+	return []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{}}
+}
+
+// dialogPackage is the lamp: RFC 4235. Addresses without an agent (parking
+// slots, queues) can be watched too; they are known from publications.
+type dialogPackage struct{}
+
+func (dialogPackage) Name() string    { return "dialog" }
+func (dialogPackage) Types() []string { return dialogTypes }
+func (dialogPackage) Bare() bool      { return true }
+
+func (dialogPackage) Append(dst []byte, s *presence.Snapshot, v notifier.View) ([]byte, int) {
+	limit := 0
+	if v.Datagram {
+		limit = notifier.DatagramBody
+	}
+	start := len(dst)
+	doc, version := dialoginfo.Append(dst, s, dialoginfo.View{Entity: v.Entity, Busy: v.Busy, Limit: limit})
+	return doc, version - start
+}
+
+// presencePackage is the agent's status: RFC 3856.
+type presencePackage struct{}
+
+func (presencePackage) Name() string    { return "presence" }
+func (presencePackage) Types() []string { return presenceTypes }
+func (presencePackage) Bare() bool      { return false }
+
+func (presencePackage) Append(dst []byte, s *presence.Snapshot, v notifier.View) ([]byte, int) {
+	if s == nil {
+		s = nobody
+	}
+	return pidf.Append(dst, s, v.Entity), -1
+}
+
+// summaryPackage answers for a mailbox (RFC 3842) that is always empty: some
+// phones that are refused it ask again without a pause.
+type summaryPackage struct{}
+
+func (summaryPackage) Name() string    { return "message-summary" }
+func (summaryPackage) Types() []string { return summaryTypes }
+func (summaryPackage) Bare() bool      { return true }
+
+func (summaryPackage) Append(dst []byte, _ *presence.Snapshot, _ notifier.View) ([]byte, int) {
+	return append(dst, "Messages-Waiting: no\r\n"...), -1
+}
+
+// What the packages return each time, made once.
+//
+//nolint:gochecknoglobals // never changed
+var (
+	dialogTypes   = []string{dialoginfo.ContentType}
+	presenceTypes = []string{pidf.ContentType, pidf.ContentTypeCPIM}
+	summaryTypes  = []string{"application/simple-message-summary"}
+	nobody        = &presence.Snapshot{}
+)

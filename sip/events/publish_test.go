@@ -1,0 +1,32 @@
+package events
+
+import (
+	"testing"
+	"time"
+
+	"lamplight/presence"
+)
+
+func TestPublishedCallLightsTheLamp(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.lamp("192.0.2.10:5060", "201", "sip:101@ex.test")
+		l.live()
+		p := r.pbx(pbxA, "sip:101@ex.test")
+		p.want(200, p.info(0, dialog("d1", "c1", "recipient", "early")))
+		l.shows("<state>early</state>", `direction="recipient"`, `call-id="c1"`, "sip:900@pstn.test", `entity="sip:101@ex.test"`)
+		if got := r.snapshot("101").Team.Status; got != presence.StatusOffline {
+			t.Errorf("ringing shows %s, want the status unchanged", got)
+		}
+		p.want(200, p.info(1, dialog("d1", "c1", "recipient", "confirmed")))
+		l.shows("<state>confirmed</state>")
+		if got := r.snapshot("101").Team.Status; got != presence.StatusOnACall {
+			t.Errorf("status %s, want on a call", got)
+		}
+		p.want(200, p.info(2, dialog("d1", "c1", "recipient", "terminated")))
+		l.shows("<state>terminated</state>", "!d1")
+		if got := r.snapshot("101").Team.Status; got != presence.StatusOffline {
+			t.Errorf("status %s after the call", got)
+		}
+		l.dark(5 * time.Second)
+	})
+}
