@@ -150,12 +150,8 @@ func New(o Options) (*API, error) {
 	if a.mux, err = a.bind(); err != nil {
 		return nil, err
 	}
-	o.Directory.OnChange(func(e directory.Edit) {
-		for _, id := range e.DeleteAgents {
-			a.hub.Remove(id)
-		}
-	})
-	a.stopWatch = o.Roster.Watch(a.hub.Note)
+	o.Directory.OnChange(a.edited)
+	a.stopWatch = o.Roster.Watch(a.published)
 	return a, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/web/access"
 	"lamplight/web/live"
 )
@@ -64,6 +65,35 @@ func (a *API) streamEvents(r *request) error {
 	r.w.WriteHeader(http.StatusOK)
 	s.run()
 	return nil
+}
+
+// manyAgents in one edit are told by a snapshot rather than one by one.
+const manyAgents = 1000
+
+// edited takes note of what changed in the directory: the roster publishes
+// nothing of agents it has no facts of.
+func (a *API) edited(e directory.Edit) {
+	if len(e.Domains) > 0 || len(e.Agents)+len(e.DeleteAgents) > manyAgents {
+		a.hub.Restart()
+		return
+	}
+	for i := range e.Agents {
+		if s, ok := a.o.Roster.Snapshot(e.Agents[i].ID); ok {
+			a.hub.Touch(s)
+		}
+	}
+	for _, id := range e.DeleteAgents {
+		a.hub.Remove(id)
+	}
+}
+
+// published takes note of a snapshot. The last one of an agent who was deleted
+// may come after the deletion.
+func (a *API) published(s *presence.Snapshot) {
+	a.hub.Note(s)
+	if _, ok := a.o.Directory.Agent(s.Agent); !ok && !s.Bare {
+		a.hub.Remove(s.Agent)
+	}
 }
 
 // enter counts a stream in, if there is room and the server is not stopping.

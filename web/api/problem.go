@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"lamplight/presence/directory"
@@ -97,21 +98,30 @@ func asProblem(err error) *Problem {
 	case errors.As(err, &mistakes):
 		return fromMistakes(mistakes)
 	case errors.Is(err, directory.ErrTaken):
-		return problem(http.StatusConflict, "%v", err).named("taken")
+		return problem(http.StatusConflict, "%s", plain(err)).named("taken")
 	case errors.Is(err, directory.ErrNotFound), errors.Is(err, roster.ErrUnknown):
-		return problem(http.StatusNotFound, "%v", err)
+		return problem(http.StatusNotFound, "%s", plain(err))
 	case errors.Is(err, status.ErrNotSelectable), errors.Is(err, status.ErrUnknown), errors.Is(err, directory.ErrInvalid):
-		return problem(http.StatusUnprocessableEntity, "%v", err)
+		return problem(http.StatusUnprocessableEntity, "%s", plain(err))
 	case errors.Is(err, roster.ErrRefused):
-		return problem(http.StatusConflict, "%v", err).named("refused")
+		return problem(http.StatusConflict, "%s", plain(err)).named("refused")
 	}
 	detail := "the change could not be made durable and was not made"
-	if errors.Is(err, store.ErrFull) {
+	if errors.Is(err, store.ErrFull) || errors.Is(err, roster.ErrBusy) {
 		detail = "too much is waiting to be written; the change was not made"
 	}
 	p = problem(http.StatusServiceUnavailable, "%s; try again in a moment", detail).named("unavailable")
 	p.retry, p.cause = 2*time.Second, err
 	return p
+}
+
+// plain is the error's text without the names of packages, for a person.
+func plain(err error) string {
+	text := err.Error()
+	for _, prefix := range [...]string{"roster: refused: ", "roster: ", "directory: invalid: ", "directory: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
 }
 
 func fromMistakes(m *directory.Mistakes) *Problem {
@@ -122,7 +132,7 @@ func fromMistakes(m *directory.Mistakes) *Problem {
 	case errors.Is(m, directory.ErrNotFound):
 		code, kind = http.StatusNotFound, "not-found"
 	}
-	p := problem(code, "%v", m).named(kind)
+	p := problem(code, "%s", plain(m)).named(kind)
 	for _, one := range m.List {
 		p.Errors = append(p.Errors, Field{Field: one.Kind, Message: one.Error()})
 	}

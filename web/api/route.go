@@ -42,6 +42,7 @@ type (
 		Name   string `json:"name"`
 	}
 	decisionJSON struct {
+		ID          string           `json:"id"`
 		Agent       whoJSON          `json:"agent"`
 		Allow       bool             `json:"allow"`
 		Fallback    bool             `json:"fallback,omitempty"`
@@ -56,13 +57,19 @@ type (
 	}
 )
 
-// kept is a decision in the log: everything it was made of, so that it can be
-// made again.
-type kept struct {
-	Call     any                `json:"call"`
-	Decision routing.Decision   `json:"decision"`
-	Snapshot *presence.Snapshot `json:"snapshot"`
-}
+// What the change log keeps of a decision: the same inputs give the same outcome
+// again, as long as the rules are those of the decision.
+type (
+	inputs struct {
+		Snapshot *presence.Snapshot `json:"snapshot"`
+		Policy   presence.Policy    `json:"policy"`
+		Call     any                `json:"call"`
+	}
+	outcome struct {
+		ID       string           `json:"id"`
+		Decision routing.Decision `json:"decision"`
+	}
+)
 
 // route asks where a call to an agent would go.
 func (a *API) route(r *request) error {
@@ -86,7 +93,7 @@ func (a *API) route(r *request) error {
 		Redirect: in.Redirect, At: time.Now().UTC(),
 	}
 	d := routing.Decide(s, dom.Policy, call)
-	return a.decided(r, s, call, d, call.At)
+	return a.decided(r, inputs{s, dom.Policy, call}, d, call.At)
 }
 
 // routeOutbound asks whether an agent may call out.
@@ -109,7 +116,7 @@ func (a *API) routeOutbound(r *request) error {
 	if call.Device, err = a.callingDevice(s.Agent, in.Device, call.At); err != nil {
 		return err
 	}
-	return a.decided(r, s, call, routing.DecideOutbound(s, dom.Policy, call), call.At)
+	return a.decided(r, inputs{s, dom.Policy, call}, routing.DecideOutbound(s, dom.Policy, call), call.At)
 }
 
 // callingDevice is the agent's device of this id or user name; none named means
@@ -143,19 +150,26 @@ func (a *API) asked(r *request, name string) (*presence.Domain, *presence.Snapsh
 }
 
 // decided keeps the decision in the log, then answers with it.
-func (a *API) decided(r *request, s *presence.Snapshot, call any, d routing.Decision, at time.Time) error {
-	after, err := json.Marshal(kept{call, d, s})
+func (a *API) decided(r *request, in inputs, d routing.Decision, at time.Time) error {
+	s, id := in.Snapshot, presence.NewID().String()
+	before, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("api: decision: %w", err)
+	}
+	after, err := json.Marshal(outcome{id, d})
 	if err != nil {
 		return fmt.Errorf("api: decision: %w", err)
 	}
 	err = a.o.Store.Commit(r.Context(), store.Batch{Log: []store.Entry{{
 		Domain: s.Domain.String(), Time: at, Node: a.o.Node, Actor: r.subject.Actor(), Cause: "route",
-		Kind: "decision", Entity: s.Agent.String(), After: after,
+		Kind: "decision", Entity: s.Agent.String(), Before: before, After: after,
 	}}})
 	if err != nil {
 		return fmt.Errorf("api: keep decision: %w", err)
 	}
-	return r.answer(http.StatusOK, a.decision(s, d, at))
+	j := a.decision(s, d, at)
+	j.ID = id
+	return r.answer(http.StatusOK, j)
 }
 
 func (a *API) decision(s *presence.Snapshot, d routing.Decision, at time.Time) decisionJSON {

@@ -77,9 +77,19 @@ func New(o Options) *Hub {
 	}
 }
 
-// Note takes in a published snapshot. It never blocks. A snapshot older than
+// Note takes in a published snapshot. It never blocks. A snapshot not newer than
 // the one known is left out, as are bare addresses of record.
 func (h *Hub) Note(s *presence.Snapshot) {
+	h.note(s, s.Version)
+}
+
+// Touch is Note of a snapshot that may have the number of the one known: what
+// the directory says of the agent has changed, not what the agent does.
+func (h *Hub) Touch(s *presence.Snapshot) {
+	h.note(s, s.Version+1)
+}
+
+func (h *Hub) note(s *presence.Snapshot, than uint64) {
 	if s.Bare {
 		return
 	}
@@ -89,7 +99,7 @@ func (h *Hub) Note(s *presence.Snapshot) {
 	if e, ok := h.agents[s.Agent]; ok {
 		old := e.Value.(*Update)
 		if old.Snapshot != nil {
-			if old.Snapshot.Version >= s.Version {
+			if old.Snapshot.Version >= than {
 				return
 			}
 			u.Left = left(old, s)
@@ -113,6 +123,19 @@ func (h *Hub) Remove(a presence.AgentID) {
 	}
 }
 
+// Restart sends every follower back to a snapshot: too much has changed to tell
+// one by one.
+func (h *Hub) Restart() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seq++
+	h.floor = h.seq
+	clear(h.agents)
+	h.order.Init()
+	h.gone.Init()
+	h.wakeLocked()
+}
+
 // forgetLocked drops the removal of a: who has not seen it cannot resume.
 func (h *Hub) forgetLocked(a presence.AgentID) {
 	e, ok := h.agents[a]
@@ -133,6 +156,10 @@ func (h *Hub) putLocked(u *Update) {
 	} else {
 		h.agents[u.Agent] = h.order.PushBack(u)
 	}
+	h.wakeLocked()
+}
+
+func (h *Hub) wakeLocked() {
 	if h.wake != nil {
 		close(h.wake)
 		h.wake = nil

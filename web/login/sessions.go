@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"lamplight/presence"
 	"lamplight/store"
@@ -40,15 +39,16 @@ type Options struct {
 	Directory Directory
 	Life      time.Duration // of a session, default 14 h
 	// UserTries and SourceTries are how many logins of one user and from one
-	// address may fail at once; default 10 and 100. One try comes back in ten
-	// seconds and in one.
+	// address may fail at once; default 10 and 100.
 	UserTries, SourceTries int
+	// UserPause and SourcePause are in how long one try comes back; default ten
+	// seconds and one.
+	UserPause, SourcePause time.Duration
 }
 
 // Sessions is safe for concurrent use.
 type Sessions struct {
 	dir      Directory
-	life     time.Duration
 	manager  *scs.SessionManager
 	verifier *verifier
 	users    *attempts
@@ -69,17 +69,20 @@ func New(o Options) *Sessions {
 	if o.SourceTries <= 0 {
 		o.SourceTries = 100
 	}
-	m := scs.New()
-	if mem, ok := m.Store.(*memstore.MemStore); ok {
-		mem.StopCleanup() // scs starts one before it can be told of ours
+	if o.UserPause <= 0 {
+		o.UserPause = 10 * time.Second
 	}
-	m.Store = kept{o.Store}
-	m.Lifetime = o.Life
-	m.HashTokenInStore = true
+	if o.SourcePause <= 0 {
+		o.SourcePause = time.Second
+	}
+	// Not scs.New, which begins with a store of its own and that one's clean-up.
+	m := &scs.SessionManager{
+		Store: kept{o.Store}, Lifetime: o.Life, Codec: scs.GobCodec{}, HashTokenInStore: true,
+	}
 	return &Sessions{
-		dir: o.Directory, life: o.Life, manager: m, verifier: newVerifier(),
-		users:   newAttempts(10*time.Second, o.UserTries, keysRemembered),
-		sources: newAttempts(time.Second, o.SourceTries, keysRemembered),
+		dir: o.Directory, manager: m, verifier: newVerifier(),
+		users:   newAttempts(o.UserPause, o.UserTries, keysRemembered),
+		sources: newAttempts(o.SourcePause, o.SourceTries, keysRemembered),
 	}
 }
 
