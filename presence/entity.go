@@ -299,6 +299,11 @@ func (o Options) Any() bool {
 	return false
 }
 
+// DefaultSettings are a new agent's: every device may ring.
+func DefaultSettings() Settings {
+	return Settings{Options: Options{Webphone: true, SIPPhone: true, Mobile: true}}
+}
+
 // Number is a forwarding number.
 type Number struct {
 	ID      DeviceID `json:"id"`

@@ -44,7 +44,8 @@ type Options struct {
 	// UI is the built pages; without an index.html in it a page says how to
 	// build them.
 	UI fs.FS
-	// Webphone and SIP serve /webphone and /sip; without one its place is 404.
+	// Webphone and SIP serve /webphone, with what is below it, and /sip; without
+	// one its place is 404.
 	Webphone, SIP http.Handler
 	// Registrations is nil where no registrar runs.
 	Registrations api.Registrations
@@ -134,7 +135,7 @@ func (s *Server) assemble(o *Options, pages http.Handler) (http.Handler, error) 
 	} else {
 		mux.HandleFunc("/metrics", nothing)
 	}
-	for path, h := range map[string]http.Handler{"/webphone": o.Webphone, "/sip": o.SIP} {
+	for path, h := range map[string]http.Handler{"/webphone": o.Webphone, "/webphone/": o.Webphone, "/sip": o.SIP} {
 		if h != nil {
 			mux.Handle(path, h)
 		} else {

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"lamplight/cmd/lamplight/internal/config"
+	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/sip/digest"
+	"lamplight/sip/registrar"
+	"lamplight/web"
+	"lamplight/web/access"
+	"lamplight/web/api"
+	"lamplight/web/ticket"
+	"lamplight/web/ui"
+	"lamplight/webrtc"
+)
+
+// errDraining fails /readyz during a shutdown, so that a balancer looks away.
+var errDraining = errors.New("shutting down")
+
+func (s *Server) startWeb(context.Context) error {
+	tokens, err := tokens(s.directory, s.cfg)
+	if err != nil {
+		return err
+	}
+	webphone := http.NewServeMux() // web needs its handler, and it needs web's tickets
+	o := web.Options{
+		Directory: s.directory, Roster: s.roster, Store: s.store, HA1: ha1,
+		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
+		Registrations: registrations{s.registrar},
+		SessionEnded: func(sub ticket.Subject) {
+			if s.webphone != nil {
+				s.webphone.Logout(sub.Agent, sub.Session)
+			}
+		},
+		Checks: []web.Check{
+			{Name: "store", Run: func(context.Context) error { return s.store.Healthy() }},
+			{Name: "roster", Run: func(context.Context) error { return s.roster.Healthy() }},
+			{Name: "listeners", Run: func(context.Context) error {
+				if s.listening == nil || s.listening.draining.Load() {
+					return errDraining
+				}
+				return nil
+			}},
+		},
+		Gatherer: s.reg, Metrics: s.reg, Node: s.cfg.Node, Origins: s.cfg.HTTP.Origins, Log: s.log,
+	}
+	if s.cfg.Webphone.UDP != "" {
+		o.Webphone = webphone
+	}
+	if s.web, err = web.New(o); err != nil {
+		return err
+	}
+	s.atEnd("web", s.web.Close)
+	if s.cfg.Webphone.UDP == "" {
+		return nil
+	}
+	s.webphone, err = webrtc.Open(webrtc.Options{
+		Roster: s.roster, Directory: s.directory, Redeemer: redeemer{s.web.Tickets()},
+		UDP: s.cfg.Webphone.UDP, External: s.cfg.Webphone.Announce, Loopback: s.cfg.Loopback(),
+		TrustWithoutTest: s.cfg.Webphone.TrustWithoutTest, Origins: s.cfg.HTTP.Origins,
+		Log: s.log, Metrics: s.reg,
+	})
+	if err != nil {
+		return err
+	}
+	s.atEnd("webphone", s.webphone.Close)
+	webphone.Handle("/webphone", s.webphone)
+	webphone.Handle("/webphone/bye", s.webphone.Beacon())
+	return nil
+}
+
+// tokens puts the configured tokens in the form the API compares.
+func tokens(d *directory.Directory, c *config.Config) ([]access.Token, error) {
+	out := make([]access.Token, 0, len(c.Tokens))
+	for _, t := range c.Tokens {
+		a := access.Token{Name: t.Name, Hash: t.SHA256, Role: presence.Role(t.Role)}
+		if t.Token != "" {
+			sum := sha256.Sum256([]byte(t.Token))
+			a.Hash = hex.EncodeToString(sum[:])
+		}
+		if t.Domain != "" {
+			dom, ok := d.DomainByName(t.Domain)
+			if !ok {
+				return nil, fmt.Errorf("token %s: unknown domain %s", t.Name, t.Domain)
+			}
+			a.Domain = dom.ID
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// ha1 computes digests for web, which knows nothing of SIP.
+func ha1(algorithm, user, realm, password string) string {
+	h, err := digest.HA1(algorithm, user, realm, password)
+	if err != nil {
+		return "" // an unknown algorithm, which the caller refuses
+	}
+	return h
+}
+
+// redeemer gives the webphone the subject of a page's ticket.
+type redeemer struct{ tickets *ticket.Tickets }
+
+func (r redeemer) Redeem(t string) (webrtc.Subject, bool) {
+	s, ok := r.tickets.Redeem(t)
+	return webrtc.Subject{Domain: s.Domain, Agent: s.Agent, Session: s.Session}, ok
+}
+
+// registrations shows bindings in the API's words.
+type registrations struct{ r *registrar.Registrar }
+
+func (g registrations) Registrations(a presence.AgentID) []api.Registration {
+	bs := g.r.Bindings(a)
+	out := make([]api.Registration, 0, len(bs))
+	for _, b := range bs {
+		out = append(out, api.Registration{
+			ID: b.ID, Device: b.Device.String(), Contact: b.Contact, Q: float64(b.Q) / 1000,
+			Transport: b.Transport, Source: b.Source.String(), UserAgent: b.UserAgent,
+			Alive: !b.Dead, Restored: b.Restored, Registered: b.Since, Expires: b.Expires,
+		})
+	}
+	return out
+}
