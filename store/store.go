@@ -78,7 +78,8 @@ type Write struct {
 	Record
 	Delete bool
 	// If is the revision the key must have for the batch to commit: 0 for a key
-	// that must not exist, Any for no condition.
+	// that must not exist, Any for no condition. Whether a record that has expired
+	// still exists for this is open until it is removed; to replace one, use Any.
 	If uint64
 }
 
