@@ -158,3 +158,32 @@ func BenchmarkLog(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPaced submits 5,000 rows a second, whatever the store takes for them:
+// what waits for one slow commit counts.
+func BenchmarkPaced(b *testing.B) {
+	s := open(b, sqlite.Options{Dir: b.TempDir()})
+	defer s.Close()
+	fill(b, s)
+	b.ResetTimer()
+	took := make([]time.Duration, 0, b.N) // appended to by the writer's goroutine alone
+	var wg sync.WaitGroup
+	wg.Add(b.N)
+	start := time.Now()
+	for n := range b.N {
+		due := start.Add(time.Duration(n) * time.Second / 5000)
+		time.Sleep(time.Until(due))
+		s.Submit(store.Batch{Writes: []store.Write{store.Put(bindingRecord(n * 7919 % benchRecords))}}, func(err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			took = append(took, time.Since(due))
+			wg.Done()
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(took[len(took)-1].Microseconds()), "max-µs")
+}
