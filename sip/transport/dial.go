@@ -91,6 +91,6 @@ func (l *Layer) open(ctx context.Context, to streamPeer) (*Flow, error) {
 		c.Close()
 		return nil, err
 	}
-	l.wg.Go(func() { f.stream.close(l.readStream(f, c, time.Time{})) })
+	l.wg.Go(func() { f.stream.finish(l.readStream(f, c, time.Time{})) })
 	return f, nil
 }

@@ -2,18 +2,19 @@ package transport
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
+
+	"lamplight/sip/message"
 )
 
 // Framing errors end a stream: after one, nobody knows where the next message
 // starts.
 var (
-	errHeadTooLong = errors.New("SIP header section too long")
-	errBodyTooLong = errors.New("SIP body too long")
-	errNoLength    = errors.New("SIP message without usable Content-Length on a stream")
-	errGarbage     = errors.New("not SIP")
+	errHeadTooLong = fmt.Errorf("header section of a stream: %w", message.ErrTooLarge)
+	errBodyTooLong = fmt.Errorf("body on a stream: %w", message.ErrTooLarge)
+	errNoLength    = fmt.Errorf("no usable Content-Length on a stream: %w", message.ErrBody)
+	errGarbage     = fmt.Errorf("no start line on a stream: %w", message.ErrMalformed)
 )
 
 // framer cuts messages out of a stream (RFC 3261 §18.3): empty lines, a header

@@ -60,8 +60,8 @@ type Options struct {
 	// Origins are the origins (patterns of host[:port]) from which pages may open
 	// a WebSocket, besides our own host. "*" allows every page.
 	Origins []string
-	// Advertise is the host that Via and Contact name when a socket is bound to
-	// the unspecified address; "": the address this machine sends from to the peer.
+	// Advertise is the host that Via and Contact name, but on loopback sockets; "":
+	// the bound address, or the one that packets to the peer leave from.
 	Advertise string
 
 	// Dial opens outgoing streams; nil: net.Dialer.

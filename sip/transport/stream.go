@@ -25,7 +25,9 @@ type stream struct {
 	outgoing bool // we opened it
 
 	mu      sync.Mutex
-	err     error    // why it ended; guarded by mu
+	err     error    // why it ends: nothing more is taken; guarded by mu
+	down    bool     // it has ended; guarded by mu
+	linger  bool     // it ends when the queue is empty; guarded by mu
 	queue   [][]byte // guarded by mu
 	bytes   int      // of queue; guarded by mu
 	writing bool     // a goroutine is emptying the queue; guarded by mu
@@ -62,37 +64,68 @@ func (s *stream) write() {
 		s.mu.Lock()
 		batch := s.queue
 		s.queue, s.bytes = nil, 0
-		if len(batch) == 0 || s.err != nil {
+		if len(batch) == 0 {
 			s.writing = false
+			last := s.linger && !s.down
+			s.down = s.down || last
 			s.mu.Unlock()
+			if last {
+				s.teardown()
+			}
 			return
 		}
 		s.mu.Unlock()
 		if err := s.conn.writeAll(batch); err != nil {
 			cause := "write"
-			var timeout net.Error
-			if errors.As(err, &timeout) && timeout.Timeout() {
+			if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 				cause = "slow_consumer"
 			}
 			s.flow.layer.metric.drop(cause)
-			s.close(fmt.Errorf("%w: %w", ErrFlowClosed, err))
+			s.close(err)
 		}
 	}
 }
 
-// close ends the stream once; the reader notices by its connection.
+// close ends the stream at once, whatever waits; the reader notices by its
+// connection.
 func (s *stream) close(err error) {
 	s.mu.Lock()
-	if s.err != nil {
+	s.endLocked(err)
+	if s.down {
 		s.mu.Unlock()
+		return
+	}
+	s.down, s.queue, s.bytes = true, nil, 0
+	s.mu.Unlock()
+	s.teardown()
+}
+
+// finish ends the stream once what waits has been written.
+func (s *stream) finish(err error) {
+	s.mu.Lock()
+	s.endLocked(err)
+	if s.down || s.writing {
+		s.linger = true
+		s.mu.Unlock()
+		return
+	}
+	s.down = true
+	s.mu.Unlock()
+	s.teardown()
+}
+
+func (s *stream) endLocked(err error) {
+	if s.err != nil {
 		return
 	}
 	if !errors.Is(err, ErrFlowClosed) {
 		err = fmt.Errorf("%w: %w", ErrFlowClosed, err)
 	}
 	s.err = err
-	s.queue, s.bytes = nil, 0
-	s.mu.Unlock()
+}
+
+// teardown happens once.
+func (s *stream) teardown() {
 	close(s.done)
 	s.conn.Close()
 	s.flow.layer.dropStream(s.flow)

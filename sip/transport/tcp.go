@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"time"
 )
@@ -74,7 +75,7 @@ func (l *Layer) accept(c net.Conn, transport string) {
 	}
 	l.wg.Go(func() {
 		defer l.gate.closed(remote.Addr())
-		f.stream.close(l.readStream(f, c, time.Now().Add(l.limits.FirstMessage)))
+		f.stream.finish(l.readStream(f, c, time.Now().Add(l.limits.FirstMessage)))
 	})
 }
 
@@ -107,6 +108,7 @@ func (l *Layer) readStream(f *Flow, c net.Conn, first time.Time) error {
 		got, cutErr := l.cut(f, &fr)
 		switch {
 		case cutErr != nil:
+			discard(c)
 			return cutErr
 		case err != nil:
 			return err
@@ -124,6 +126,13 @@ func (l *Layer) readStream(f *Flow, c net.Conn, first time.Time) error {
 			c.SetReadDeadline(now.Add(l.limits.Message))
 		}
 	}
+}
+
+// discard reads on for a moment: closing with bytes unread makes the kernel reset
+// the connection, and the peer would never see why we hang up.
+func discard(c net.Conn) {
+	c.SetReadDeadline(time.Now().Add(time.Second))
+	_, _ = io.CopyN(io.Discard, c, 2<<20)
 }
 
 // cut delivers every whole message that has been read, and answers pings with a

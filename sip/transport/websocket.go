@@ -63,7 +63,7 @@ func (l *Layer) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l.wg.Go(func() { l.pingWebSocket(f, c) })
-	f.stream.close(l.readWebSocket(f, c))
+	f.stream.finish(l.readWebSocket(f, c))
 }
 
 func offersSIP(h http.Header) bool {
