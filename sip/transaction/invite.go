@@ -2,7 +2,6 @@ package transaction
 
 import (
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/emiago/sipgo/sip"
@@ -36,11 +35,13 @@ type inviteTx struct {
 	inbox chan mail
 	to    *transport.Flow
 
+	answering sync.Mutex // held while one response goes through fsm; before mu
+
 	mu       sync.Mutex
-	canceled bool                     // guarded by mu
-	cancel   func()                   // guarded by mu
-	status   int                      // last response; guarded by mu
-	sent     map[*sip.Response][]byte // guarded by mu
+	canceled bool   // guarded by mu
+	cancel   func() // guarded by mu
+	status   int    // of the last response, 0: none; guarded by mu
+	last     []byte // the last response; guarded by mu
 }
 
 // mail is what the network brings to an INVITE transaction.
@@ -56,17 +57,8 @@ func newInviteTable(l *Layer, most int) *inviteTable {
 
 // inviteKey is the key of the INVITE that an INVITE, ACK or CANCEL belongs to.
 func inviteKey(m *message.Message) string {
-	var b strings.Builder
-	via, _ := m.TopVia()
-	if strings.HasPrefix(via.Branch, message.Cookie) {
-		writeKey(&b, m, &via, "INVITE")
-		return b.String()
-	}
-	// RFC 2543 peers: the To tag of an ACK is ours, so it stays out.
-	seq, _ := m.CSeq()
-	b.WriteString(m.URI + "\x00" + m.FromTag() + "\x00" + m.CallID() + "\x00" + m.Get(message.Via))
-	b.WriteByte(byte(seq))
-	return b.String()
+	var room [256]byte
+	return string(appendKey(room[:0], m, "INVITE"))
 }
 
 func (t *inviteTable) find(k string) *inviteTx {
@@ -97,7 +89,7 @@ func (t *inviteTable) invite(r *Request) {
 		r.Reply(503, message.Header{Name: message.RetryAfter, Value: "5"})
 		return
 	}
-	tx := &inviteTx{layer: t.layer, key: k, req: r, inbox: make(chan mail, mailRoom), to: responseFlow(r), sent: make(map[*sip.Response][]byte)}
+	tx := &inviteTx{layer: t.layer, key: k, req: r, inbox: make(chan mail, mailRoom), to: responseFlow(r)}
 	r.invite = tx
 	origin := sip.NewRequest(sip.INVITE, sip.Uri{})
 	origin.SetTransport(r.Flow.Transport())
@@ -207,13 +199,18 @@ func (tx *inviteTx) onCancel(f func()) {
 	}
 }
 
-// respond shows the state machine a skeleton that stands for these bytes.
+// respond shows the state machine a skeleton that stands for these bytes. One at
+// a time, and nothing after a final one: sipgo would remember a late provisional
+// one as the response to repeat.
 func (tx *inviteTx) respond(status int, raw []byte) {
-	res := sip.NewResponse(status, "")
+	tx.answering.Lock()
+	defer tx.answering.Unlock()
 	tx.mu.Lock()
-	clear(tx.sent) // only the last response is ever repeated
-	tx.sent[res] = raw
-	tx.status = status
+	if tx.status >= 200 {
+		tx.mu.Unlock()
+		return
+	}
+	tx.status, tx.last = status, raw
 	tx.mu.Unlock()
-	_ = tx.fsm.Respond(res)
+	_ = tx.fsm.Respond(sip.NewResponse(status, ""))
 }

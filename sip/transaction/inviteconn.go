@@ -11,19 +11,15 @@ import (
 // An inviteTx is the sip.Connection that its own state machine writes to.
 var _ sip.Connection = (*inviteTx)(nil)
 
-// WriteMsg sends the bytes that a skeleton stands for. The one response that
-// sipgo makes by itself is the 100 after 200 ms (RFC 3261 §17.2.1).
-func (tx *inviteTx) WriteMsg(m sip.Message) error {
-	res, ok := m.(*sip.Response)
-	if !ok {
-		return nil
-	}
+// WriteMsg sends our last response, whatever skeleton of it sipgo holds. Before
+// there is one, this is the 100 that sipgo makes by itself after 200 ms (RFC 3261
+// §17.2.1).
+func (tx *inviteTx) WriteMsg(sip.Message) error {
 	tx.mu.Lock()
-	raw, ours := tx.sent[res]
-	if !ours {
-		raw = message.NewResponse(tx.req.Message, res.StatusCode, "").Bytes()
-		tx.sent[res] = raw
+	if tx.last == nil {
+		tx.status, tx.last = 100, message.NewResponse(tx.req.Message, 100, "").Bytes()
 	}
+	raw := tx.last
 	tx.mu.Unlock()
 	return tx.to.Send(raw)
 }

@@ -54,41 +54,29 @@ func newReplayCache(most int, life time.Duration) *replayCache {
 	return c
 }
 
-// key makes the server transaction key (RFC 3261 §17.2.3): branch, sent-by and
-// method; without the magic cookie what RFC 2543 peers keep the same.
+// key makes the server transaction key of a request.
 func (c *replayCache) key(m *message.Message) key {
-	var k key
-	via, _ := m.TopVia()
-	for i, seed := range c.seeds {
-		var h maphash.Hash
-		h.SetSeed(seed)
-		writeKey(&h, m, &via, m.Method)
-		if i == 0 {
-			k.a = h.Sum64()
-		} else {
-			k.b = h.Sum64() | 1 // never the zero key
-		}
-	}
-	return k
+	var room [256]byte
+	b := appendKey(room[:0], m, m.Method)
+	return key{maphash.Bytes(c.seeds[0], b), maphash.Bytes(c.seeds[1], b) | 1} // never the zero key
 }
 
-// writeKey writes a server transaction key, its parts separated by NUL, which
-// no message can contain there.
-func writeKey(h interface{ WriteString(string) (int, error) }, m *message.Message, via *message.ViaValue, method string) {
-	put := func(parts ...string) {
-		for _, s := range parts {
-			h.WriteString(s)
-			h.WriteString("\x00")
-		}
-	}
-	var room [8]byte
-	port := strconv.AppendInt(room[:0], int64(via.Port), 10)
+// appendKey appends a server transaction key (RFC 3261 §17.2.3): branch, sent-by
+// and method; without the magic cookie what RFC 2543 peers keep the same. Parts
+// end with NUL, which no message can hold there.
+func appendKey(b []byte, m *message.Message, method string) []byte {
+	via, _ := m.TopVia()
 	if strings.HasPrefix(via.Branch, message.Cookie) {
-		put(via.Branch, lower(via.Host), string(port), method)
-		return
+		b = append(append(b, via.Branch...), 0)
+		b = append(append(b, lower(via.Host)...), 0)
+		b = append(strconv.AppendInt(b, int64(via.Port), 10), 0)
+		return append(b, method...)
 	}
 	seq, _ := m.CSeq()
-	put(m.URI, m.FromTag(), m.CallID(), method, strconv.FormatUint(uint64(seq), 10), m.Get(message.Via))
+	for _, part := range [...]string{m.URI, m.FromTag(), m.CallID(), method, m.Get(message.Via)} {
+		b = append(append(b, part...), 0)
+	}
+	return strconv.AppendUint(b, uint64(seq), 10)
 }
 
 func lower(s string) string {

@@ -199,7 +199,7 @@ func TestSTUN(t *testing.T) {
 		n, _, err := pc.ReadFrom(b)
 		// RFC 8489 §14.2: port and address XORed with the cookie.
 		want := "\x01\x01\x00\x0c\x21\x12\xa4\x42123456789012\x00\x20\x00\x08\x00\x01" +
-			string([]byte{5060>>8 ^ 0x21, 5060 & 0xff ^ 0x12, 10 ^ 0x21, 0 ^ 0x12, 0 ^ 0xa4, 2 ^ 0x42})
+			string([]byte{5060>>8 ^ 0x21, 5060&0xff ^ 0x12, 10 ^ 0x21, 0 ^ 0x12, 0 ^ 0xa4, 2 ^ 0x42})
 		if err != nil || string(b[:n]) != want {
 			t.Errorf("%x\n%x %v", b[:n], want, err)
 		}

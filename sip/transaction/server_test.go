@@ -1,0 +1,200 @@
+package transaction
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lamplight/sip/message"
+	"lamplight/sip/siptest"
+)
+
+func TestReplay(t *testing.T) {
+	h := &handler{}
+	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		raw := text("REGISTER", "z9hG4bK1")
+		p.SendRaw(raw)
+		p.SendRaw(raw) // while the answer is pending: absorbed
+		if n := h.count("REGISTER"); n != 1 {
+			t.Fatalf("%d requests reached the handler", n)
+		}
+		p.ExpectNone(siptest.Final, time.Second)
+		h.last().Reply(200)
+		first := p.Expect(siptest.Status(200))
+		for range 3 {
+			time.Sleep(10 * time.Second)
+			p.SendRaw(raw)
+		}
+		synctest.Wait()
+		if n := h.count("REGISTER"); n != 1 || p.Again() != 3 {
+			t.Errorf("%d requests, %d replays", n, p.Again())
+		}
+		h.last().Reply(500) // a second final goes nowhere
+		time.Sleep(3 * time.Second)
+		if w.count("lamplight_sip_transactions replay") != 0 || w.count("lamplight_sip_transaction_drops_total second_final") != 1 {
+			t.Error("the entry outlives 32 s, or a second final was sent")
+		}
+		p.SendRaw(raw)
+		if n := h.count("REGISTER"); n != 2 {
+			t.Errorf("%d requests after 33 s", n)
+		}
+		if first.ToTag() == "" {
+			t.Error("no To tag")
+		}
+		p.Close()
+	})
+}
+
+// What makes two requests different transactions (RFC 3261 §17.2.3).
+func TestReplayKey(t *testing.T) {
+	h := &handler{then: reply(200)}
+	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		base := string(text("OPTIONS", "z9hG4bK1"))
+		old := strings.Replace(base, "branch=z9hG4bK1", "branch=1", 1)
+		for _, c := range []struct {
+			name, raw string
+			want      bool
+		}{
+			{"first", base, true},
+			{"same", base, false},
+			{"branch", strings.Replace(base, "z9hG4bK1", "z9hG4bK2", 1), true},
+			{"sent-by port", strings.Replace(base, "10.0.0.2:5060;branch", "10.0.0.2:5070;branch", 1), true},
+			{"sent-by host", strings.Replace(base, "10.0.0.2:5060;branch", "a.example:5060;branch", 1), true},
+			{"host in other case", strings.Replace(base, "10.0.0.2:5060;branch", "A.example:5060;branch", 1), false},
+			{"method", strings.ReplaceAll(base, "OPTIONS", "MESSAGE"), true},
+			{"Call-ID alone", strings.Replace(base, "Call-ID: 1@", "Call-ID: 2@", 1), false},
+			{"RFC 2543", old, true},
+			{"RFC 2543 again", old, false},
+			{"RFC 2543, next CSeq", strings.Replace(old, "CSeq: 1", "CSeq: 2", 1), true},
+			{"RFC 2543, From tag", strings.Replace(old, "tag=1", "tag=2", 1), true},
+		} {
+			before := h.count("OPTIONS") + h.count("MESSAGE")
+			p.SendRaw([]byte(c.raw))
+			if n := h.count("OPTIONS") + h.count("MESSAGE"); (n > before) != c.want {
+				t.Errorf("%s: a new transaction: %v, want %v", c.name, n > before, c.want)
+			}
+		}
+		p.Close()
+	})
+}
+
+func TestReplayIsBounded(t *testing.T) {
+	h := &handler{then: reply(200)}
+	inWorld(t, Options{Handler: h, MaxReplay: 160}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		for i := range 5000 {
+			p.SendRaw(text("OPTIONS", fmt.Sprint("z9hG4bK", i)))
+		}
+		if n := h.count("OPTIONS"); n != 5000 {
+			t.Errorf("%d requests", n)
+		}
+		if n := w.count("lamplight_sip_transactions replay"); n > 160 {
+			t.Errorf("%d remembered", n)
+		}
+		p.SendRaw(text("OPTIONS", "z9hG4bK4999"))
+		if n := h.count("OPTIONS"); n != 5000 {
+			t.Error("the newest was forgotten first")
+		}
+		p.Close()
+	})
+}
+
+func TestNothingKeptOnStreams(t *testing.T) {
+	h := &handler{then: reply(200)}
+	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+		p := w.stream("10.0.0.2:0")
+		if res := p.Do(p.Request("REGISTER", "sip:example.com", "sip:a@example.com", "")); res.Status != 200 {
+			t.Error(res.Status)
+		}
+		if n := w.count("lamplight_sip_transactions replay"); n != 0 {
+			t.Errorf("%d remembered", n)
+		}
+		p.Close()
+	})
+}
+
+// Responses by UDP (RFC 3581 §4, RFC 3261 §18.2.2).
+func TestResponseRouting(t *testing.T) {
+	h := &handler{then: reply(200)}
+	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+		sender, other, standard := w.peer("10.0.0.2:40000"), w.peer("10.0.0.2:5070"), w.peer("10.0.0.2:5060")
+		for name, c := range map[string]struct {
+			via string
+			at  *siptest.Peer
+		}{
+			"rport":                   {"192.168.1.9:5070;branch=z9hG4bKa;rport", sender},
+			"no rport, sent-by port":  {"192.168.1.9:5070;branch=z9hG4bKb", other},
+			"no rport, no port":       {"phone.example;branch=z9hG4bKc", standard},
+			"forged received and all": {"10.0.0.9:5060;branch=z9hG4bKd;received=10.0.0.9;rport=5060", sender},
+		} {
+			raw := strings.Replace(string(text("OPTIONS", "x")), "10.0.0.2:5060;branch=x;rport", c.via, 1)
+			sender.SendRaw([]byte(raw))
+			m := c.at.Expect(siptest.Status(200))
+			if v, _ := m.TopVia(); v.Received != "10.0.0.2" {
+				t.Errorf("%s: received=%q", name, v.Received)
+			}
+		}
+		for _, p := range []*siptest.Peer{sender, other, standard} {
+			p.ExpectNone(siptest.Final, time.Second)
+			p.Close()
+		}
+	})
+}
+
+func TestBadRequestsAreAnswered(t *testing.T) {
+	h := &handler{then: reply(200)}
+	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		good := string(text("OPTIONS", "z9hG4bK1"))
+		i := 0
+		for change, want := range map[string]int{
+			"CSeq: 1 OPTIONS|CSeq: 1 INVITE":       400,
+			"OPTIONS sip:bob@10|OPTIONS urn:x@10":  416,
+			" SIP/2.0\r\nVia| SIP/7.0\r\nVia":      505,
+			"Max-Forwards: 70|Content-Length: 500": 400,
+			"Max-Forwards: 70|X y: bad name":       400,
+		} {
+			i++
+			from, to, _ := strings.Cut(change, "|")
+			raw := strings.Replace(good, from, to, 1)
+			p.SendRaw([]byte(strings.Replace(raw, "z9hG4bK1", fmt.Sprint("z9hG4bKbad", i), 1)))
+			if m := p.Expect(siptest.Final); m.Status != want {
+				t.Errorf("%q: %d, want %d", change, m.Status, want)
+			}
+		}
+		// An ACK is never answered, a bad response dropped.
+		p.SendRaw([]byte(strings.ReplaceAll(strings.Replace(good, "Max-Forwards: 70", "Max-Forwards: x", 1), "OPTIONS", "ACK")))
+		p.SendRaw([]byte("SIP/2.0 200 OK\r\nVia: x\r\n\r\n"))
+		p.ExpectNone(siptest.Final, time.Second)
+		if h.count("ACK") != 0 || w.count("lamplight_sip_transaction_drops_total bad_response") != 1 {
+			t.Error("a bad ACK or response went on")
+		}
+		if n := w.count("lamplight_sip_requests_total OPTIONS UDP"); n != 3 {
+			t.Errorf("%d requests counted", n)
+		}
+		p.Close()
+	})
+}
+
+func TestTransactionOverload(t *testing.T) {
+	h := &handler{}
+	inWorld(t, Options{Handler: h, MaxInvite: 2}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		for i := range 3 {
+			p.SendRaw(text("INVITE", fmt.Sprint("z9hG4bK", i)))
+		}
+		m := p.Expect(siptest.Status(503))
+		if m.Get(message.RetryAfter) == "" || h.count("INVITE") != 2 {
+			t.Errorf("%s", m.Raw)
+		}
+		for _, r := range h.got {
+			r.Reply(486)
+		}
+		time.Sleep(40 * time.Second)
+		p.Close()
+	})
+}
