@@ -31,13 +31,6 @@ func (c *checker) agent(id presence.AgentID) *presence.Agent {
 	return c.ix.agents[id]
 }
 
-func (c *checker) device(id presence.DeviceID) *device {
-	if v, ok := c.p.devices[id]; ok {
-		return v
-	}
-	return c.ix.devices[id]
-}
-
 // touch is the device's value within the plan, ready to be changed, or nil.
 func (c *checker) touch(id presence.DeviceID) *device {
 	if v, ok := c.p.devices[id]; ok {

@@ -42,16 +42,16 @@ func validHost(s string) bool {
 	})
 }
 
-// printable text without control characters, of at most limit bytes.
-func printable(s string, limit int) bool {
-	return len(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
+// printable text has no control characters and at most maxName bytes.
+func printable(s string) bool {
+	return len(s) <= maxName && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 func checkAgent(v *presence.Agent) error {
 	switch {
 	case !validNumber(v.Number):
 		return invalid("%q is no number: 1 to %d digits, letters or any of -_.+*#!~'", v.Number, maxNumber)
-	case !printable(v.Name, maxName):
+	case !printable(v.Name):
 		return invalid("the name is too long or has control characters")
 	case len(v.AORs) > maxAORs:
 		return invalid("more than %d addresses of record", maxAORs)
@@ -59,7 +59,7 @@ func checkAgent(v *presence.Agent) error {
 		return invalid("in more than %d teams", maxTeams)
 	}
 	for _, t := range v.Teams {
-		if t == "" || !printable(t, maxName) {
+		if t == "" || !printable(t) {
 			return invalid("team %q", t)
 		}
 	}
@@ -106,7 +106,7 @@ func checkDevice(v *presence.Device) error {
 	default:
 		return invalid("kind %q: webphone, desk, soft, mobile or number", v.Kind)
 	}
-	if !printable(v.Name, maxName) {
+	if !printable(v.Name) {
 		return invalid("the name is too long or has control characters")
 	}
 	return checkAlgorithms(v.Digest)
@@ -134,7 +134,7 @@ func checkAlgorithms(names []string) error {
 }
 
 func checkCredential(v *presence.Credential) error {
-	if v.Username == "" || !printable(v.Username, maxName) || strings.ContainsAny(v.Username, "\":\\") {
+	if v.Username == "" || !printable(v.Username) || strings.ContainsAny(v.Username, "\":\\") {
 		return invalid("%q is no user name", v.Username)
 	}
 	if len(v.HA1) == 0 {
@@ -190,7 +190,7 @@ func checkCustoms(list []presence.Custom) error {
 	names := make(map[string]bool, len(list))
 	for i := range list {
 		n := list[i].Name
-		if n == "" || !printable(n, maxName) || names[n] {
+		if n == "" || !printable(n) || names[n] {
 			return invalid("custom status %q: the name is empty, unprintable or used twice", n)
 		}
 		names[n] = true

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -24,7 +26,7 @@ const (
 
 const (
 	codecPlain   = 1 // the value in compact JSON
-	codecPending = 2 // a pending: valid if its edit was completed
+	codecPending = 2 // see pendingRecord
 )
 
 const (
@@ -34,11 +36,24 @@ const (
 	logEach = 100
 )
 
-// pending is a record of an edit that takes several batches.
-type pending struct {
-	Edit string          `json:"edit"`
-	Old  json.RawMessage `json:"old,omitempty"` // valid until the edit is complete
-	New  json.RawMessage `json:"new,omitempty"` // valid from then on; absent: deleted
+// A pending record is three lines: the name of the edit, the value that is valid
+// until the edit is complete, and the one that is valid from then on; an empty
+// line is no value. (Compact JSON has no line breaks of its own, and needs no
+// second reading inside such a record.)
+func pendingRecord(edit string, before, after []byte) []byte {
+	b := make([]byte, 0, len(edit)+len(before)+len(after)+2)
+	b = append(append(b, edit...), '\n')
+	b = append(append(b, before...), '\n')
+	return append(b, after...)
+}
+
+func readPending(data []byte) (edit string, before, after []byte, err error) {
+	name, rest, ok := bytes.Cut(data, []byte{'\n'})
+	before, after, ok2 := bytes.Cut(rest, []byte{'\n'})
+	if !ok || !ok2 {
+		return "", nil, nil, errors.New("torn record of an unfinished edit")
+	}
+	return string(name), before, after, nil
 }
 
 // deviceRecord is a device with what hangs on it.
@@ -219,27 +234,24 @@ type editWriter struct {
 }
 
 func (w *editWriter) write(c change) error {
-	rec := store.Record{Key: c.key, Codec: codecPending}
-	v := pending{Edit: w.name}
+	var before, after []byte
 	var err error
 	if c.before != nil {
-		if v.Old, err = json.Marshal(c.before); err != nil {
+		if before, err = json.Marshal(c.before); err != nil {
 			return err
 		}
 	}
 	if c.after != nil {
-		if v.New, err = json.Marshal(c.after); err != nil {
+		if after, err = json.Marshal(c.after); err != nil {
 			return err
 		}
 	}
-	if rec.Data, err = json.Marshal(v); err != nil {
-		return err
-	}
-	w.batch.Writes = append(w.batch.Writes, store.Put(rec))
-	if v.Old == nil {
+	w.batch.Writes = append(w.batch.Writes,
+		store.Put(store.Record{Key: c.key, Codec: codecPending, Data: pendingRecord(w.name, before, after)}))
+	if before == nil {
 		w.undone = append(w.undone, store.Delete(c.key))
 	} else {
-		w.undone = append(w.undone, store.Put(store.Record{Key: c.key, Codec: codecPlain, Data: v.Old}))
+		w.undone = append(w.undone, store.Put(store.Record{Key: c.key, Codec: codecPlain, Data: before}))
 	}
 	if len(w.batch.Writes) < batchRecords {
 		return nil

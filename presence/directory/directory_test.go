@@ -93,7 +93,7 @@ func TestAgentsByNumber(t *testing.T) {
 	d, dom := house(t, newStore(t))
 	must(t, d.Apply(t.Context(), crew(dom, 998, 5)))
 	must(t, d.Apply(t.Context(), Edit{Agents: []presence.Agent{{Domain: dom, Number: "reception"}}}))
-	var got []string
+	got := make([]string, 0, 6)
 	for _, a := range d.Agents(dom) {
 		got = append(got, a.Number)
 	}
