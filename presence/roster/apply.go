@@ -89,7 +89,7 @@ func (s *shard) putRegistration(a *actor, v *presence.Registration, ap *applied)
 	at := slices.IndexFunc(regs, func(o presence.Registration) bool { return o.ID == v.ID })
 	if at < 0 {
 		ap.note(undo{kind: factRegistration, id: v.ID, put: true})
-		a.facts.Registrations = append(regs, *v)
+		a.facts.Registrations = append(a.facts.Registrations, *v)
 		ap.evaluate = true
 		return
 	}
@@ -130,6 +130,10 @@ func (a *actor) dropRegistrations(ap *applied, which func(*presence.Registration
 func (s *shard) putLeg(a *actor, v presence.Leg, ap *applied, now time.Time) {
 	v.Talked = v.Talked || v.State == presence.LegTalking || v.State == presence.LegHeld
 	at := slices.IndexFunc(a.facts.Legs, func(o presence.Leg) bool { return o.ID == v.ID })
+	if at >= 0 && a.facts.Legs[at].Call != v.Call { // the id is used anew: that leg has ended
+		s.endLeg(a, v.ID, ap, now)
+		at = -1
+	}
 	if at < 0 {
 		if v.Since.IsZero() {
 			v.Since = now

@@ -27,18 +27,23 @@ type Op interface{ op() }
 type (
 	// PutSession with SessionClosed begins the grace time; DropSession and
 	// Logout have none.
-	PutSession  struct{ presence.Session }
+	PutSession struct{ presence.Session }
+	// DropSession ends a webphone session that went silent or was logged out.
 	DropSession struct{ ID string }
 	// PutRegistration that changes only Expires, or nothing, is a refresh: it
 	// publishes and writes nothing of the roster's own.
-	PutRegistration  struct{ presence.Registration }
+	PutRegistration struct{ presence.Registration }
+	// DropRegistration ends one that expired early, was removed or replaced.
 	DropRegistration struct{ ID string }
 	// PutLeg keeps what the leg was known to be where the new one is silent: its
-	// kind, its beginning, and that the agent talked.
+	// kind, its beginning, and that the agent talked. The same id with another
+	// call is the end of the leg that had it.
 	PutLeg struct{ presence.Leg }
 	// EndLeg starts the wrap-up, where one follows.
-	EndLeg   struct{ ID string }
+	EndLeg struct{ ID string }
+	// PutOffer reserves the agent; an offer has to have an end.
 	PutOffer struct{ presence.Offer }
+	// EndOffer ends the reservation: answered, refused or given up.
 	EndOffer struct{ ID string }
 	// Select is the agent's word (or a supervisor's); it ends a wrap-up
 	// (rule 13), except that selecting what is already selected changes nothing
@@ -47,8 +52,9 @@ type (
 	// SetOptions replaces the forwarding options, remembering the set to
 	// restore when all go off.
 	SetOptions struct{ Options presence.Options }
-	// AllOptionsOff and RestoreOptions are the two buttons of rule 1.
-	AllOptionsOff  struct{}
+	// AllOptionsOff is the first button of rule 1: every option off.
+	AllOptionsOff struct{}
+	// RestoreOptions is the second: the set that was on before.
 	RestoreOptions struct{}
 	// FinishWrapUp ends a running wrap-up.
 	FinishWrapUp struct{}

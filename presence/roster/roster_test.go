@@ -25,6 +25,7 @@ type bench struct {
 	domain presence.DomainID
 	agents []presence.AgentID
 	o      Options
+	down   time.Duration // how long a restart takes
 }
 
 // newBench is made inside the test's synctest bubble.
@@ -75,6 +76,7 @@ func (b *bench) restart(crash bool) {
 	} else {
 		b.close()
 	}
+	time.Sleep(b.down)
 	var err error
 	b.store, err = b.store.Reopen(sim.Options{})
 	b.ok(err)

@@ -186,8 +186,7 @@ func (s *shard) withdraw(a *actor, ap *applied, later []*applied, err error) {
 		s.r.log.Warn().Err(err).Str("agent", a.id.String()).Msg("could not write an agent's state; it is tried again")
 	}
 	if !a.gone {
-		// Always a new number, so that whoever saw the withdrawn one hears of it.
-		t.touched = t.touched || ap.touched || ap.evaluate
+		t.evaluate = true
 		s.settle(a, settling{applied: t, now: now, withdrawal: true})
 	}
 	a.receipts.ready(ap, err)
@@ -215,7 +214,7 @@ func (a *actor) takeBack(u undo, later, failed []*applied, t *applied) []*applie
 }
 
 func (a *actor) restoreFact(u undo, t *applied) {
-	t.touched = true
+	t.touched = true // so that whoever saw the withdrawn number hears of a higher one
 	switch u.kind {
 	case factSession:
 		a.dropSessions(t, func(v presence.Session) bool { return v.ID == u.id })
