@@ -5,7 +5,8 @@ import "bytes"
 // leanRoom is a Message with room for its headers in the same allocation.
 type leanRoom struct {
 	Message
-	room [18]Header
+	viaRoom ViaValue
+	room    [18]Header
 }
 
 // parseLean reads the strict subset of the grammar that well-behaved phones
@@ -13,7 +14,7 @@ type leanRoom struct {
 // every value, a sip or sips Request-URI of ordinary characters, at most one
 // Content-Length, spelt in canonical decimal. It returns nil for anything else,
 // which says nothing about the message: parseFull decides.
-func parseLean(own []byte) *Message {
+func parseLean(own []byte) *leanRoom {
 	eol := bytes.IndexByte(own, '\n')
 	if eol < 12 || eol > MaxLine || own[eol-1] != '\r' {
 		return nil
@@ -57,7 +58,7 @@ func parseLean(own []byte) *Message {
 	if length > 0 {
 		m.Body = own[at : at+length : at+length]
 	}
-	return &m.Message
+	return m
 }
 
 // leanStartLine takes "METHOD sip:… SIP/2.0" or "SIP/2.0 nnn Phrase".
@@ -101,7 +102,7 @@ func leanURI(s string) bool {
 		i++
 	}
 	if i < len(s) && s[i] == '@' {
-		s, i = s[i+1:], 0
+		s = s[i+1:]
 	}
 	host := 0
 	for host < len(s) && isHostByte(s[host]) {

@@ -79,4 +79,7 @@ type Message struct {
 
 	// version is the SIP version of the start line, "" for SIP/2.0.
 	version string
+	// via is the top Via, read once because every layer asks for it; nil for a
+	// message made by hand.
+	via *ViaValue
 }

@@ -22,12 +22,14 @@ func Parse(raw []byte) (*Message, error) {
 	}
 	own := bytes.Clone(raw)
 	if m := parseLean(own); m != nil {
-		return m, nil
+		m.readVia(&m.viaRoom)
+		return &m.Message, nil
 	}
 	m, err := parseFull(own)
 	if err != nil {
 		return Salvage(own), err
 	}
+	m.readVia(new(ViaValue))
 	return m, nil
 }
 

@@ -105,8 +105,10 @@ func isHost(s string) bool {
 
 func isScheme(s string) bool {
 	for i := range len(s) {
-		c := s[i] | 0x20
-		if !('a' <= c && c <= 'z') && (i == 0 || !('0' <= s[i] && s[i] <= '9' || strings.IndexByte("+-.", s[i]) >= 0)) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		other := '0' <= c && c <= '9' || strings.IndexByte("+-.", c) >= 0
+		if !letter && (i == 0 || !other) {
 			return false
 		}
 	}

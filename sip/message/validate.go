@@ -101,22 +101,27 @@ func once(m *Message) *Problem {
 // validVia: each one must be readable, and the top one's branch more than the
 // cookie alone (RFC 4475 §3.2.1: better refused without state).
 func validVia(m *Message) *Problem {
-	top := true
+	top, ok := m.TopVia()
+	switch {
+	case !ok:
+		return bad("Bad Via header")
+	case top.Branch == Cookie:
+		return bad("Empty branch in Via header")
+	}
+	first := true
 	for i := range m.Headers {
 		if m.Headers[i].Name != Via {
 			continue
 		}
-		for rest := m.Headers[i].Value; rest != "" || top; {
+		for rest := m.Headers[i].Value; rest != ""; first = false {
 			var one string
 			one, rest = cutList(rest)
-			v, ok := parseVia(one)
-			if !ok {
+			if first { // that is the top one
+				continue
+			}
+			if _, ok := parseVia(one); !ok {
 				return bad("Bad Via header")
 			}
-			if top && v.Branch == Cookie {
-				return bad("Empty branch in Via header")
-			}
-			top = false
 		}
 	}
 	return nil

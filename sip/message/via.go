@@ -20,6 +20,19 @@ type ViaValue struct {
 
 // TopVia returns the first Via; ok is false if it is missing or unreadable.
 func (m *Message) TopVia() (v ViaValue, ok bool) {
+	if m.via != nil {
+		return *m.via, m.via.Transport != ""
+	}
+	return m.topVia()
+}
+
+// readVia keeps the top Via in v; a Via that cannot be read leaves it zero.
+func (m *Message) readVia(v *ViaValue) {
+	*v, _ = m.topVia()
+	m.via = v
+}
+
+func (m *Message) topVia() (v ViaValue, ok bool) {
 	first := m.Get(Via)
 	if i := indexOutside(first, ','); i >= 0 {
 		first = first[:i]
@@ -108,6 +121,9 @@ func (m *Message) StampVia(src netip.AddrPort) {
 	for i := range m.Headers {
 		if m.Headers[i].Name == Via {
 			m.Headers[i].Value = stampVia(m.Headers[i].Value, src)
+			if m.via != nil {
+				m.readVia(m.via)
+			}
 			return
 		}
 	}

@@ -2,7 +2,6 @@ package siptest
 
 import (
 	"bytes"
-	"io"
 	"net"
 	"net/netip"
 
@@ -63,9 +62,6 @@ func (s *tcpPeer) receive() ([]byte, error) {
 		n, err := s.c.Read(room)
 		s.buf = append(s.buf, room[:n]...)
 		if err != nil && n == 0 {
-			if err == io.EOF {
-				return nil, io.EOF
-			}
 			return nil, err
 		}
 	}

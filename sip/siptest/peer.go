@@ -61,7 +61,7 @@ func NewStreamPeer(t testing.TB, n *Net, addr, to string) *Peer {
 // NewRealPeer is a UDP peer on a real loopback socket.
 func NewRealPeer(t testing.TB, to string) *Peer {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	pc, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

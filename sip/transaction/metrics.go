@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -15,6 +16,15 @@ type metrics struct {
 	drops     *prometheus.CounterVec
 	again     prometheus.Counter
 	open      []prometheus.Collector
+
+	mu     sync.RWMutex
+	series map[seriesKey]prometheus.Counter // guarded by mu; as many as label values
+}
+
+type seriesKey struct {
+	vec  *prometheus.CounterVec
+	a, b string
+	n    int
 }
 
 func newMetrics(reg prometheus.Registerer, l *Layer) *metrics {
@@ -29,6 +39,7 @@ func newMetrics(reg prometheus.Registerer, l *Layer) *metrics {
 	}
 	m := &metrics{
 		reg:       reg,
+		series:    make(map[seriesKey]prometheus.Counter),
 		requests:  counter("lamplight_sip_requests_total", "SIP requests received.", "method", "transport"),
 		responses: counter("lamplight_sip_responses_received_total", "SIP responses received.", "class", "transport"),
 		answers:   counter("lamplight_sip_responses_total", "SIP responses given.", "method", "status"),
@@ -72,15 +83,38 @@ func method(s string) string {
 }
 
 func (m *metrics) request(name, transport string) {
-	m.requests.WithLabelValues(method(name), transport).Inc()
+	m.cached(m.requests, method(name), transport, 0).Inc()
 }
 
 func (m *metrics) response(status int, transport string) {
-	m.responses.WithLabelValues(strconv.Itoa(status/100)+"xx", transport).Inc()
+	m.cached(m.responses, transport, "", status/100).Inc()
 }
 
 func (m *metrics) answer(name string, status int) {
-	m.answers.WithLabelValues(method(name), strconv.Itoa(status)).Inc()
+	m.cached(m.answers, method(name), "", status).Inc()
+}
+
+// cached finds a series without making its label values each time.
+func (m *metrics) cached(vec *prometheus.CounterVec, a, b string, n int) prometheus.Counter {
+	k := seriesKey{vec, a, b, n}
+	m.mu.RLock()
+	c := m.series[k]
+	m.mu.RUnlock()
+	if c != nil {
+		return c
+	}
+	switch vec {
+	case m.requests:
+		c = vec.WithLabelValues(a, b)
+	case m.responses:
+		c = vec.WithLabelValues(strconv.Itoa(n)+"xx", a)
+	default:
+		c = vec.WithLabelValues(a, strconv.Itoa(n))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.series[k] = c
+	return c
 }
 
 func (m *metrics) drop(cause string) { m.drops.WithLabelValues(cause).Inc() }

@@ -135,7 +135,7 @@ func contentLength(head []byte) (int, error) {
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		name = bytes.TrimRight(name, " \t")
-		if !(len(name) == 1 && name[0]|0x20 == 'l') && !bytes.EqualFold(name, []byte("Content-Length")) {
+		if (len(name) != 1 || name[0]|0x20 != 'l') && !bytes.EqualFold(name, []byte("Content-Length")) {
 			continue
 		}
 		n, ok := decimal(bytes.Trim(value, " \t"))

@@ -29,7 +29,7 @@ type Layer struct {
 
 	number atomic.Uint64  // last number given to a listener or stream
 	wg     sync.WaitGroup // every goroutine that ends with the layer
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // the layer's own life
 	cancel context.CancelFunc
 
 	mu        sync.Mutex
@@ -55,7 +55,7 @@ func New(o Options) *Layer {
 	}
 	l.gate, l.flows = newGate(&o, l.limits), newFlowTable(l)
 	l.metric = newMetrics(o.Metrics, l)
-	l.ctx, l.cancel = context.WithCancel(context.Background()) //nolint:containedctx // the layer's own life
+	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.wg.Go(l.housekeep)
 	return l
 }

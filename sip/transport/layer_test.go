@@ -257,7 +257,7 @@ func TestSlowConsumer(t *testing.T) {
 		c := w.dial(t, "10.0.0.2:0")
 		write(t, c, options)
 		w.messages()
-		f := w.Layer.mustStream(t)
+		f := w.mustStream(t)
 		b := []byte(strings.Repeat("x", 64<<10))
 		full := 0
 		for range 100 { // 6.4 MB: the network's buffer takes 1 MB, the queue another

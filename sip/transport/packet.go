@@ -33,7 +33,7 @@ func (l *Layer) ServePacket(ctx context.Context, pc net.PacketConn) error {
 	}
 	defer l.wg.Done()
 	defer l.dropListener(p)
-	stop := func() { pc.SetReadDeadline(time.Unix(1, 0)) }
+	stop := func() { _ = pc.SetReadDeadline(time.Unix(1, 0)) }
 	defer context.AfterFunc(ctx, stop)()
 	defer context.AfterFunc(l.ctx, stop)()
 	return p.read(ctx)
@@ -75,7 +75,7 @@ func (p *packetListener) read(ctx context.Context) error {
 			p.datagram(buf[:n], src)
 			continue
 		case ctx.Err() != nil || p.layer.ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			return nil
+			return nil //nolint:nilerr // told to end, which is no error
 		}
 		// An ICMP error or a lack of buffers is no reason to stop listening.
 		wait = min(max(2*wait, time.Millisecond), time.Second)
@@ -114,7 +114,7 @@ func (p *packetListener) datagram(b []byte, src netip.AddrPort) {
 		return
 	case isSTUN(b):
 		if answer := stunAnswer(b, src); answer != nil {
-			p.write(answer, src)
+			_ = p.write(answer, src)
 		}
 		return
 	}

@@ -86,7 +86,7 @@ type tcpConn struct {
 }
 
 func (c *tcpConn) writeAll(msgs [][]byte) error {
-	c.SetWriteDeadline(time.Now().Add(c.limits.Write))
+	_ = c.SetWriteDeadline(time.Now().Add(c.limits.Write))
 	bufs := net.Buffers(msgs)
 	_, err := bufs.WriteTo(c.Conn)
 	return err
@@ -100,7 +100,7 @@ func (l *Layer) readStream(f *Flow, c net.Conn, first time.Time) error {
 	if deadline.IsZero() {
 		deadline = time.Now().Add(l.limits.Idle)
 	}
-	c.SetReadDeadline(deadline)
+	_ = c.SetReadDeadline(deadline)
 	waiting := false // for the rest of a message begun
 	for {
 		n, err := c.Read(fr.room())
@@ -120,10 +120,10 @@ func (l *Layer) readStream(f *Flow, c net.Conn, first time.Time) error {
 		case !first.IsZero(): // the first message's deadline stands
 		case !fr.begun():
 			waiting = false
-			c.SetReadDeadline(now.Add(l.limits.Idle))
+			_ = c.SetReadDeadline(now.Add(l.limits.Idle))
 		case got || !waiting:
 			waiting = true
-			c.SetReadDeadline(now.Add(l.limits.Message))
+			_ = c.SetReadDeadline(now.Add(l.limits.Message))
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (l *Layer) readStream(f *Flow, c net.Conn, first time.Time) error {
 // discard reads on for a moment: closing with bytes unread makes the kernel reset
 // the connection, and the peer would never see why we hang up.
 func discard(c net.Conn) {
-	c.SetReadDeadline(time.Now().Add(time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Second))
 	_, _ = io.CopyN(io.Discard, c, 2<<20)
 }
 
