@@ -27,8 +27,8 @@ type Layer struct {
 	onMessage func(*Flow, *message.Message)
 	onBad     func(*Flow, *message.Message, error)
 
-	number atomic.Uint64  // last number given to a listener or stream
-	wg     sync.WaitGroup // every goroutine that ends with the layer
+	number atomic.Uint64   // last number given to a listener or stream
+	wg     sync.WaitGroup  // every goroutine that ends with the layer
 	ctx    context.Context //nolint:containedctx // the layer's own life
 	cancel context.CancelFunc
 
