@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -96,7 +97,7 @@ func TestBearer(t *testing.T) {
 		"bare":       {"abc", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest("GET", "/", nil)
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Header.Set("Authorization", c.header)
 			if got, ok := Bearer(r); got != c.want || ok != c.ok {
 				t.Errorf("got %q %v", got, ok)

@@ -13,7 +13,7 @@ import (
 	"lamplight/presence"
 )
 
-// ErrToken: the configuration of a bearer token is wrong.
+// ErrToken says that the configuration of a bearer token is wrong.
 var ErrToken = errors.New("access: token")
 
 // RoleAgentRead is a token's role that reads what any agent may see of the

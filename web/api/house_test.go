@@ -36,7 +36,6 @@ type house struct {
 	tickets *ticket.Tickets
 	api     *API
 	server  *httptest.Server
-	ended   []ticket.Subject
 	one     *presence.Domain
 }
 

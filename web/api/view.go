@@ -105,7 +105,8 @@ type (
 )
 
 // view renders a snapshot as it is at now, either all of it or what the team
-// sees.
+// sees. Who the agent is comes from the directory, which may be ahead of the
+// snapshot by an edit.
 func (a *API) view(s *presence.Snapshot, all bool, now time.Time) agentJSON {
 	now = now.UTC()
 	v := agentJSON{
@@ -117,6 +118,10 @@ func (a *API) view(s *presence.Snapshot, all bool, now time.Time) agentJSON {
 	if dom, ok := a.o.Directory.Domain(s.Domain); ok {
 		v.Domain = dom.Name()
 	}
+	agent, known := a.o.Directory.Agent(s.Agent)
+	if known {
+		v.Number, v.Name, v.Teams = agent.Number, agent.Name, noNil(agent.Teams)
+	}
 	if !all {
 		return v
 	}
@@ -125,7 +130,7 @@ func (a *API) view(s *presence.Snapshot, all bool, now time.Time) agentJSON {
 		own.Why = s.OfflineWhy
 	}
 	v.Status.Own = &own
-	if agent, ok := a.o.Directory.Agent(s.Agent); ok {
+	if known {
 		has := agent.LoginHash != ""
 		v.Role, v.AORs, v.HasLogin = agent.Role, agent.AORs, &has
 	}

@@ -16,11 +16,11 @@ import (
 	"lamplight/web/access"
 )
 
-// ErrWrong: no such agent, no login, or another password. Which of them is not
-// told.
+// ErrWrong says that there is no such agent, no login, or another password;
+// which of them is not told.
 var ErrWrong = errors.New("login: number or password is wrong")
 
-// LimitedError: too many failures; try again after Wait.
+// LimitedError says that there were too many failures; try again after Wait.
 type LimitedError struct{ Wait time.Duration }
 
 func (e *LimitedError) Error() string {

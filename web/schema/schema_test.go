@@ -58,8 +58,9 @@ func TestCheck(t *testing.T) {
 			if err := d.Decode(&v); err != nil {
 				t.Fatal(err)
 			}
-			var got []string
-			for _, m := range s.Check(s["Call"], v) {
+			mistakes := s.Check(s["Call"], v)
+			got := make([]string, 0, len(mistakes))
+			for _, m := range mistakes {
 				got = append(got, m.Field+" "+m.Message)
 			}
 			if g := strings.Join(got, ";"); g != c.want {

@@ -13,7 +13,7 @@ import (
 	"lamplight/presence"
 )
 
-// ErrFull: too many tickets are waiting to be redeemed.
+// ErrFull says that too many tickets are waiting to be redeemed.
 var ErrFull = errors.New("ticket: too many tickets are waiting")
 
 // Subject is whom a ticket lets in.

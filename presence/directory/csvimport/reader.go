@@ -21,7 +21,7 @@ import (
 	"strings"
 )
 
-// ErrHeader: the first line does not name the columns.
+// ErrHeader says that the first line does not name the columns.
 var ErrHeader = errors.New("csvimport: header")
 
 // Row is one line of the file.
