@@ -119,6 +119,9 @@ func (h *house) Snapshot(a presence.AgentID) (*presence.Snapshot, bool) {
 // evaluate is the agent's state now, by the real rules; mu is held.
 func (h *house) evaluate(a presence.AgentID) *presence.Snapshot {
 	f := h.facts[a]
+	f.Sessions = slices.DeleteFunc(f.Sessions, func(s presence.Session) bool { // their grace is over
+		return s.State == presence.SessionClosed && time.Since(s.Closed) >= h.policy.LabelGrace()
+	})
 	s := &presence.Snapshot{Agent: a, Version: h.version, Selected: f.Selected, Sessions: slices.Clone(f.Sessions)}
 	s.Evaluation = status.Evaluate(*f, h.policy, time.Now())
 	return s
@@ -166,7 +169,7 @@ func (h *house) apply(a presence.AgentID, c roster.Change, done func(*presence.S
 func (h *house) sessions() []presence.Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clone(h.facts[h.agents[0].ID].Sessions)
+	return h.evaluate(h.agents[0].ID).Sessions
 }
 
 // target: a call would ring the first agent's webphone.

@@ -70,7 +70,7 @@ func judge(c signalling.Claim) (presence.Mic, string) {
 		return presence.MicDenied, codeDenied
 	case c.Inputs != nil && *c.Inputs == 0, c.Probe == signalling.ProbeMissing:
 		return presence.MicMissing, codeMissing
-	case c.Lost:
+	case c.Lost && c.Probe == signalling.ProbeOK: // and nothing was tried since
 		return presence.MicLost, codeLost
 	case c.Probe == signalling.ProbeBusy:
 		return presence.MicLost, codeBusy

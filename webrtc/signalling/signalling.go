@@ -157,11 +157,9 @@ func Decode(b []byte) (In, error) {
 }
 
 func (m *In) check() error {
-	for name, text := range map[string]string{
-		"tab": m.Tab, "client": m.Client, "vis": m.Visible, "call": m.Call, "why": m.Why,
-	} {
-		if len(text) > MaxWord {
-			return invalid("%s of %d bytes", name, len(text))
+	for _, word := range [...]string{m.Tab, m.Client, m.Visible, m.Call, m.Why} {
+		if len(word) > MaxWord {
+			return invalid("a word of %d bytes, at most %d", len(word), MaxWord)
 		}
 	}
 	switch {

@@ -1,0 +1,431 @@
+// The webphone's client: it keeps one tab's session with the server.
+//
+//   const phone = new Webphone({ agent: '1001' })
+//   const off = phone.onState((state) => render(state))
+//   await phone.start()            // after login; connects and goes on by itself
+//   phone.allowMicrophone()        // from a click: asks for the microphone
+//   phone.takeOver()               // "Use here": the phone moves to this tab
+//   phone.tryAgain()               // after the agent did what the remedy said
+//   phone.logout()                 // ends the session at once, without grace
+//   off(); phone.stop()            // leaves the page without logging out
+//
+// onState calls back at once with the present state, then on every change, with
+// a new object each time. What the agent should see is in it: `connection`, the
+// server's own view in `server` (its `target` says whether calls can ring here),
+// and `problem`, the one sentence with its remedy that matters most now.
+//
+// Nothing here depends on timers being on time: the server asks and the answer
+// is made in the message handler.
+
+import { Microphone } from './microphone'
+import { close, subprotocol } from './protocol'
+import type { Incoming, Outgoing, ServerState, Visibility, Welcome } from './protocol'
+import { loadSeat, saveSeat } from './seat'
+import type { Seat } from './seat'
+import { Tabs } from './tabs'
+import { TestCall } from './testcall'
+import { watchdog } from './watchdog'
+import { micState, micWords } from './words'
+import type { MicState, Words } from './words'
+
+export interface WebphoneOptions {
+  /** Distinguishes agents that share a browser. */
+  agent: string
+  /** Address of the WebSocket; default /webphone on this server. */
+  url?: string
+  /** Address of the goodbye by HTTP; default /webphone/bye. */
+  bye?: string
+  /** Fetches a ticket; rejects with LoggedOut when the login is over. */
+  ticket?: () => Promise<string>
+  client?: 'web' | 'desktop'
+  /** Ask for the microphone as soon as the server wants to know (default), or
+   * only from allowMicrophone(), where the browser would show a question. */
+  ask?: 'at-once' | 'on-click'
+  /** The chosen input; undefined means the browser's. */
+  deviceId?: () => string | undefined
+}
+
+/** The login is over; the page should show it. */
+export class LoggedOut extends Error {}
+
+export type Connection = 'off' | 'connecting' | 'connected' | 'waiting' | 'replaced' | 'logged-out'
+
+export interface WebphoneState {
+  connection: Connection
+  /** The server's view; undefined until it said so on this connection. */
+  server: ServerState | undefined
+  /** The microphone as this page sees it. */
+  microphone: MicState
+  /** This tab holds the browser's lock. */
+  lead: boolean
+  /** Id of the session. */
+  session: string | undefined
+  /** What is wrong and what to do; undefined: nothing. */
+  problem: Words | undefined
+}
+
+// A server that asks at least every 5.5 s has gone when this long nothing came.
+const deaf = 12_000
+
+export class Webphone {
+  private socket: WebSocket | undefined
+  private welcome: Welcome | undefined
+  private server: ServerState | undefined
+  private connection: Connection = 'off'
+  private seat: Seat = { tab: '' }
+  private test: TestCall | undefined
+  private heard = 0
+  private failures = 0
+  private retry = 0
+  private attempt = 0
+  private running = false
+  private endWatchdog: () => void = () => undefined
+  private events = new AbortController()
+  private readonly listeners = new Set<(state: WebphoneState) => void>()
+  private readonly mic: Microphone
+  private readonly tabs: Tabs
+
+  constructor(private readonly options: WebphoneOptions) {
+    this.mic = new Microphone({
+      deviceId: options.deviceId,
+      onChange: (mic) => {
+        this.send({ t: 'mic', mic })
+        this.emit()
+      },
+      onDue: () => {
+        if (this.server?.leader === 'you') void this.mic.probe()
+      },
+    })
+    this.tabs = new Tabs(`lamplight-phone:${options.agent}`, (lead) => {
+      if (lead) this.send({ t: 'lead' })
+      this.emit()
+    })
+  }
+
+  get state(): WebphoneState {
+    const microphone = micState(this.mic.claim)
+    return {
+      connection: this.connection,
+      server: this.server,
+      microphone,
+      lead: this.tabs.lead,
+      session: this.welcome?.sid,
+      problem: this.problem(microphone),
+    }
+  }
+
+  onState(listener: (state: WebphoneState) => void): () => void {
+    this.listeners.add(listener)
+    listener(this.state)
+    return () => this.listeners.delete(listener)
+  }
+
+  async start(): Promise<void> {
+    if (this.running) return
+    this.running = true
+    this.events = new AbortController()
+    this.follow()
+    this.seat = await loadSeat(this.options.agent)
+    await Promise.all([this.tabs.start(), this.mic.start()])
+    if (this.running) void this.connect()
+  }
+
+  /** Leaves without logging out: as a closed tab. */
+  stop(): void {
+    this.goodbye('pagehide')
+    this.end('off')
+  }
+
+  logout(): void {
+    this.goodbye('logout')
+    saveSeat(this.options.agent, { tab: this.seat.tab })
+    this.end('logged-out')
+  }
+
+  takeOver(): void {
+    if (this.tabs.lead) this.send({ t: 'lead' })
+    else this.tabs.steal()
+    if (this.connection === 'replaced') void this.connect()
+  }
+
+  allowMicrophone(): void {
+    void this.mic.probe()
+  }
+
+  tryAgain(): void {
+    if (this.connection === 'waiting') void this.connect()
+    void this.mic.probe().then(() => this.send({ t: 'retest', why: 'agent' }))
+  }
+
+  private problem(microphone: MicState): Words | undefined {
+    switch (this.connection) {
+      case 'connecting':
+      case 'waiting':
+        return {
+          sentence: 'There is no connection to the server.',
+          remedy: 'It is tried again by itself. Check the network if it lasts.',
+        }
+      case 'replaced':
+        return { sentence: 'This session goes on in another tab.', remedy: 'Press "Use here" to take it over.' }
+      case 'logged-out':
+        return { sentence: 'You are logged out.', remedy: 'Log in again.' }
+    }
+    const { sentence, remedy, leader } = this.server ?? {}
+    if (sentence !== undefined && leader !== 'you') return { sentence, remedy: remedy ?? '' }
+    if (microphone !== 'granted' && microphone !== 'not_asked') return micWords(microphone)
+    return sentence === undefined ? undefined : { sentence, remedy: remedy ?? '' }
+  }
+
+  private emit(): void {
+    const state = this.state
+    for (const listener of this.listeners) listener(state)
+  }
+
+  private to(connection: Connection): void {
+    this.connection = connection
+    this.emit()
+  }
+
+  // What the browser tells of this page and the machine.
+  private follow(): void {
+    const options = { signal: this.events.signal }
+    window.addEventListener('pagehide', () => this.goodbye('pagehide'), options)
+    window.addEventListener('pageshow', (event) => {
+      if (event.persisted) void this.connect()
+    }, options)
+    document.addEventListener('freeze', () => this.send({ t: 'freeze' }), options)
+    document.addEventListener('resume', () => this.awake(), options)
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible' && this.connection === 'waiting') void this.connect()
+    }, options)
+    window.addEventListener('online', () => this.awake(), options)
+    this.endWatchdog = watchdog({
+      onTick: () => {
+        if (this.connection === 'connected' && Date.now() - this.heard > deaf) void this.connect()
+      },
+      onJump: () => this.awake(),
+    })
+  }
+
+  /** The machine slept or the network changed: a new socket, and a new test. */
+  private awake(): void {
+    if (!this.running || this.connection === 'replaced') return
+    void this.connect().then(() => {
+      this.send({ t: 'retest', why: 'network' })
+      if (this.server?.leader === 'you') void this.mic.probe()
+    })
+  }
+
+  private end(connection: Connection): void {
+    this.running = false
+    window.clearTimeout(this.retry)
+    this.attempt++
+    this.endWatchdog()
+    this.events.abort()
+    this.drop()
+    this.tabs.stop()
+    this.mic.stop()
+    this.to(connection)
+  }
+
+  private drop(): void {
+    this.test?.close()
+    this.test = undefined
+    const socket = this.socket
+    this.socket = undefined
+    this.server = undefined
+    if (socket !== undefined) {
+      socket.onopen = socket.onmessage = socket.onclose = null
+      socket.close()
+    }
+  }
+
+  /** Says goodbye both ways: either may be the one that arrives. */
+  private goodbye(why: 'pagehide' | 'logout'): void {
+    this.send({ t: 'bye', why })
+    if (this.welcome !== undefined) {
+      const body = JSON.stringify({ resume: this.welcome.resume, why })
+      navigator.sendBeacon(this.options.bye ?? '/webphone/bye', body)
+    }
+    this.mic.release()
+  }
+
+  /** Opens a socket. One that is open stays until the server takes the new one
+   * for it, so that nothing is lost in between. Resolves with the welcome. */
+  private async connect(): Promise<void> {
+    if (!this.running) return
+    window.clearTimeout(this.retry)
+    const attempt = ++this.attempt
+    if (this.connection !== 'connected') this.to('connecting')
+    const resume = this.seat.resume
+    let ticket: string | undefined
+    try {
+      if (resume === undefined) ticket = await this.ticket()
+    } catch (error) {
+      if (attempt !== this.attempt) return
+      if (error instanceof LoggedOut) this.end('logged-out')
+      else this.later(0)
+      return
+    }
+    if (attempt !== this.attempt || !this.running) return
+    const url = new URL(this.options.url ?? '/webphone', location.href)
+    url.protocol = url.protocol.replace('http', 'ws')
+    const socket = new WebSocket(url, subprotocol)
+    const hello = () => socket.send(JSON.stringify(this.hello(resume, ticket)))
+    await new Promise<void>((resolve) => {
+      socket.onopen = hello
+      socket.onmessage = (event: MessageEvent<string>) => {
+        const message = JSON.parse(event.data) as Incoming
+        if (attempt !== this.attempt) {
+          socket.onclose = null
+          socket.close()
+          resolve()
+        } else if (message.t === 'welcome') {
+          this.adopt(socket, message)
+          resolve()
+        } else if (message.t === 'refused' && message.retry) {
+          void this.secondHello(socket)
+        }
+      }
+      socket.onclose = (event) => {
+        if (attempt === this.attempt) this.lost(event.code)
+        resolve()
+      }
+    })
+  }
+
+  /** The resume token is not good any more: say hello with a ticket. */
+  private async secondHello(socket: WebSocket): Promise<void> {
+    this.seat = { tab: this.seat.tab }
+    saveSeat(this.options.agent, this.seat)
+    try {
+      socket.send(JSON.stringify(this.hello(undefined, await this.ticket())))
+    } catch (error) {
+      socket.close()
+      if (error instanceof LoggedOut) this.end('logged-out')
+    }
+  }
+
+  private hello(resume: string | undefined, ticket: string | undefined): Outgoing {
+    return {
+      t: 'hello',
+      resume,
+      ticket,
+      tab: this.seat.tab,
+      client: this.options.client ?? 'web',
+      ua: navigator.userAgent.slice(0, 256),
+      lead: this.tabs.lead,
+      epoch: resume === undefined ? undefined : this.seat.epoch,
+      mic: this.mic.claim,
+      vis: visibility(),
+    }
+  }
+
+  private async ticket(): Promise<string> {
+    if (this.options.ticket !== undefined) return this.options.ticket()
+    const response = await fetch('/api/v1/webphone-ticket', { method: 'POST', credentials: 'same-origin' })
+    if (response.status === 401 || response.status === 403) throw new LoggedOut()
+    if (!response.ok) throw new Error(`ticket: ${response.status}`)
+    return ((await response.json()) as { ticket: string }).ticket
+  }
+
+  private adopt(socket: WebSocket, welcome: Welcome): void {
+    this.drop()
+    this.socket = socket
+    this.welcome = welcome
+    this.failures = 0
+    this.heard = Date.now()
+    this.seat = { tab: this.seat.tab, resume: welcome.resume, epoch: welcome.lead ? welcome.epoch : this.seat.epoch }
+    saveSeat(this.options.agent, this.seat)
+    socket.onmessage = (event: MessageEvent<string>) => this.receive(JSON.parse(event.data) as Incoming)
+    socket.onclose = (event) => this.lost(event.code)
+    this.to('connected')
+  }
+
+  private receive(message: Incoming): void {
+    this.heard = Date.now()
+    switch (message.t) {
+      case 'ping':
+        this.send({ t: 'pong', n: message.n, mic: this.mic.claim, vis: visibility() })
+        return
+      case 'state':
+        this.server = message
+        if (message.leader === 'none' && this.tabs.lead) this.send({ t: 'lead' })
+        this.emit()
+        return
+      case 'probe':
+        if (this.mayAsk()) void this.mic.probe()
+        return
+      case 'test':
+        void this.makeTestCall(message.call)
+        return
+      case 'answer':
+        void this.test?.answer(message.sdp).catch(() => undefined) // the server sees no call come
+        return
+      case 'over':
+        this.test?.close()
+        this.test = undefined
+        this.mic.release()
+    }
+  }
+
+  /** Opening the microphone may put up the browser's question. */
+  private mayAsk(): boolean {
+    const { perm } = this.mic.claim
+    return (this.options.ask ?? 'at-once') === 'at-once' || perm === 'granted' || perm === 'denied'
+  }
+
+  private async makeTestCall(call: string): Promise<void> {
+    this.test?.close()
+    this.test = undefined
+    const stream = await this.mic.take()
+    if (stream === undefined || this.welcome === undefined) return
+    const test = new TestCall({ call, stream, ice: this.welcome.ice, send: (m) => this.send(m) })
+    this.test = test
+    await test.start().catch(() => test.close())
+  }
+
+  private send(message: Outgoing): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message))
+  }
+
+  /** The socket is closed: stop, or come back. */
+  private lost(code: number): void {
+    this.drop()
+    switch (code) {
+      case close.loggedOut:
+        saveSeat(this.options.agent, { tab: this.seat.tab })
+        this.end('logged-out')
+        return
+      case close.replaced:
+        this.seat = { tab: this.seat.tab }
+        this.to('replaced')
+        return
+      case close.restart:
+        this.later(Math.random() * 3000)
+        return
+      case close.refused:
+        this.seat = { tab: this.seat.tab }
+        break
+      case close.policy:
+      case close.tooBig:
+      case close.tooMany:
+        this.failures = Math.max(this.failures, 5)
+    }
+    this.later(0)
+  }
+
+  /** Tries again after a pause that doubles to 15 s, spread at random. */
+  private later(least: number): void {
+    if (!this.running) return
+    const pause = Math.min(250 * 2 ** this.failures, 15_000)
+    this.failures++
+    this.to('waiting')
+    window.clearTimeout(this.retry)
+    this.retry = window.setTimeout(() => void this.connect(), least + pause * (0.5 + Math.random() / 2))
+  }
+}
+
+function visibility(): Visibility {
+  return document.visibilityState === 'visible' ? 'visible' : 'hidden'
+}

@@ -1,0 +1,97 @@
+// The messages of the webphone's WebSocket, as webrtc/PROTOCOL.md has them.
+
+export const subprotocol = 'lamplight.webphone.v1'
+
+/** WebSocket close codes with a meaning of their own. */
+export const close = {
+  normal: 1000,
+  policy: 1008,
+  tooBig: 1009,
+  restart: 1012,
+  replaced: 4001,
+  noHello: 4002,
+  loggedOut: 4003,
+  refused: 4004,
+  tooMany: 4005,
+  silent: 4008,
+} as const
+
+/** How the last getUserMedia ended; empty: not tried. */
+export type Probe = '' | 'waiting' | 'ok' | 'denied' | 'missing' | 'busy' | 'failed'
+
+/** What the page says of its microphone. */
+export interface MicClaim {
+  perm: 'granted' | 'prompt' | 'denied' | 'unknown'
+  probe?: Probe
+  /** Number of audio inputs, left out while the browser does not say. */
+  inputs?: number
+  /** A live track ended and none was opened since. */
+  lost?: boolean
+  muted?: boolean
+  /** Name of the last error. */
+  err?: string
+}
+
+export type Visibility = 'visible' | 'hidden'
+
+/** What the page sends. */
+export type Outgoing =
+  | {
+      t: 'hello'
+      ticket?: string
+      resume?: string
+      tab: string
+      client: 'web' | 'desktop'
+      ua?: string
+      lead: boolean
+      epoch?: number
+      mic: MicClaim
+      vis: Visibility
+    }
+  | { t: 'pong'; n: number; mic: MicClaim; vis: Visibility }
+  | { t: 'mic'; mic: MicClaim }
+  | { t: 'lead' }
+  | { t: 'offer'; call: string; sdp: string }
+  | { t: 'cand'; call: string; cand: { candidate: string; sdpMid?: string; sdpMLineIndex?: number } }
+  | { t: 'heard'; call: string; packets: number }
+  | { t: 'retest'; why: string }
+  | { t: 'freeze' }
+  | { t: 'bye'; why: 'pagehide' | 'logout' }
+
+export interface Welcome {
+  t: 'welcome'
+  sid: string
+  resume: string
+  resumed: boolean
+  grace: number
+  dead: number
+  lead: boolean
+  epoch: number
+  ice: RTCIceServer[]
+}
+
+/** The truth as the server has it. */
+export interface ServerState {
+  t: 'state'
+  leader: 'you' | 'other' | 'none'
+  life: 'alive' | 'suspect' | 'closed'
+  mic: 'granted' | 'silent' | 'muted' | 'not_asked' | 'denied' | 'missing' | 'lost'
+  network: 'untested' | 'queued' | 'testing' | 'proven' | 'unproven' | 'trusted'
+  /** Calls can be offered to this tab, as far as the webphone goes. */
+  target: boolean
+  code?: string
+  sentence?: string
+  remedy?: string
+}
+
+/** What the server sends. */
+export type Incoming =
+  | Welcome
+  | ServerState
+  | { t: 'refused'; why: string; retry: boolean }
+  | { t: 'ping'; n: number }
+  | { t: 'probe'; why: string }
+  | { t: 'test'; call: string; within: number }
+  | { t: 'answer'; call: string; sdp: string }
+  | { t: 'over'; call: string; result: string }
+  | { t: 'taken-over'; epoch: number }
