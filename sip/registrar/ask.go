@@ -98,6 +98,9 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 	if err != nil {
 		return refuse(400, "Bad Contact header")
 	}
+	if len(list) > max(maxAsked, l.Contacts) {
+		return refuse(403, "Too Many Contacts")
+	}
 	raw, ok := rawOf(m)
 	a.raw = rawRequest{userAgent: raw.userAgent}
 	if ok {

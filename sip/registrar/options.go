@@ -65,6 +65,7 @@ const (
 	maxContact   = 2048 // bytes of one Contact value
 	maxPath      = 2048 // bytes of all Path values
 	maxUserAgent = 256
+	maxAsked     = 64 // contacts in one request, bound or removed
 )
 
 func (l Limits) withDefaults() Limits {
