@@ -104,7 +104,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	var ans *message.Builder
 	c.adopted = func() {
 		refresh()
-		ans = s.listLocked(rec, a.aor, req, time.Now())
+		ans = s.listLocked(rec, a.aor, req, now) // as long as was granted, however long the commit took
 	}
 	c.then = func(err error) {
 		if err != nil {
@@ -122,12 +122,17 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 func (r *Registrar) notCommitted(req *transaction.Request, a *ask, err error) {
 	r.o.Log.Error().Err(err).Str("method", req.Method).Str("call_id", a.callID).Str("aor", a.aor).
 		Stringer("src", a.source).Str("transport", a.by).Msg("registration not committed")
-	r.count.refused(503)
-	if errors.Is(err, errUnencodable) {
-		refuse(500, "").answer(req)
-		return
+	no := refuseLater()
+	switch {
+	case errors.Is(err, roster.ErrUnknown): // deleted this moment
+		no = refuse(404, "")
+	case errors.Is(err, roster.ErrRefused):
+		no = refuse(403, "Too Many Contacts")
+	case errors.Is(err, errUnencodable):
+		no = refuse(500, "")
 	}
-	refuseLater().answer(req)
+	r.count.refused(no.status)
+	no.answer(req)
 }
 
 // errUnencodable is a change that can never be written.

@@ -145,5 +145,7 @@ func decode(rec store.Record) (*Binding, error) {
 	return b, nil
 }
 
-// left is the rest of the period the device was told, in whole seconds.
-func (b *Binding) left(now time.Time) int { return int(b.Expires.Sub(now) / time.Second) }
+// left is the rest of the period the device was told, to the nearest second.
+func (b *Binding) left(now time.Time) int {
+	return int((b.Expires.Sub(now) + time.Second/2) / time.Second)
+}
