@@ -125,12 +125,12 @@ func TestWhoMayAsk(t *testing.T) {
 		status     int
 		challenged bool
 	}{
-		"stranger":                       {addr: "10.6.6.6:5060", uri: called, from: outside, status: 403},
-		"stranger asks for nobody":       {addr: "10.6.6.6:5060", uri: nobody, from: outside, status: 403},
-		"stranger in our name":           {addr: "10.6.6.6:5060", uri: nobody, from: "sip:1002@demo.test", status: 401, challenged: true},
-		"peer that is not redirected":    {edit: func(p *peers.Peer) { p.Mode = peers.ModeNone }, addr: pbx, uri: called, from: outside, status: 403},
-		"peer asks for nobody":           {addr: pbx, uri: nobody, from: outside, status: 404},
-		"peer asks for another's domain": {addr: pbx, uri: "sip:1001@other.test", from: outside, status: 403},
+		"stranger":                                 {addr: "10.6.6.6:5060", uri: called, from: outside, status: 403},
+		"stranger asks for nobody":                 {addr: "10.6.6.6:5060", uri: nobody, from: outside, status: 403},
+		"stranger in our name":                     {addr: "10.6.6.6:5060", uri: nobody, from: "sip:1002@demo.test", status: 401, challenged: true},
+		"peer that is not redirected":              {edit: func(p *peers.Peer) { p.Mode = peers.ModeNone }, addr: pbx, uri: called, from: outside, status: 403},
+		"peer asks for nobody":                     {addr: pbx, uri: nobody, from: outside, status: 404},
+		"peer asks for another's domain":           {addr: pbx, uri: "sip:1001@other.test", from: outside, status: 403},
 		"peer, unknown domain, several of its own": {edit: func(p *peers.Peer) { p.Domains = nil }, addr: pbx, uri: "sip:1001@10.0.0.1", from: outside, status: 403},
 		"peer by telephone number":                 {addr: pbx, uri: "tel:+4930", from: outside, status: 416},
 	} {
