@@ -154,7 +154,7 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 		}
 		return
 	}
-	if s.next >= s.limit {
+	if s.next >= s.limit && s.state == active { // a last NOTIFY repeats no number: the dialog ends with it
 		s.owed = true // until the new base is durable
 		if !s.rebasing {
 			n.rebaseLocked(s)

@@ -111,7 +111,11 @@ func (g *merged) seen(seed maphash.Seed, callID, fromTag, cseq string, now stamp
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if now >= g.turn+mergedLife || len(g.now) >= maxMerged {
-		g.old, g.now, g.turn = g.now, make(map[uint64]struct{}), now
+		g.old, g.now = g.now, make(map[uint64]struct{})
+		if now >= g.turn+2*mergedLife {
+			g.old = nil
+		}
+		g.turn = now
 	}
 	if _, ok := g.now[k]; ok {
 		return true
