@@ -10,7 +10,9 @@ import (
 	"lamplight/presence/status"
 )
 
-// apply carries out one operation that check let pass.
+// apply carries out one operation that check let pass. An operation that repeats
+// what is so already is noted like the others while something is in flight: if
+// it is so by a change that then fails, the repetition fails too.
 func (s *shard) apply(a *actor, op Op, c *Change, ap *applied, now time.Time) {
 	switch op := op.(type) {
 	case PutSession:
@@ -43,13 +45,11 @@ func (s *shard) apply(a *actor, op Op, c *Change, ap *applied, now time.Time) {
 			a.setSettings(status.SetOptions(a.facts.Settings, next.Options), ap)
 		}
 	case AllOptionsOff:
-		if next, why := status.AllOff(a.facts.Settings); why == "" {
-			a.setSettings(next, ap)
-		}
+		next, _ := status.AllOff(a.facts.Settings)
+		a.setSettings(next, ap)
 	case RestoreOptions:
-		if next, why := status.Restore(a.facts.Settings); why == "" {
-			a.setSettings(next, ap)
-		}
+		next, _ := status.Restore(a.facts.Settings)
+		a.setSettings(next, ap)
 	case FinishWrapUp:
 		a.setWrapUp(nil, ap)
 	}
@@ -64,13 +64,13 @@ func (a *actor) putSession(v presence.Session, ap *applied, now time.Time) {
 		a.dropSessions(ap, isResume) // what it stood in for is there
 	}
 	at := slices.IndexFunc(a.facts.Sessions, func(o presence.Session) bool { return o.ID == v.ID })
+	if at < 0 {
+		ap.note(undo{kind: factSession, id: v.ID, put: true})
+	} else if ap.record {
+		ap.note(undo{kind: factSession, id: v.ID, before: &a.facts.Sessions[at], put: true})
+	}
 	if at >= 0 && a.facts.Sessions[at] == v {
 		return
-	}
-	if at < 0 {
-		// An update is the newest truth of a living connection and is not taken
-		// back; a new session is.
-		ap.note(undo{kind: factSession, id: v.ID, put: true})
 	}
 	a.facts.Sessions = with(a.facts.Sessions, at, v)
 	ap.touched = true
@@ -97,12 +97,12 @@ func (s *shard) putRegistration(a *actor, v *presence.Registration, ap *applied)
 	refreshed := *old
 	refreshed.Expires = v.Expires
 	silent := refreshed == *v
-	if silent && old.Expires.Equal(v.Expires) {
-		return
-	}
 	if !silent || ap.record {
 		before := *old
 		ap.note(undo{kind: factRegistration, id: v.ID, before: &before, put: true})
+	}
+	if silent && old.Expires.Equal(v.Expires) {
+		return
 	}
 	*old = *v
 	if silent {
@@ -151,11 +151,11 @@ func (s *shard) putLeg(a *actor, v presence.Leg, ap *applied, now time.Time) {
 	refreshed := old
 	refreshed.Expires = v.Expires
 	silent := refreshed == v
-	if silent && old.Expires.Equal(v.Expires) {
-		return
-	}
 	if !silent || ap.record {
 		ap.note(undo{kind: factLeg, id: v.ID, before: &old, put: true})
+	}
+	if silent && old.Expires.Equal(v.Expires) {
+		return
 	}
 	a.facts.Legs = with(a.facts.Legs, at, v)
 	if silent {
@@ -207,10 +207,10 @@ func (s *shard) putOffer(a *actor, v presence.Offer, ap *applied) {
 		ap.note(undo{kind: factOffer, id: v.ID, put: true})
 	} else {
 		old := a.facts.Offers[at]
+		ap.note(undo{kind: factOffer, id: v.ID, before: &old, put: true})
 		if old == v {
 			return
 		}
-		ap.note(undo{kind: factOffer, id: v.ID, before: &old, put: true})
 	}
 	a.facts.Offers = with(a.facts.Offers, at, v)
 	ap.touched = true
@@ -219,11 +219,14 @@ func (s *shard) putOffer(a *actor, v presence.Offer, ap *applied) {
 func (s *shard) choose(a *actor, want presence.Selectable, c *Change, ap *applied, now time.Time) {
 	by := status.By{Cause: cmp.Or(c.Cause, presence.CauseAgent), Actor: c.Actor, Reason: c.Reason}
 	choice, err := status.Select(a.facts, *s.r.policy(a.domain), want, by, now)
-	if err != nil || !choice.Changed { // an error was found by check before
+	if err != nil { // found by check before
 		return
 	}
 	before := a.facts.Selected
 	ap.note(undo{kind: factSelected, before: &before, put: true})
+	if !choice.Changed {
+		return
+	}
 	a.facts.Selected = choice.Selection
 	ap.touched = true
 	if choice.EndsWrapUp {
@@ -232,20 +235,20 @@ func (s *shard) choose(a *actor, want presence.Selectable, c *Change, ap *applie
 }
 
 func (a *actor) setWrapUp(w *presence.WrapUp, ap *applied) {
+	ap.note(undo{kind: factWrapUp, before: a.facts.WrapUp, put: true})
 	if a.facts.WrapUp == w {
 		return
 	}
-	ap.note(undo{kind: factWrapUp, before: a.facts.WrapUp, put: true})
 	a.facts.WrapUp = w
 	ap.touched = true
 }
 
 // setSettings makes next the agent's own settings, in place of the directory's.
 func (a *actor) setSettings(next presence.Settings, ap *applied) {
+	ap.note(undo{kind: factSettings, before: &ownSettings{a.options, a.base}, put: true})
 	if sameSettings(&next, &a.facts.Settings) {
 		return
 	}
-	ap.note(undo{kind: factSettings, before: &ownSettings{a.options, a.base}, put: true})
 	a.options, a.base = &next, settingsSum(&a.agent.Settings)
 	a.facts.Settings = next
 	ap.touched = true

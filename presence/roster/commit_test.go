@@ -120,12 +120,13 @@ func TestLaterChangesAndFailures(t *testing.T) {
 		w := []store.Write{record("x")}
 		apply("b", Change{Ops: []Op{desk("b", time.Hour)}, Writes: w}) // fails
 		apply("b again", Change{Ops: []Op{desk("b", 2*time.Hour)}})    // nothing to write: relies on it
+		apply("b the same", Change{Ops: []Op{desk("b", 2*time.Hour)}})
 		apply("a again", Change{Ops: []Op{desk("a", 2*time.Hour)}})    // nothing to do with it
 		apply("c", Change{Ops: []Op{desk("c", time.Hour)}, Writes: w}) // has a commit of its own
 		apply("refused", Change{Ops: []Op{RestoreOptions{}}})
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got := fmt.Sprint(answers); got != "[b false b again false a again true c true refused false]" {
+		if got := fmt.Sprint(answers); got != "[b false b again false b the same false a again true c true refused false]" {
 			t.Errorf("receipts %s", got)
 		}
 		ids := make([]string, 0, 2)

@@ -26,12 +26,13 @@ type bench struct {
 	agents []presence.AgentID
 	o      Options
 	down   time.Duration // how long a restart takes
+	so     sim.Options
 }
 
 // newBench is made inside the test's synctest bubble.
 func newBench(t testing.TB, policy presence.Policy, agents int, so sim.Options) *bench {
 	t.Helper()
-	b := &bench{t: t, store: sim.New(so), o: Options{Shards: 4}, domain: presence.DomainID{ID: presence.NewID()}}
+	b := &bench{t: t, store: sim.New(so), o: Options{Shards: 4}, domain: presence.DomainID{ID: presence.NewID()}, so: so}
 	var err error
 	b.dir, err = directory.Open(t.Context(), b.store)
 	b.ok(err)
@@ -78,7 +79,7 @@ func (b *bench) restart(crash bool) {
 	}
 	time.Sleep(b.down)
 	var err error
-	b.store, err = b.store.Reopen(sim.Options{})
+	b.store, err = b.store.Reopen(b.so)
 	b.ok(err)
 	b.dir, err = directory.Open(b.t.Context(), b.store)
 	b.ok(err)

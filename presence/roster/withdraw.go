@@ -37,7 +37,7 @@ type ownSettings struct {
 // applied is a change that was applied and, in a receipt's list, is waiting for
 // its answer.
 type applied struct {
-	record   bool // note refreshes too: the change can fail
+	record   bool // note refreshes too: the change can fail, or one before it
 	touched  bool // something a snapshot shows has changed
 	evaluate bool // something has changed that may change the evaluation
 	wrapUp   bool // a wrap-up began
@@ -214,6 +214,9 @@ func (a *actor) takeBack(u undo, later, failed []*applied, t *applied) []*applie
 }
 
 func (a *actor) restoreFact(u undo, t *applied) {
+	if u.kind == factSession && u.before != nil {
+		return // news of a living connection is not taken back
+	}
 	t.touched = true // so that whoever saw the withdrawn number hears of a higher one
 	switch u.kind {
 	case factSession:
