@@ -30,6 +30,7 @@ type Net struct {
 	listeners map[netip.AddrPort]*listener   // guarded by mu
 	port      uint16                         // next free one; guarded by mu
 	stats     Stats                          // guarded by mu
+	delayed   time.Duration                  // grows with each datagram delayed; guarded by mu
 }
 
 // Faults is what a network does to datagrams. Probabilities are from 0 to 1.
@@ -63,7 +64,7 @@ func (n *Net) SetFaults(f Faults) {
 	if f.ReorderBy == 0 {
 		f.ReorderBy = 20 * time.Millisecond
 	}
-	n.faults, n.rng = f, rand.New(rand.NewPCG(f.Seed, 1))
+	n.faults, n.rng, n.delayed = f, rand.New(rand.NewPCG(f.Seed, 1)), 0
 }
 
 // Stats returns what happened to datagrams so far.
@@ -171,7 +172,9 @@ func (n *Net) deliverLocked(to netip.AddrPort, p packet) {
 		n.arriveLocked(to, p)
 		return
 	}
-	time.AfterFunc(wait, func() {
+	// No two at the same instant: who is first must hang on the seed alone.
+	n.delayed++
+	time.AfterFunc(wait+n.delayed, func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.arriveLocked(to, p)

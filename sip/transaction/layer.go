@@ -58,6 +58,7 @@ type Options struct {
 type Layer struct {
 	o       Options
 	log     zerolog.Logger
+	noise   zerolog.Logger // the same, some lines a second
 	handler Handler
 	replay  *replayCache
 	wheel   *wheel
@@ -77,7 +78,8 @@ func New(o Options) *Layer {
 	def(&o.MaxClient, 500_000)
 	def(&o.MaxReplay, 400_000)
 	def(&o.MaxInvite, 20_000)
-	l := &Layer{o: o, log: o.Log, handler: o.Handler}
+	// What strangers send must not be able to flood the log.
+	l := &Layer{o: o, log: o.Log, handler: o.Handler, noise: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second})}
 	l.replay = newReplayCache(o.MaxReplay, 64*o.T1)
 	l.wheel = newWheel(o.T1, o.T2, o.MaxClient, l.replay.purge)
 	l.invites = newInviteTable(l, o.MaxInvite)
@@ -130,7 +132,7 @@ func (l *Layer) receive(f *transport.Flow, m *message.Message) {
 
 // receiveBad answers a request that could not be read with 400, statelessly.
 func (l *Layer) receiveBad(f *transport.Flow, m *message.Message, cause error) {
-	l.log.Info().Err(cause).Str("src", f.Remote().String()).Str("transport", f.Transport()).
+	l.noise.Info().Err(cause).Str("src", f.Remote().String()).Str("transport", f.Transport()).
 		Str("method", m.Method).Str("call_id", m.CallID()).Msg("malformed SIP request")
 	m.StampVia(f.Remote())
 	r := &Request{Message: m, Flow: f, At: time.Now(), layer: l}

@@ -19,6 +19,7 @@ import (
 type Layer struct {
 	o      Options
 	log    zerolog.Logger
+	noise  zerolog.Logger // the same, some lines a second: strangers must not flood the log
 	limits Limits
 	gate   *gate
 	flows  *flowTable
@@ -49,7 +50,7 @@ type streamPeer struct {
 // New makes a layer. Close ends it.
 func New(o Options) *Layer {
 	l := &Layer{
-		o: o, log: o.Log, limits: o.Limits.withDefaults(),
+		o: o, log: o.Log, noise: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}), limits: o.Limits.withDefaults(),
 		onMessage: o.OnMessage, onBad: o.OnBad,
 		streams: make(map[uint64]*Flow), peers: make(map[streamPeer]*Flow), dials: make(map[streamPeer]*dial), ports: make(map[string]uint16),
 	}
@@ -80,7 +81,8 @@ func (l *Layer) housekeep() {
 	}
 }
 
-// deliver passes a framed message on, or reports why not. flow is only asked for
+// deliver passes a framed message on. A request that cannot be read but answered
+// goes to onBad; the error is for what is not even that. flow is only asked for
 // once the message is worth a flow.
 func (l *Layer) deliver(raw []byte, flow func() *Flow) error {
 	m, err := message.Parse(raw)
@@ -91,7 +93,9 @@ func (l *Layer) deliver(raw []byte, flow func() *Flow) error {
 		}
 		return nil
 	case m != nil && l.onBad != nil:
+		l.metric.drop("malformed")
 		l.onBad(flow(), m, err)
+		return nil
 	}
 	l.metric.drop("malformed")
 	return err

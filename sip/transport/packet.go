@@ -79,7 +79,7 @@ func (p *packetListener) read(ctx context.Context) error {
 		}
 		// An ICMP error or a lack of buffers is no reason to stop listening.
 		wait = min(max(2*wait, time.Millisecond), time.Second)
-		p.layer.log.Warn().Err(err).Str("transport", UDP).Stringer("local", p.local).Msg("reading SIP datagrams failed, trying on")
+		p.layer.noise.Warn().Err(err).Str("transport", UDP).Stringer("local", p.local).Msg("reading SIP datagrams failed, trying on")
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -87,6 +88,11 @@ type tcpConn struct {
 
 func (c *tcpConn) writeAll(msgs [][]byte) error {
 	_ = c.SetWriteDeadline(time.Now().Add(c.limits.Write))
+	if _, plain := c.Conn.(*net.TCPConn); !plain && len(msgs) > 1 {
+		// One TLS record for many small messages; TCP gathers by itself.
+		_, err := c.Write(slices.Concat(msgs...))
+		return err
+	}
 	bufs := net.Buffers(msgs)
 	_, err := bufs.WriteTo(c.Conn)
 	return err

@@ -44,7 +44,7 @@ func (l *Layer) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"sip"}, OriginPatterns: l.o.Origins})
 	if err != nil { // Accept has answered
 		l.metric.drop("ws_refused")
-		l.log.Info().Err(err).Str("src", r.RemoteAddr).Str("transport", WS).Msg("SIP WebSocket refused")
+		l.noise.Info().Err(err).Str("src", r.RemoteAddr).Str("transport", WS).Msg("SIP WebSocket refused")
 		return
 	}
 	c.SetReadLimit(int64(l.limits.Head + l.limits.Body))
