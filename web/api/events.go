@@ -237,9 +237,9 @@ func (s *stream) catchUp() bool {
 	if !ok {
 		return s.snapshot()
 	}
-	for _, u := range s.batch {
-		s.pos = u.Seq
-		s.update(u)
+	for from, i := s.pos, 0; i < len(s.batch); i++ {
+		s.pos = s.batch[i].Seq
+		s.update(s.batch[i], from)
 		if len(s.buf) > 64<<10 && !s.flush() {
 			return false
 		}
@@ -248,8 +248,9 @@ func (s *stream) catchUp() bool {
 	return s.flush() && s.pause()
 }
 
-// update adds one change, if the stream is about it.
-func (s *stream) update(u *live.Update) {
+// update adds one change, if the stream is about it; the reader knows what was
+// up to from.
+func (s *stream) update(u *live.Update, from uint64) {
 	if !s.agent.IsZero() && u.Agent != s.agent {
 		return
 	}
@@ -259,7 +260,7 @@ func (s *stream) update(u *live.Update) {
 	gone := u.Snapshot == nil
 	if !gone {
 		if s.team != "" && !slices.Contains(u.Snapshot.Teams, s.team) {
-			if !slices.Contains(u.Left, s.team) {
+			if !u.Leaves(s.team, from) {
 				return
 			}
 			gone = true

@@ -29,12 +29,17 @@ type Update struct {
 	Domain presence.DomainID
 	// Snapshot is nil for a removal.
 	Snapshot *presence.Snapshot
-	// Left lists the teams the agent was seen in before, but is not in now.
-	Left []string
+	// left are the teams the agent was seen in before, but is not in now, with
+	// the number of the change that took it out.
+	left map[string]uint64
 
 	once [2]sync.Once
 	text [2][]byte
 }
+
+// Leaves reports whether a follower of the team at pos has to be told that the
+// agent is no longer in it.
+func (u *Update) Leaves(team string, pos uint64) bool { return u.left[team] > pos }
 
 // Text is the rendering of the update, made by render once for each audience:
 // what everybody sees, and what those see who see all.
@@ -102,7 +107,7 @@ func (h *Hub) note(s *presence.Snapshot, than uint64) {
 			if old.Snapshot.Version >= than {
 				return
 			}
-			u.Left = left(old, s)
+			u.left = left(old, s, h.seq+1)
 		}
 	}
 	h.putLocked(u)
@@ -212,14 +217,21 @@ func (h *Hub) Changed(pos uint64) <-chan struct{} {
 	return h.wake
 }
 
-// left is which teams the agent was in at some time and is not in now.
-func left(old *Update, now *presence.Snapshot) []string {
-	var l []string
-	for _, teams := range [2][]string{old.Left, old.Snapshot.Teams} {
-		for _, t := range teams {
-			if !slices.Contains(now.Teams, t) && !slices.Contains(l, t) {
-				l = append(l, t)
-			}
+// left is which teams the agent was in at some time and is not in now; seq is
+// the number of this change.
+func left(old *Update, now *presence.Snapshot, seq uint64) map[string]uint64 {
+	if old.left == nil && slices.Equal(old.Snapshot.Teams, now.Teams) {
+		return nil
+	}
+	l := make(map[string]uint64)
+	for t, at := range old.left {
+		if !slices.Contains(now.Teams, t) {
+			l[t] = at
+		}
+	}
+	for _, t := range old.Snapshot.Teams {
+		if !slices.Contains(now.Teams, t) {
+			l[t] = seq
 		}
 	}
 	return l

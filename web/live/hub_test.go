@@ -102,9 +102,24 @@ func TestLeftTeams(t *testing.T) {
 	h.Note(snap(1, 1, "sales", "night"))
 	h.Note(snap(1, 2, "support"))
 	h.Note(snap(1, 3, "support", "night"))
+	h.Note(snap(1, 4, "support", "night"))
 	list, _ := h.Since(0, nil)
-	if got := list[0].Left; !slices.Equal(got, []string{"sales"}) {
-		t.Errorf("left %v, want sales", got)
+	u := list[0]
+	for name, c := range map[string]struct {
+		team string
+		pos  uint64
+		want bool
+	}{
+		"left since":      {"sales", 1, true},
+		"told already":    {"sales", 2, false},
+		"told long ago":   {"sales", 3, false},
+		"came back":       {"night", 1, false},
+		"is in it":        {"support", 0, false},
+		"never was in it": {"board", 0, false},
+	} {
+		if u.Leaves(c.team, c.pos) != c.want {
+			t.Errorf("%s: leaves %s after %d is not %v", name, c.team, c.pos, c.want)
+		}
 	}
 }
 
