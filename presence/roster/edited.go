@@ -26,10 +26,15 @@ func (r *Roster) edited(e directory.Edit) {
 	for i := range e.Assignments {
 		r.lookAgain(item{kind: itemDevice, id: e.Assignments[i].Agent, device: e.Assignments[i].Device})
 	}
+	if len(e.DeleteDevices) == 0 {
+		return
+	}
+	deleted := make(map[presence.DeviceID]bool, len(e.DeleteDevices))
 	for _, dev := range e.DeleteDevices {
-		for _, s := range r.shards {
-			s.q.notify(item{kind: itemDevice, device: dev})
-		}
+		deleted[dev] = true
+	}
+	for _, s := range r.shards {
+		s.q.notify(item{kind: itemDeleted, devices: deleted})
 	}
 }
 
@@ -98,30 +103,30 @@ func (s *shard) domainEdited(dom presence.DomainID) {
 	}
 }
 
-// deviceMoved drops the facts of a device that was deleted (then id is zero: it
-// may be anybody's) or is no longer this agent's.
+// deviceMoved drops the facts of a device that is no longer this agent's.
 func (s *shard) deviceMoved(id presence.AgentID, dev presence.DeviceID) {
-	now := time.Now().UTC()
-	one := func(a *actor) {
-		t := &s.scratch
-		t.reset(false)
-		a.dropSessions(t, func(v presence.Session) bool { return v.Device == dev })
-		a.dropRegistrations(t, func(v *presence.Registration) bool { return v.Device == dev })
-		if t.touched || t.evaluate {
-			s.settle(a, settling{applied: t, now: now})
-		}
-	}
-	if id.IsZero() {
-		for _, a := range s.all() {
-			one(a)
-		}
-		return
-	}
-	if holder, ok := s.r.dir.Holder(dev, now); ok && holder == id {
+	if holder, ok := s.r.dir.Holder(dev, time.Now()); ok && holder == id {
 		return
 	}
 	if a := s.known(id); a != nil {
-		one(a)
+		s.dropDevices(a, func(d presence.DeviceID) bool { return d == dev })
+	}
+}
+
+// devicesDeleted drops the facts of devices that are no more, whoever had them.
+func (s *shard) devicesDeleted(deleted map[presence.DeviceID]bool) {
+	for _, a := range s.all() {
+		s.dropDevices(a, func(d presence.DeviceID) bool { return deleted[d] })
+	}
+}
+
+func (s *shard) dropDevices(a *actor, which func(presence.DeviceID) bool) {
+	t := &s.scratch
+	t.reset(false)
+	a.dropSessions(t, func(v presence.Session) bool { return which(v.Device) })
+	a.dropRegistrations(t, func(v *presence.Registration) bool { return which(v.Device) })
+	if t.touched || t.evaluate {
+		s.settle(a, settling{applied: t, now: time.Now().UTC()})
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	itemAgent              // the directory changed, made or deleted the agent
 	itemDomain             // the directory changed the domain
 	itemDevice             // a device may be no longer the agent's
+	itemDeleted            // devices were deleted
 	itemOpened             // a bare address was opened
 )
 
@@ -29,6 +30,7 @@ type item struct {
 	err     error    // of itemCommitted
 	domain  presence.DomainID
 	device  presence.DeviceID
+	devices map[presence.DeviceID]bool // of itemDeleted
 }
 
 // queue is what waits for a shard, in order. Changes are bounded; what comes

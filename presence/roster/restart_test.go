@@ -200,6 +200,13 @@ func TestDeviceMovesToAnotherAgent(t *testing.T) {
 		if d := b.snapshot().Devices; len(d) != 1 || d[0].ID != "other" {
 			t.Errorf("devices left: %+v", d)
 		}
+		_, err := b.roster.Do(t.Context(), b.agents[1], Change{Ops: []Op{r}})
+		b.ok(err)
+		b.ok(b.dir.Apply(t.Context(), directory.Edit{DeleteDevices: []presence.DeviceID{dev.ID}}))
+		synctest.Wait()
+		if s, _ := b.roster.Snapshot(b.agents[1]); len(s.Devices) != 0 {
+			t.Errorf("devices left after the deletion: %+v", s.Devices)
+		}
 	})
 }
 
@@ -256,4 +263,41 @@ func TestBareIsBounded(t *testing.T) {
 			t.Error("the second is beyond the limit and known")
 		}
 	})
+}
+
+// TestRestoredPhonesKeepTheirStatus: where phones make online, the label of
+// before a restart is back as soon as the registrar has said again what it knew,
+// and nothing is entered; with a phone that is not restored it is Offline.
+func TestRestoredPhonesKeepTheirStatus(t *testing.T) {
+	for name, restored := range map[string]bool{"restored": true, "gone": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, presence.Policy{OnlineBy: presence.OnlineByAnyDevice}, 1, sim.Options{})
+				r := desk("r", time.Hour)
+				since := b.do(presence.CauseLogin, r).Team.Since
+				b.down = time.Minute
+				entries := len(b.log("status"))
+				b.restart(true)
+				writes := b.store.Stats().Batches
+				if restored {
+					r.Restored = true
+					b.do(presence.CauseRestart, r)
+				}
+				time.Sleep(10 * time.Second)
+				synctest.Wait()
+				added := len(b.log("status")) - entries
+				if s := b.snapshot(); restored {
+					if s.Team.Text() != "Available" || !s.Team.Since.Equal(since) || s.Team.Cause != presence.CauseLogin || added != 0 {
+						t.Errorf("%+v, %d new entries", s.Team, added)
+					}
+					if n := b.store.Stats().Batches - writes; n != 0 {
+						t.Errorf("%d batches were written", n)
+					}
+				} else if s.Team.Text() != "Offline" || s.Team.Cause != presence.CauseRestart || added != 1 {
+					t.Errorf("%+v, %d new entries", s.Team, added)
+				}
+				b.close()
+			})
+		})
+	}
 }

@@ -106,6 +106,8 @@ func (s *shard) handle(it *item) {
 		s.domainEdited(it.domain)
 	case itemDevice:
 		s.deviceMoved(it.id, it.device)
+	case itemDeleted:
+		s.devicesDeleted(it.devices)
 	case itemOpened:
 		if a := s.known(it.id); a != nil {
 			s.schedule(a)
