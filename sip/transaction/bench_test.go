@@ -22,7 +22,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newReplayCache(1000, time.Minute)
+	c := newReplayCache(1000, 1<<20, time.Minute)
 	now := time.Now()
 	c.begin(c.key(m), now)
 	c.answer(c.key(m), []byte("x"), nil, true)

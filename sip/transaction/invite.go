@@ -16,11 +16,13 @@ const mailRoom = 8
 
 // inviteTable is the INVITE server transactions by key.
 type inviteTable struct {
-	layer *Layer
-	most  int
+	layer     *Layer
+	most      int
+	mostBytes int
 
 	mu     sync.Mutex
 	m      map[string]*inviteTx // guarded by mu
+	bytes  int                  // of their requests; guarded by mu
 	closed bool                 // guarded by mu
 }
 
@@ -51,8 +53,8 @@ type mail struct {
 	cancel bool
 }
 
-func newInviteTable(l *Layer, most int) *inviteTable {
-	return &inviteTable{layer: l, most: most, m: make(map[string]*inviteTx)}
+func newInviteTable(l *Layer, most, mostBytes int) *inviteTable {
+	return &inviteTable{layer: l, most: most, mostBytes: mostBytes, m: make(map[string]*inviteTx)}
 }
 
 // inviteKey is the key of the INVITE that an INVITE, ACK or CANCEL belongs to.
@@ -83,7 +85,7 @@ func (t *inviteTable) invite(r *Request) {
 		tx.post(mail{invite: true})
 		return
 	}
-	if t.closed || len(t.m) >= t.most {
+	if t.closed || len(t.m) >= t.most || t.bytes+len(r.Raw) > t.mostBytes {
 		t.mu.Unlock()
 		t.layer.metric.drop("overload")
 		r.Reply(503, message.Header{Name: message.RetryAfter, Value: "5"})
@@ -95,6 +97,7 @@ func (t *inviteTable) invite(r *Request) {
 	origin.SetTransport(r.Flow.Transport())
 	tx.fsm = sip.NewServerTx(k, origin, tx, slog.New(slog.DiscardHandler))
 	t.m[k] = tx
+	t.bytes += len(r.Raw)
 	t.layer.wg.Add(1)
 	t.mu.Unlock()
 	_ = tx.fsm.Init()
@@ -147,6 +150,7 @@ func (tx *inviteTx) run() {
 		t := tx.layer.invites
 		t.mu.Lock()
 		delete(t.m, tx.key)
+		t.bytes -= len(tx.req.Raw)
 		t.mu.Unlock()
 	}()
 	for {

@@ -47,9 +47,11 @@ type Options struct {
 	// the same and belong to the whole process.
 	T1, T2 time.Duration
 
-	MaxClient int // client transactions open at once; 500,000
-	MaxReplay int // requests remembered for retransmissions; 400,000
-	MaxInvite int // INVITE server transactions open at once; 20,000
+	MaxClient      int // client transactions open at once; 500,000
+	MaxReplay      int // requests remembered for retransmissions; 400,000
+	MaxReplayBytes int // of their replies; 256 MiB
+	MaxInvite      int // INVITE server transactions open at once; 20,000
+	MaxInviteBytes int // of their requests; 64 MiB
 
 	Metrics prometheus.Registerer // nil: none
 }
@@ -77,12 +79,14 @@ func New(o Options) *Layer {
 	}
 	def(&o.MaxClient, 500_000)
 	def(&o.MaxReplay, 400_000)
+	def(&o.MaxReplayBytes, 256<<20)
 	def(&o.MaxInvite, 20_000)
+	def(&o.MaxInviteBytes, 64<<20)
 	// What strangers send must not be able to flood the log.
 	l := &Layer{o: o, log: o.Log, handler: o.Handler, noise: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second})}
-	l.replay = newReplayCache(o.MaxReplay, 64*o.T1)
+	l.replay = newReplayCache(o.MaxReplay, o.MaxReplayBytes, 64*o.T1)
 	l.wheel = newWheel(o.T1, o.T2, o.MaxClient, l.replay.purge)
-	l.invites = newInviteTable(l, o.MaxInvite)
+	l.invites = newInviteTable(l, o.MaxInvite, o.MaxInviteBytes)
 	l.metric = newMetrics(o.Metrics, l)
 	l.wg.Go(l.wheel.run)
 	o.Transport.Bind(l.receive, l.receiveBad)

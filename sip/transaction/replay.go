@@ -23,6 +23,7 @@ func (k key) zero() bool { return k == key{} }
 // trying (no reply yet) or done (the reply's bytes), for life after the reply.
 type replayCache struct {
 	most   int // entries of one shard
+	bytes  int // of the replies of one shard
 	life   time.Duration
 	seeds  [2]maphash.Seed
 	shards [shards]replayShard
@@ -33,6 +34,7 @@ type replayShard struct {
 	m     map[key]*replayEntry // guarded by mu
 	order []queued             // oldest first, from head on; guarded by mu
 	head  int                  // guarded by mu
+	bytes int                  // of all replies; guarded by mu
 }
 
 type queued struct {
@@ -46,8 +48,8 @@ type replayEntry struct {
 	to    *transport.Flow
 }
 
-func newReplayCache(most int, life time.Duration) *replayCache {
-	c := &replayCache{most: max(most/shards, 1), life: life, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+func newReplayCache(most, bytes int, life time.Duration) *replayCache {
+	c := &replayCache{most: max(most/shards, 1), bytes: bytes / shards, life: life, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 	for i := range c.shards {
 		c.shards[i].m = make(map[key]*replayEntry)
 	}
@@ -98,6 +100,9 @@ func (c *replayCache) begin(k key, now time.Time) (reply []byte, to *transport.F
 		return e.reply, e.to, true
 	}
 	s.expireLocked(now.Add(-c.life), c.most-1)
+	if old := s.m[k]; old != nil { // expired, behind one that is not
+		s.bytes -= cap(old.reply)
+	}
 	e := &replayEntry{at: now}
 	s.m[k] = e
 	s.order = append(s.order, queued{k, e})
@@ -110,11 +115,26 @@ func (c *replayCache) answer(k key, raw []byte, to *transport.Flow, final bool) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.m[k]; e != nil {
+		s.bytes += cap(raw) - cap(e.reply)
 		e.reply, e.to = raw, to
 		if final {
 			e.at = time.Now()
 		}
+		// A reply repeats what the request said: large ones must not fill memory.
+		for s.bytes > c.bytes && s.head < len(s.order) {
+			s.dropOldestLocked()
+		}
 	}
+}
+
+func (s *replayShard) dropOldestLocked() {
+	q := s.order[s.head]
+	if s.m[q.k] == q.e {
+		delete(s.m, q.k)
+		s.bytes -= cap(q.e.reply)
+	}
+	s.order[s.head] = queued{}
+	s.head++
 }
 
 // expireLocked forgets what is older than before, and the oldest beyond most.
@@ -126,11 +146,7 @@ func (s *replayShard) expireLocked(before time.Time, most int) {
 		if !q.e.at.Before(before) && len(s.m) <= most {
 			break
 		}
-		if s.m[q.k] == q.e {
-			delete(s.m, q.k)
-		}
-		s.order[s.head] = queued{}
-		s.head++
+		s.dropOldestLocked()
 	}
 	if s.head > len(s.order)/2 && s.head > 64 || s.head == len(s.order) {
 		n := copy(s.order, s.order[s.head:])

@@ -103,6 +103,42 @@ func TestReplayIsBounded(t *testing.T) {
 	})
 }
 
+// What a stranger makes us repeat must not add up.
+func TestReplayBytesAreBounded(t *testing.T) {
+	h := &handler{then: reply(403)}
+	inWorld(t, Options{Handler: h, MaxReplayBytes: 4 << 20, MaxInviteBytes: 1 << 20}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		large := "Via: SIP/2.0/UDP b;branch=z9hG4bK" + strings.Repeat("x", 15000) + "\n"
+		for i := range 1000 {
+			p.SendRaw(text("OPTIONS", fmt.Sprint("z9hG4bK", i), large))
+			p.SendRaw(text("INVITE", fmt.Sprint("z9hG4bK", i), large))
+			synctest.Wait()
+		}
+		total := 0
+		for i := range w.replay.shards {
+			s := &w.replay.shards[i]
+			sum := 0
+			for _, e := range s.m {
+				sum += cap(e.reply)
+			}
+			if total += sum; sum != s.bytes {
+				t.Errorf("shard %d holds %d bytes and counts %d", i, sum, s.bytes)
+			}
+		}
+		if total > 4<<20 || total == 0 {
+			t.Errorf("%d bytes of replies kept", total)
+		}
+		if n := w.invites.len(); n > 70 || n == 0 || w.invites.bytes > 1<<20 {
+			t.Errorf("%d INVITEs with %d bytes kept", n, w.invites.bytes)
+		}
+		time.Sleep(time.Minute)
+		if w.invites.bytes != 0 || w.replay.len() != 0 {
+			t.Errorf("%d bytes, %d entries left", w.invites.bytes, w.replay.len())
+		}
+		p.Close()
+	})
+}
+
 func TestNothingKeptOnStreams(t *testing.T) {
 	h := &handler{then: reply(200)}
 	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
@@ -197,4 +233,27 @@ func TestTransactionOverload(t *testing.T) {
 		time.Sleep(40 * time.Second)
 		p.Close()
 	})
+}
+
+// An entry that expired behind a younger answer is begun anew, and its bytes are
+// counted once.
+func TestReplayOutOfOrder(t *testing.T) {
+	c := newReplayCache(1600, 1<<20, time.Minute)
+	at := time.Now()
+	slow, quick := key{a: 0, b: 1}, key{a: shards, b: 1} // one shard
+	c.begin(slow, at.Add(-2*time.Minute))
+	c.begin(quick, at.Add(-2*time.Minute))
+	c.answer(slow, make([]byte, 100), nil, true) // now
+	c.answer(quick, make([]byte, 50), nil, false)
+	if _, _, known := c.begin(quick, at); known {
+		t.Error("two minutes old and still known")
+	}
+	if s := &c.shards[0]; s.bytes != 100 {
+		t.Errorf("%d bytes counted, want 100", s.bytes)
+	}
+	c.answer(quick, make([]byte, 50), nil, true)
+	c.purge(time.Now().Add(2 * time.Minute))
+	if s := &c.shards[0]; s.bytes != 0 || len(s.m) != 0 || len(s.order) != 0 {
+		t.Errorf("%d bytes, %d entries left", s.bytes, len(s.m))
+	}
 }

@@ -14,8 +14,12 @@ var (
 	errHeadTooLong = fmt.Errorf("header section of a stream: %w", message.ErrTooLarge)
 	errBodyTooLong = fmt.Errorf("body on a stream: %w", message.ErrTooLarge)
 	errNoLength    = fmt.Errorf("no usable Content-Length on a stream: %w", message.ErrBody)
+	errBusy        = fmt.Errorf("no room for large messages on streams: %w", message.ErrTooLarge)
 	errGarbage     = fmt.Errorf("no start line on a stream: %w", message.ErrMalformed)
 )
+
+// usualBuffer is what any stream may use for reading without being counted.
+const usualBuffer = 16 << 10
 
 // framer cuts messages out of a stream (RFC 3261 §18.3): empty lines, a header
 // section, and as much body as Content-Length says.
@@ -39,7 +43,7 @@ func (f *framer) room() []byte {
 		f.buf = f.buf[:copy(f.buf, f.buf[f.used:])]
 		f.used = 0
 	}
-	if len(f.buf) == 0 && cap(f.buf) > 16<<10 {
+	if len(f.buf) == 0 && cap(f.buf) > usualBuffer {
 		f.buf = nil // a large message must not cost memory for the flow's whole life
 	}
 	if cap(f.buf)-len(f.buf) < 512 {
@@ -49,6 +53,14 @@ func (f *framer) room() []byte {
 }
 
 func (f *framer) filled(n int) { f.buf = f.buf[:len(f.buf)+n] }
+
+// large is the size of the buffer when it is more than a flow may always have.
+func (f *framer) large() int64 {
+	if n := cap(f.buf); n > usualBuffer {
+		return int64(n)
+	}
+	return 0
+}
 
 // begun reports whether part of a message is waiting for its rest; half a ping
 // is none.

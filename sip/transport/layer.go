@@ -28,10 +28,11 @@ type Layer struct {
 	onMessage func(*Flow, *message.Message)
 	onBad     func(*Flow, *message.Message, error)
 
-	number atomic.Uint64   // last number given to a listener or stream
-	wg     sync.WaitGroup  // every goroutine that ends with the layer
-	ctx    context.Context //nolint:containedctx // the layer's own life
-	cancel context.CancelFunc
+	buffered atomic.Int64    // bytes of large read buffers of streams
+	number   atomic.Uint64   // last number given to a listener or stream
+	wg       sync.WaitGroup  // every goroutine that ends with the layer
+	ctx      context.Context //nolint:containedctx // the layer's own life
+	cancel   context.CancelFunc
 
 	mu        sync.Mutex
 	closed    bool                 // guarded by mu

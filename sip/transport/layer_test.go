@@ -252,6 +252,35 @@ func TestBadFraming(t *testing.T) {
 	})
 }
 
+// Many peers that each begin a large message share one bounded room.
+func TestLargeMessagesShareMemory(t *testing.T) {
+	inWorld(t, Options{Limits: Limits{Buffered: 1 << 20}}, func(t *testing.T, w *world) {
+		var conns []net.Conn
+		large := strings.Replace(options, "l: 0", "l: 200000", 1) + strings.Repeat("x", 190_000)
+		for range 50 {
+			c := w.dial(t, "10.0.0.2:0")
+			conns = append(conns, c)
+			write(t, c, large)
+			synctest.Wait()
+		}
+		if n := w.ended(); n < 40 || n > 49 || w.drops("buffered") != n || w.buffered.Load() > 1<<20 {
+			t.Errorf("%d flows refused, %d bytes in use", n, w.buffered.Load())
+		}
+		for _, c := range conns {
+			c.Close()
+		}
+		if w.ended(); w.buffered.Load() != 0 {
+			t.Errorf("%d bytes still counted", w.buffered.Load())
+		}
+		c := w.dial(t, "10.0.0.2:0")
+		write(t, c, large+strings.Repeat("x", 10_000))
+		if w.messages() != 1 {
+			t.Error("there is no room again")
+		}
+		c.Close()
+	})
+}
+
 func TestSlowConsumer(t *testing.T) {
 	inWorld(t, Options{}, func(t *testing.T, w *world) {
 		c := w.dial(t, "10.0.0.2:0")

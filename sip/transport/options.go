@@ -82,6 +82,7 @@ type Limits struct {
 	Burst         int // messages at once from one address; 10,000
 	Head          int // start line and headers of one message, bytes; 64 KiB
 	Body          int // body of one message, bytes; 256 KiB
+	Buffered      int // of all streams' messages begun and over 16 KiB, bytes; 512 MiB
 	QueueMessages int // messages waiting for one stream; 512
 	QueueBytes    int // bytes waiting for one stream; 1 MiB
 
@@ -102,6 +103,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Burst, 10_000)
 	def(&l.Head, message.MaxHead)
 	def(&l.Body, 256<<10)
+	def(&l.Buffered, 512<<20)
 	def(&l.QueueMessages, 512)
 	def(&l.QueueBytes, 1<<20)
 	def(&l.FlowIdle, 10*time.Minute)

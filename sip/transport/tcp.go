@@ -108,8 +108,17 @@ func (l *Layer) readStream(f *Flow, c net.Conn, first time.Time) error {
 	}
 	_ = c.SetReadDeadline(deadline)
 	waiting := false // for the rest of a message begun
+	large := int64(0)
+	defer func() { l.buffered.Add(-large) }()
 	for {
-		n, err := c.Read(fr.room())
+		room := fr.room()
+		total := l.buffered.Add(fr.large() - large)
+		large = fr.large()
+		if large > 0 && total > int64(l.limits.Buffered) {
+			l.metric.drop("buffered")
+			return errBusy
+		}
+		n, err := c.Read(room)
 		fr.filled(n)
 		got, cutErr := l.cut(f, &fr)
 		switch {
