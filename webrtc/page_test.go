@@ -61,7 +61,10 @@ func newLab(t testing.TB, agents int, o Options) *lab {
 
 func openLab(t testing.TB, h *house, o Options) *lab {
 	t.Helper()
-	o.Roster, o.Directory, o.Redeemer = h, h, h
+	if o.Roster == nil {
+		o.Roster, o.Directory = h, h
+	}
+	o.Redeemer = h
 	srv, err := Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -80,6 +80,7 @@ func (x *session) lead(now time.Time) {
 	}
 	x.seat.claim(x, now)
 	x.probe("login")
+	x.retest(now) // what it proved before it was passed over may be long ago
 	x.settle(presence.CauseLogin)
 }
 

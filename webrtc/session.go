@@ -88,6 +88,11 @@ func (x *session) welcome(l *link, m signalling.In, resumed bool) {
 		}
 	}
 	x.settle(cause)
+	for _, other := range x.seat.sessions {
+		if other != x {
+			other.tell() // a leader that came back is not to be succeeded
+		}
+	}
 }
 
 // newToken is a fresh secret of 130 bits.

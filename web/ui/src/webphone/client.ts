@@ -22,11 +22,12 @@ import { close, subprotocol } from './protocol'
 import type { Incoming, Outgoing, ServerState, Visibility, Welcome } from './protocol'
 import { loadSeat, saveSeat } from './seat'
 import type { Seat } from './seat'
+import { problemOf } from './state'
+import type { Connection, WebphoneState } from './state'
 import { Tabs } from './tabs'
 import { TestCall } from './testcall'
 import { watchdog } from './watchdog'
-import { micState, micWords } from './words'
-import type { MicState, Words } from './words'
+import { micState } from './words'
 
 export interface WebphoneOptions {
   /** Distinguishes agents that share a browser. */
@@ -48,27 +49,15 @@ export interface WebphoneOptions {
 /** The login is over; the page should show it. */
 export class LoggedOut extends Error {}
 
-export type Connection = 'off' | 'connecting' | 'connected' | 'waiting' | 'replaced' | 'logged-out'
-
-export interface WebphoneState {
-  connection: Connection
-  /** The server's view; undefined until it said so on this connection. */
-  server: ServerState | undefined
-  /** The microphone as this page sees it. */
-  microphone: MicState
-  /** This tab holds the browser's lock. */
-  lead: boolean
-  /** Id of the session. */
-  session: string | undefined
-  /** What is wrong and what to do; undefined: nothing. */
-  problem: Words | undefined
-}
-
+// A page that reloads gets its phone back within this time, in ms, before
+// another tab takes it.
+const patience = 1500
 // A server that asks at least every 5.5 s has gone when this long nothing came.
 const deaf = 12_000
 
 export class Webphone {
   private socket: WebSocket | undefined
+  private coming: WebSocket | undefined // opened, not welcomed yet
   private welcome: Welcome | undefined
   private server: ServerState | undefined
   private connection: Connection = 'off'
@@ -77,6 +66,7 @@ export class Webphone {
   private heard = 0
   private failures = 0
   private retry = 0
+  private claim = 0 // timer: take the lead
   private attempt = 0
   private running = false
   private endWatchdog: () => void = () => undefined
@@ -97,7 +87,7 @@ export class Webphone {
       },
     })
     this.tabs = new Tabs(`lamplight-phone:${options.agent}`, (lead) => {
-      if (lead) this.send({ t: 'lead' })
+      if (lead) this.claimSoon()
       this.emit()
     })
   }
@@ -110,7 +100,7 @@ export class Webphone {
       microphone,
       lead: this.tabs.lead,
       session: this.welcome?.sid,
-      problem: this.problem(microphone),
+      problem: problemOf(this.connection, this.server, microphone),
     }
   }
 
@@ -125,8 +115,8 @@ export class Webphone {
     this.running = true
     this.events = new AbortController()
     this.follow()
-    this.seat = await loadSeat(this.options.agent)
-    await Promise.all([this.tabs.start(), this.mic.start()])
+    if (this.seat.tab === '') this.seat = await loadSeat(this.options.agent)
+    await Promise.all([this.tabs.start(this.seat.lead === true), this.mic.start()])
     if (this.running) void this.connect()
   }
 
@@ -138,14 +128,14 @@ export class Webphone {
 
   logout(): void {
     this.goodbye('logout')
-    saveSeat(this.options.agent, { tab: this.seat.tab })
+    this.keep({ tab: this.seat.tab })
     this.end('logged-out')
   }
 
   takeOver(): void {
-    if (this.tabs.lead) this.send({ t: 'lead' })
-    else this.tabs.steal()
-    if (this.connection === 'replaced') void this.connect()
+    this.tabs.steal()
+    this.send({ t: 'lead' })
+    if (this.connection === 'replaced') void this.connect().then(() => this.send({ t: 'lead' }))
   }
 
   allowMicrophone(): void {
@@ -157,23 +147,17 @@ export class Webphone {
     void this.mic.probe().then(() => this.send({ t: 'retest', why: 'agent' }))
   }
 
-  private problem(microphone: MicState): Words | undefined {
-    switch (this.connection) {
-      case 'connecting':
-      case 'waiting':
-        return {
-          sentence: 'There is no connection to the server.',
-          remedy: 'It is tried again by itself. Check the network if it lasts.',
-        }
-      case 'replaced':
-        return { sentence: 'This session goes on in another tab.', remedy: 'Press "Use here" to take it over.' }
-      case 'logged-out':
-        return { sentence: 'You are logged out.', remedy: 'Log in again.' }
-    }
-    const { sentence, remedy, leader } = this.server ?? {}
-    if (sentence !== undefined && leader !== 'you') return { sentence, remedy: remedy ?? '' }
-    if (microphone !== 'granted' && microphone !== 'not_asked') return micWords(microphone)
-    return sentence === undefined ? undefined : { sentence, remedy: remedy ?? '' }
+  /** Takes the lead if nobody has it by then. */
+  private claimSoon(): void {
+    window.clearTimeout(this.claim)
+    this.claim = window.setTimeout(() => {
+      if (this.tabs.lead && this.server?.leader === 'none') this.send({ t: 'lead' })
+    }, patience + Math.random() * 500)
+  }
+
+  private keep(seat: Seat): void {
+    this.seat = seat
+    saveSeat(this.options.agent, seat)
   }
 
   private emit(): void {
@@ -219,7 +203,10 @@ export class Webphone {
   private end(connection: Connection): void {
     this.running = false
     window.clearTimeout(this.retry)
+    window.clearTimeout(this.claim)
     this.attempt++
+    this.coming?.close()
+    this.coming = undefined
     this.endWatchdog()
     this.events.abort()
     this.drop()
@@ -270,17 +257,23 @@ export class Webphone {
     if (attempt !== this.attempt || !this.running) return
     const url = new URL(this.options.url ?? '/webphone', location.href)
     url.protocol = url.protocol.replace('http', 'ws')
-    const socket = new WebSocket(url, subprotocol)
-    const hello = () => socket.send(JSON.stringify(this.hello(resume, ticket)))
-    await new Promise<void>((resolve) => {
-      socket.onopen = hello
+    await this.open(new WebSocket(url, subprotocol), resume, ticket)
+  }
+
+  /** Resolves when the socket is welcomed, closed, or not wanted any more. */
+  private open(socket: WebSocket, resume: string | undefined, ticket: string | undefined): Promise<void> {
+    this.coming?.close()
+    this.coming = socket
+    const wanted = () => this.coming === socket
+    return new Promise((resolve) => {
+      socket.onopen = () => {
+        if (wanted()) socket.send(JSON.stringify(this.hello(resume, ticket)))
+      }
       socket.onmessage = (event: MessageEvent<string>) => {
         const message = JSON.parse(event.data) as Incoming
-        if (attempt !== this.attempt) {
-          socket.onclose = null
-          socket.close()
-          resolve()
-        } else if (message.t === 'welcome') {
+        if (!wanted()) return
+        if (message.t === 'welcome') {
+          this.coming = undefined
           this.adopt(socket, message)
           resolve()
         } else if (message.t === 'refused' && message.retry) {
@@ -288,7 +281,10 @@ export class Webphone {
         }
       }
       socket.onclose = (event) => {
-        if (attempt === this.attempt) this.lost(event.code)
+        if (wanted()) {
+          this.coming = undefined
+          this.lost(event.code)
+        }
         resolve()
       }
     })
@@ -296,8 +292,7 @@ export class Webphone {
 
   /** The resume token is not good any more: say hello with a ticket. */
   private async secondHello(socket: WebSocket): Promise<void> {
-    this.seat = { tab: this.seat.tab }
-    saveSeat(this.options.agent, this.seat)
+    this.keep({ ...this.seat, resume: undefined })
     try {
       socket.send(JSON.stringify(this.hello(undefined, await this.ticket())))
     } catch (error) {
@@ -315,7 +310,7 @@ export class Webphone {
       client: this.options.client ?? 'web',
       ua: navigator.userAgent.slice(0, 256),
       lead: this.tabs.lead,
-      epoch: resume === undefined ? undefined : this.seat.epoch,
+      epoch: this.seat.epoch,
       mic: this.mic.claim,
       vis: visibility(),
     }
@@ -324,7 +319,7 @@ export class Webphone {
   private async ticket(): Promise<string> {
     if (this.options.ticket !== undefined) return this.options.ticket()
     const response = await fetch('/api/v1/webphone-ticket', { method: 'POST', credentials: 'same-origin' })
-    if (response.status === 401 || response.status === 403) throw new LoggedOut()
+    if (response.status === 401) throw new LoggedOut()
     if (!response.ok) throw new Error(`ticket: ${response.status}`)
     return ((await response.json()) as { ticket: string }).ticket
   }
@@ -335,10 +330,13 @@ export class Webphone {
     this.welcome = welcome
     this.failures = 0
     this.heard = Date.now()
-    this.seat = { tab: this.seat.tab, resume: welcome.resume, epoch: welcome.lead ? welcome.epoch : this.seat.epoch }
-    saveSeat(this.options.agent, this.seat)
+    const epoch = welcome.lead ? welcome.epoch : this.seat.epoch
+    this.keep({ tab: this.seat.tab, resume: welcome.resume, epoch, lead: welcome.lead })
     socket.onmessage = (event: MessageEvent<string>) => this.receive(JSON.parse(event.data) as Incoming)
-    socket.onclose = (event) => this.lost(event.code)
+    socket.onclose = (event) => {
+      // While another one is being opened, that one's end counts.
+      if (this.coming === undefined) this.lost(event.code)
+    }
     this.to('connected')
   }
 
@@ -350,7 +348,8 @@ export class Webphone {
         return
       case 'state':
         this.server = message
-        if (message.leader === 'none' && this.tabs.lead) this.send({ t: 'lead' })
+        this.keep({ ...this.seat, lead: message.leader === 'you' })
+        if (message.leader === 'none' && this.tabs.lead) this.claimSoon()
         this.emit()
         return
       case 'probe':
@@ -394,18 +393,18 @@ export class Webphone {
     this.drop()
     switch (code) {
       case close.loggedOut:
-        saveSeat(this.options.agent, { tab: this.seat.tab })
+        this.keep({ tab: this.seat.tab })
         this.end('logged-out')
         return
       case close.replaced:
-        this.seat = { tab: this.seat.tab }
+        this.keep({ tab: this.seat.tab })
         this.to('replaced')
         return
       case close.restart:
         this.later(Math.random() * 3000)
         return
       case close.refused:
-        this.seat = { tab: this.seat.tab }
+        this.keep({ ...this.seat, resume: undefined })
         break
       case close.policy:
       case close.tooBig:

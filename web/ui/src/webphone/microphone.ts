@@ -31,7 +31,7 @@ export class Microphone {
   private settleTimer = 0
   private status: PermissionStatus | undefined
   private devices = ''
-  private readonly off = new AbortController()
+  private off = new AbortController()
 
   constructor(private readonly options: MicrophoneOptions) {}
 
@@ -41,6 +41,7 @@ export class Microphone {
 
   /** Reads the permission and the devices, and follows both. */
   async start(): Promise<void> {
+    this.off = new AbortController()
     if (navigator.mediaDevices === undefined) {
       this.set({ perm: 'denied', probe: 'failed', err: 'InsecureContext' })
       return

@@ -1,5 +1,5 @@
-// What a tab keeps over a reload: its id, its resume token and the epoch of its
-// lead. It is kept in sessionStorage, which ends with the tab.
+// What a tab keeps over a reload: its id, its resume token, the epoch of its
+// lead and whether it has the phone. It is kept in sessionStorage, which ends with the tab.
 
 import { ownTab } from './tabs'
 
@@ -7,6 +7,7 @@ export interface Seat {
   tab: string
   resume?: string
   epoch?: number
+  lead?: boolean
 }
 
 const key = (agent: string) => `lamplight.webphone:${agent}`

@@ -16,19 +16,22 @@ export class Tabs {
     return this.release !== undefined
   }
 
-  /** Takes the lock if it is free and waits for it otherwise. Resolves once it
-   * is known which; without locks (an insecure page) every tab leads and the
+  /** Takes the lock if it is free and waits for it otherwise; a tab that had it
+   * until its page was reloaded takes it back from whoever waited. Resolves once
+   * it is known which; without locks (an insecure page) every tab leads and the
    * server decides. */
-  start(): Promise<boolean> {
+  start(hadIt: boolean): Promise<boolean> {
     if (navigator.locks === undefined) {
       this.release = () => undefined
       return Promise.resolve(true)
     }
+    this.stopped = new AbortController()
     return new Promise((resolve) => {
       void navigator.locks
-        .request(this.name, { ifAvailable: true }, (lock) => {
+        .request(this.name, hadIt ? { steal: true } : { ifAvailable: true }, (lock) => {
+          const held = lock === null ? undefined : this.hold()
           resolve(lock !== null)
-          return lock === null ? undefined : this.hold()
+          return held
         })
         .then(() => this.wait(), () => this.robbed())
     })
