@@ -15,6 +15,7 @@ import (
 type worker struct {
 	n     *Notifier
 	cache map[bodyKey]*body
+	spare []*body // of documents that are out of date, to be written over
 	out   []notify
 }
 
@@ -186,15 +187,20 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	if b, ok := w.cache[k]; ok {
 		return b
 	}
-	b := &body{}
 	if len(w.cache) >= maxBodies {
-		for old, v := range w.cache {
-			delete(w.cache, old)
-			b.doc = v.doc[:0]
+		for _, old := range w.cache {
+			w.spare = append(w.spare, old)
 		}
+		clear(w.cache)
+	}
+	var b *body
+	if last := len(w.spare) - 1; last >= 0 {
+		b, w.spare = w.spare[last], w.spare[:last]
+	} else {
+		b = &body{}
 	}
 	pkg := w.n.packages[s.pkg]
-	b.doc, b.version = pkg.Append(b.doc, snap, View{Type: pkg.Types()[s.typ], Entity: s.entity, Busy: s.busy, Datagram: k.datagram})
+	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Type: pkg.Types()[s.typ], Entity: s.entity, Busy: s.busy, Datagram: k.datagram})
 	b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
 	w.cache[k] = b
 	return b

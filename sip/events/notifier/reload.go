@@ -25,7 +25,7 @@ func (n *Notifier) reload(ctx context.Context) ([]*presentity, error) {
 	var watched []*presentity
 	count, lost := 0, 0
 	err := n.store.Scan(ctx, space, func(r store.Record) error {
-		if r.Key.Domain != "" || stampOf(r.Expires) <= now {
+		if r.Domain != "" || stampOf(r.Expires) <= now {
 			return nil
 		}
 		s, agent, err := n.fromRecord(r, intern)

@@ -14,12 +14,12 @@ func TestRestartSetsLampsRightWithoutThePhones(t *testing.T) {
 		p.event = "dialog;id=9"
 		p.live()
 		r.set("101", "ringing")
-		last := p.version(p.notified(200))
+		p.wantState(p.notified(200), "ringing")
 		q := r.phone("192.0.2.11:5060", "102", "sip:park-1@ex.test")
 		q.live()
 		r.set("101", "talking")
 		m := p.Expect(siptest.Method("NOTIFY"))
-		last = p.version(m)
+		last := p.version(m)
 		r.restart() // in the middle of that NOTIFY
 		m = p.notified(200)
 		p.wantState(m, "talking")

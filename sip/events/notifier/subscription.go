@@ -11,9 +11,8 @@ import (
 // stamp is a time in whole seconds since 1970, good until 2106.
 type stamp uint32
 
-func stampOf(t time.Time) stamp      { return stamp(t.Unix()) }
-func (s stamp) time() time.Time      { return time.Unix(int64(s), 0) }
-func (s stamp) after(now stamp) bool { return s > now }
+func stampOf(t time.Time) stamp { return stamp(t.Unix()) }
+func (s stamp) time() time.Time { return time.Unix(int64(s), 0) }
 
 // The states of a subscription.
 const (
