@@ -106,6 +106,14 @@ func free(t testing.TB) string {
 	return ""
 }
 
+// Ports makes a template of a configuration with the demo's addresses.
+func Ports(text string) string {
+	return strings.NewReplacer(
+		"127.0.0.1:5060", "{{.SIP}}", "127.0.0.1:5061", "{{.TLS}}",
+		"127.0.0.1:8080", "{{.HTTP}}", "127.0.0.1:8443", "{{.HTTPS}}",
+		"127.0.0.1:8444", "{{.Media}}", "format: console", "format: json").Replace(text)
+}
+
 func (s *Server) writeConfig() {
 	s.t.Helper()
 	s.ConfigFile = filepath.Join(s.t.TempDir(), "lamplight.yaml")
@@ -115,10 +123,7 @@ func (s *Server) writeConfig() {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		text = strings.NewReplacer(
-			"127.0.0.1:5060", "{{.SIP}}", "127.0.0.1:5061", "{{.TLS}}",
-			"127.0.0.1:8080", "{{.HTTP}}", "127.0.0.1:8443", "{{.HTTPS}}",
-			"127.0.0.1:8444", "{{.Media}}", "format: console", "format: json").Replace(string(b))
+		text = Ports(string(b))
 	}
 	var out bytes.Buffer
 	if err := template.Must(template.New("config").Parse(text)).Execute(&out, s); err != nil {
@@ -205,6 +210,17 @@ func (s *Server) Kill() { s.end(syscall.SIGKILL, 10*time.Second) }
 // the test.
 func (s *Server) Stop() { s.end(syscall.SIGTERM, 30*time.Second) }
 
+// Terminate ends the process politely and says how long that took and its exit
+// code, -1 if it had to be killed.
+func (s *Server) Terminate(within time.Duration) (took time.Duration, code int) {
+	s.mu.Lock()
+	cmd := s.cmd
+	s.mu.Unlock()
+	began := time.Now()
+	s.end(syscall.SIGTERM, within)
+	return time.Since(began), cmd.ProcessState.ExitCode()
+}
+
 // Signal sends a signal and does not wait.
 func (s *Server) Signal(sig os.Signal) {
 	s.mu.Lock()
@@ -278,6 +294,27 @@ func (s *Server) TryAPI(method, path string, body, out any) (int, error) {
 		}
 	}
 	return res.StatusCode, nil
+}
+
+// Import imports agents (number,password,name,team) into the first domain.
+func (s *Server) Import(csv string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.HTTP+"/api/v1/import", strings.NewReader(csv))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer demo-admin")
+	req.Header.Set("Content-Type", "text/csv")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatalf("import: %v", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, _ := io.ReadAll(res.Body)
+	var rep struct{ Failed int }
+	if err := json.Unmarshal(b, &rep); err != nil || res.StatusCode != http.StatusOK || rep.Failed > 0 {
+		s.t.Fatalf("import: HTTP %d: %s", res.StatusCode, b)
+	}
 }
 
 // Agent is the part of the API's agent that tests look at.
