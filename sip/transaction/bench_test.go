@@ -229,3 +229,59 @@ func cpu() time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkNotify is a NOTIFY and its 200 over real loopback UDP, 64 in flight,
+// the answering peer's CPU included.
+func BenchmarkNotify(b *testing.B) {
+	tp := transport.New(transport.Options{})
+	l := New(Options{Transport: tp, Handler: HandlerFunc(func(*Request) {})})
+	socks, err := transport.ListenUDP(b.Context(), "127.0.0.1:0", 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	go tp.ServePacket(context.Background(), socks[0])
+	defer l.Close()
+	defer tp.Close()
+	peer, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer peer.Close()
+	go func() { // the cheapest peer there is: it turns the start line around
+		buf := make([]byte, 65536)
+		for {
+			n, from, err := peer.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			_, head, _ := strings.Cut(string(buf[:n]), "\r\n")
+			peer.WriteToUDPAddrPort([]byte("SIP/2.0 200 OK\r\n"+head), from)
+		}
+	}()
+	var f *transport.Flow
+	for f == nil {
+		f, _ = tp.Flow(b.Context(), transport.UDP, netip.MustParseAddrPort(peer.LocalAddr().String()))
+	}
+	const tail = "From: <sip:1002@demo.lamplight.test>;tag=9fxced76sl\r\nTo: <sip:1001@demo.lamplight.test>;tag=8321234356\r\n" +
+		"Call-ID: 3848276298220188511@10.0.0.2\r\nCSeq: 2 NOTIFY\r\nMax-Forwards: 70\r\nEvent: dialog\r\nSubscription-State: active;expires=300\r\nContent-Length: 0\r\n\r\n"
+	inFlight := make(chan struct{}, 64)
+	var failed atomic.Int64
+	done := func(_ *message.Message, err error) {
+		if err != nil {
+			failed.Add(1)
+		}
+		<-inFlight
+	}
+	before := cpu()
+	b.ReportAllocs()
+	for b.Loop() {
+		inFlight <- struct{}{}
+		branch := message.NewBranch()
+		l.SendRaw(f, branch, fmt.Appendf(nil, "NOTIFY sip:1001@10.0.0.2 SIP/2.0\r\nVia: %s\r\n%s", l.Via(f, branch), tail), done)
+	}
+	for range cap(inFlight) {
+		inFlight <- struct{}{}
+	}
+	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64(failed.Load()), "failed")
+}

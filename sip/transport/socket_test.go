@@ -229,3 +229,41 @@ func TestHostOfWildcard(t *testing.T) {
 		t.Errorf("host: %s", h)
 	}
 }
+
+// One socket bound to nothing in particular serves both address families.
+func TestDualStack(t *testing.T) {
+	got := make(chan *Flow, 4)
+	l := New(Options{OnMessage: func(f *Flow, m *message.Message) {
+		_ = f.Send(message.NewResponse(m, 200, "").Bytes())
+		got <- f
+	}})
+	socks, err := ListenUDP(t.Context(), ":0", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() { _ = l.ServePacket(context.Background(), socks[0]) })
+	defer served.Wait()
+	defer l.Close()
+	port := addrPort(socks[0].LocalAddr()).Port()
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(host), port)))
+		if err != nil {
+			t.Logf("no %s here: %v", host, err)
+			continue
+		}
+		c.Write([]byte(options))
+		c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if n, err := c.Read(make([]byte, 2000)); err != nil || n == 0 {
+			t.Fatalf("%s: %v", host, err)
+		}
+		f := <-got
+		if f.Remote() != addrPort(c.LocalAddr()) || f.Host() != host {
+			t.Errorf("%s: peer %v, our host %s", host, f.Remote(), f.Host())
+		}
+		if to, err := l.Flow(t.Context(), UDP, f.Remote()); err != nil || to != f {
+			t.Errorf("%s: another flow to the same peer: %v", host, err)
+		}
+		c.Close()
+	}
+}
