@@ -249,7 +249,10 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("/%s without a handler: %d", name, res.StatusCode)
 		}
 	}
-	for _, path := range []string{"/api/", "/api/v2/agents", "/metrics"} {
+	if got := text(t, ask(t, s, "POST", "/webphone/bye")); got != "webphone" {
+		t.Errorf("what is below /webphone answers %q", got)
+	}
+	for _, path := range []string{"/api/", "/api/v2/agents", "/metrics", "/webphone/bye"} {
 		res := ask(t, bare, "GET", path)
 		if res.StatusCode != http.StatusNotFound || res.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s", path, res.StatusCode, res.Header.Get("Content-Type"))

@@ -75,16 +75,18 @@ func (a *API) listAgents(r *request) error {
 		if !f.admits(agent) {
 			continue
 		}
-		s, ok := a.o.Roster.Snapshot(agent.ID)
-		if !ok || f.status != "" && s.Team.Status != f.status {
-			continue
+		shown := i >= from && len(page.Agents) < limit
+		if shown || f.status != "" { // else it is only counted
+			s, ok := a.o.Roster.Snapshot(agent.ID)
+			if !ok || f.status != "" && s.Team.Status != f.status {
+				continue
+			}
+			if shown {
+				page.Agents = append(page.Agents, a.view(s, r.subject.SeesAll(agent.ID), now))
+			}
 		}
 		page.Total++
-		switch {
-		case i < from:
-		case len(page.Agents) < limit:
-			page.Agents = append(page.Agents, a.view(s, r.subject.SeesAll(agent.ID), now))
-		default:
+		if i >= from && !shown {
 			page.Next = page.Agents[limit-1].Number
 		}
 	}

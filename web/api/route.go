@@ -205,9 +205,9 @@ func explain(s *presence.Snapshot, d routing.Decision) string {
 	who := s.Number
 	switch {
 	case d.Fallback:
-		return fmt.Sprintf("%s is not rung (%d %s); the call goes to the fallback.", who, d.Code, d.Text)
+		return fmt.Sprintf("%s is not rung (%d, %s); the call goes to the fallback.", who, d.Code, d.Text)
 	case !d.Allow:
-		return fmt.Sprintf("The call is refused with %d, because %s: %s.", d.Code, who, d.Text)
+		return fmt.Sprintf("The call is refused with %d for %s: %s.", d.Code, who, d.Text)
 	}
 	var kinds []string
 	for _, step := range d.Steps {
