@@ -8,6 +8,7 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     emptyOutDir: true,
+    chunkSizeWarningLimit: 700, // kB before compression; the components library is most of it
     rollupOptions: { input: { app: 'index.html', bar: 'bar.html' } },
   },
   server: {

@@ -1,5 +1,4 @@
-import { MantineProvider } from '@mantine/core'
-import '@mantine/core/styles.css'
-import { createRoot } from 'react-dom/client'
+import { mount } from './provide'
+import { Workplace } from './Workplace'
 
-createRoot(document.getElementById('root')!).render(<MantineProvider>Lamplight</MantineProvider>)
+mount(<Workplace barOnly />)
