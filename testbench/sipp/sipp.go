@@ -180,3 +180,12 @@ func FreePort(host string) (int, error) {
 	}
 	return 0, errors.New("free port: none found")
 }
+
+// CPU is what SIPp has used, user and system, once it has ended.
+func (p *Process) CPU() time.Duration {
+	<-p.done
+	if s := p.cmd.ProcessState; s != nil {
+		return s.UserTime() + s.SystemTime()
+	}
+	return 0
+}
