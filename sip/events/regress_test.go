@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -368,6 +369,7 @@ func TestPublishRefusals(t *testing.T) {
 func TestLampsConvergeOverALossyNetwork(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		var lamps []*lamp
+		var mu sync.Mutex // guards last
 		last := make([]string, 10)
 		for i := range last {
 			l := r.lamp(fmt.Sprintf("192.0.2.%d:5060", 10+i), "201", "sip:101@ex.test")
@@ -376,6 +378,8 @@ func TestLampsConvergeOverALossyNetwork(t *testing.T) {
 				if m.Method != "NOTIFY" {
 					return nil
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				last[i] = string(m.Body)
 				return message.NewResponse(m, 200, "")
 			})
@@ -390,6 +394,8 @@ func TestLampsConvergeOverALossyNetwork(t *testing.T) {
 		}
 		p.want(200, p.info(100, dialog("d", "final", "recipient", "confirmed")))
 		time.Sleep(3 * time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		for i := range lamps {
 			if !strings.Contains(last[i], `call-id="final"`) || !strings.Contains(last[i], "confirmed") {
 				t.Errorf("lamp %d shows\n%s", i, last[i])

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,12 +136,12 @@ func TestThousandWatchers(t *testing.T) {
 		for i := range count {
 			newPhone(t, hosts[i%len(hosts)], "201", "sip:101@ex.test").live()
 		}
-		lock := make(chan struct{}, 1)
+		var mu sync.Mutex
 		for _, h := range hosts {
 			h.Handle(func(m *message.Message) *message.Builder {
-				lock <- struct{}{}
+				mu.Lock()
+				defer mu.Unlock()
 				got[m.CallID()] = string(m.Body)
-				<-lock
 				return message.NewResponse(m, 200, "")
 			})
 		}
@@ -149,6 +150,8 @@ func TestThousandWatchers(t *testing.T) {
 			time.Sleep(time.Duration(i) * 100 * time.Microsecond)
 		}
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		if len(got) != count {
 			t.Fatalf("%d watchers were told", len(got))
 		}
