@@ -38,7 +38,7 @@ func (n *Notifier) answered(s *subscription, cseq uint32, m *message.Message, er
 	case errors.Is(err, transport.ErrFlowClosed):
 		// The connection is gone, not the watcher. It comes back with a SUBSCRIBE.
 		n.metrics.failed("flow")
-		s.flow, s.owed = nil, true
+		s.way, s.owed = way{}, true
 	case errors.Is(err, transaction.ErrOverload), errors.Is(err, transaction.ErrClosed), errors.Is(err, transport.ErrQueueFull):
 		n.metrics.failed("local") // our fault, not the watcher's
 		n.postponeLocked(s, 2)

@@ -90,7 +90,7 @@ func (n *Notifier) forgetLocked(s *subscription) {
 
 // retireLocked takes it from its presentity: there is nothing more to send.
 func (n *Notifier) retireLocked(s *subscription) {
-	s.state, s.flow = retired, nil
+	s.state, s.way = retired, way{}
 	p := s.pres
 	p.removeLocked(s)
 	if len(p.subs) == 0 && !p.gone {

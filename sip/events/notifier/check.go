@@ -183,7 +183,7 @@ func (n *Notifier) wayBack(r *transaction.Request, target string, routed bool) *
 
 // setWay remembers a flow and what finds it again.
 func (s *subscription) setWay(f *transport.Flow) {
-	s.flow, s.remote, s.transport = f, f.Remote(), transportNumber(f.Transport())
+	s.way, s.remote, s.transport = wayOf(f), f.Remote(), transportNumber(f.Transport())
 }
 
 // refuse answers with a status that needs no headers.

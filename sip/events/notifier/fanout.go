@@ -208,13 +208,8 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 
 // wayLocked finds the flow to the watcher, nil if there is none now.
 func (n *Notifier) wayLocked(s *subscription) *transport.Flow {
-	if s.flow != nil {
-		select {
-		case <-s.flow.Done():
-			s.flow = nil
-		default:
-			return s.flow
-		}
+	if f := s.way.flow(); f != nil {
+		return f
 	}
 	if s.transport != overUDP {
 		return nil
@@ -224,7 +219,7 @@ func (n *Notifier) wayLocked(s *subscription) *transport.Flow {
 		n.postponeLocked(s, 2) // no socket yet, or no more: not the watcher's fault
 		return nil
 	}
-	s.flow = f
+	s.way = wayOf(f)
 	return f
 }
 

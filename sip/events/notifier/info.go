@@ -53,21 +53,9 @@ func (n *Notifier) infos(p *presentity) []Info {
 		}
 		out = append(out, Info{
 			Event: n.packages[s.pkg].Name(), Presentity: p.agent, Entity: s.entity, Contact: s.target(), CallID: s.part(s.callID),
-			Transport: transportName(s.transport), Remote: s.remote, Connected: s.transport == overUDP || alive(s),
+			Transport: transportName(s.transport), Remote: s.remote, Connected: s.transport == overUDP || s.way.flow() != nil,
 			Expires: s.until.time(), NextCSeq: s.next + 1, InFlight: s.inflight != 0, Failures: int(s.failures),
 		})
 	}
 	return out
-}
-
-func alive(s *subscription) bool {
-	if s.flow == nil {
-		return false
-	}
-	select {
-	case <-s.flow.Done():
-		return false
-	default:
-		return true
-	}
 }

@@ -140,11 +140,11 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 		n.granted(r, s, next.period)
 		return
 	}
-	if s.inflight != 0 && next.flow != s.flow && (next.remote != s.remote || next.transport != s.transport) {
+	if s.inflight != 0 && (next.remote != s.remote || next.transport != s.transport) {
 		s.inflight = 0 // it went where the watcher no longer is
 	}
 	s.head, s.line, s.callID, s.remoteTag, s.eventID = next.head, next.line, next.callID, next.remoteTag, next.eventID
-	s.flow, s.remote, s.transport = next.flow, next.remote, next.transport
+	s.way, s.remote, s.transport = next.way, next.remote, next.transport
 	s.until, s.stored, s.period = next.until, next.stored, next.period
 	s.retry, s.owed = 0, true
 	n.scheduleLocked(s)

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
-
-	"lamplight/sip/transport"
 )
 
 // stamp is a time in whole seconds since 1970, good until 2106.
@@ -53,9 +51,9 @@ type subscription struct {
 	// never changed.
 	head   []byte
 	entity string // constant; interned
-	// flow is the way to the watcher; nil: none known. Of a datagram flow remote
-	// is enough to find it again.
-	flow   *transport.Flow
+	// way leads to the watcher. Of a datagram flow remote is enough to find it
+	// again.
+	way    way
 	remote netip.AddrPort
 	tag    uint64    // constant; our tag, by which a request finds the dialog
 	owner  watcherID // constant
