@@ -79,7 +79,8 @@ func (f *Flow) Done() <-chan struct{} {
 	return f.stream.done
 }
 
-// Close ends a stream. A UDP flow is merely forgotten.
+// Close ends a stream at once: what waits in its queue is lost, and OnFlowClosed
+// is called. A UDP flow is merely forgotten.
 func (f *Flow) Close() error {
 	if f.packets != nil {
 		f.layer.flows.drop(f)

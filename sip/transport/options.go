@@ -47,7 +47,9 @@ type Options struct {
 	// OnBad gets a request that does not parse but can be told 400 (see
 	// message.Parse), under the same rules.
 	OnBad func(*Flow, *message.Message, error)
-	// OnFlowClosed is told once about every stream flow that ended.
+	// OnFlowClosed is told once about every stream flow that ended, on the
+	// goroutine that ended it: Flow.Close and Layer.Close call it before they
+	// return, so hold no lock of its own when you call those.
 	OnFlowClosed func(*Flow)
 
 	Limits Limits
