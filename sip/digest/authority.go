@@ -231,7 +231,7 @@ func (a *Authority) prove(c *credentials, method string, dom *presence.Domain) (
 	cred, known := a.o.Users.Credential(dom.ID, c.username)
 	ha1 := noHA1[:alg.hexLen()]
 	usable := false
-	if known && a.offers(dom, cred).has(alg) {
+	if known && a.accepts(dom, cred, alg) {
 		if h := cred.HA1[alg.String()]; len(h) == len(ha1) {
 			ha1, usable = h, true
 		}

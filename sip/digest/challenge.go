@@ -38,14 +38,8 @@ func (o offer) has(alg algorithm) bool {
 // whatever the order of the list: clients that know one challenge only take the
 // last.
 func (a *Authority) offers(dom *presence.Domain, cred *presence.Credential) offer {
-	names := dom.Policy.Digest
-	if cred != nil {
-		if dev, ok := a.o.Users.Device(cred.Device); ok && len(dev.Digest) > 0 {
-			names = dev.Digest
-		}
-	}
 	var wanted offer
-	for _, n := range names {
+	for _, n := range a.names(dom, cred) {
 		wanted.add(algorithmOf(n))
 	}
 	if wanted.n == 0 {
@@ -61,6 +55,30 @@ func (a *Authority) offers(dom *presence.Domain, cred *presence.Credential) offe
 		return wanted // no hash fits; the answer must not differ for that
 	}
 	return o
+}
+
+// names is the list of algorithms that was chosen for the device or its domain.
+func (a *Authority) names(dom *presence.Domain, cred *presence.Credential) []string {
+	if cred != nil {
+		if dev, ok := a.o.Users.Device(cred.Device); ok && len(dev.Digest) > 0 {
+			return dev.Digest
+		}
+	}
+	return dom.Policy.Digest
+}
+
+// accepts reports whether alg is among what offers lists for a credential that
+// has a hash for it, without making the list.
+func (a *Authority) accepts(dom *presence.Domain, cred *presence.Credential, alg algorithm) bool {
+	none := true
+	for _, n := range a.names(dom, cred) {
+		got := algorithmOf(n)
+		if got == alg {
+			return true
+		}
+		none = none && got == algNone
+	}
+	return none && alg == algMD5
 }
 
 // challenge answers 401 with a challenge for every algorithm (RFC 3261 §22.1).

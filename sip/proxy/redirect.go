@@ -18,25 +18,25 @@ import (
 // DecisionHeader names the stored decision an answer was made from.
 const DecisionHeader message.Name = "X-Lamplight-Decision"
 
-// Inputs and Outcome are what the change log keeps of a decision: routing.Decide
-// with the same inputs gives the same Decision, as long as the rules are those
-// of Decision.Rules.
-type (
-	Inputs struct {
-		Snapshot *presence.Snapshot `json:"snapshot"`
-		Policy   presence.Policy    `json:"policy"`
-		Call     routing.Call       `json:"call"`
-	}
-	Outcome struct {
-		ID       string           `json:"id"`
-		Decision routing.Decision `json:"decision"`
-		// Status was answered, with Contacts, after LeftOut were left out for what
-		// a redirect cannot do.
-		Status   int      `json:"status"`
-		Contacts []string `json:"contacts,omitempty"`
-		LeftOut  []string `json:"left_out,omitempty"`
-	}
-)
+// Inputs are what a decision was made from, as the change log keeps them:
+// routing.Decide with the same inputs makes the same Decision, as long as the
+// rules are those of Decision.Rules.
+type Inputs struct {
+	Snapshot *presence.Snapshot `json:"snapshot"`
+	Policy   presence.Policy    `json:"policy"`
+	Call     routing.Call       `json:"call"`
+}
+
+// Outcome is what was decided and answered, as the change log keeps it.
+type Outcome struct {
+	ID       string           `json:"id"`
+	Decision routing.Decision `json:"decision"`
+	// Status was answered, with Contacts, after LeftOut were left out for what a
+	// redirect cannot do.
+	Status   int      `json:"status"`
+	Contacts []string `json:"contacts,omitempty"`
+	LeftOut  []string `json:"left_out,omitempty"`
+}
 
 // decide asks for a decision, answers by it, and hands both to the log.
 func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {

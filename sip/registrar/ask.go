@@ -16,7 +16,6 @@ type ask struct {
 	domain *presence.Domain
 	agent  presence.AgentID
 	device presence.DeviceID
-	kind   presence.DeviceKind
 	aor    string
 
 	callID string

@@ -13,7 +13,8 @@ import (
 )
 
 // restoreAhead is how many agents the roster is told of before it has answered
-// for the first; deleteAtOnce how many rows one commit removes.
+// for the first: fewer than what one of its shards, or the store, lets wait.
+// deleteAtOnce is how many rows one commit removes.
 const (
 	restoreAhead = 1024
 	deleteAtOnce = 1000
@@ -73,39 +74,72 @@ func (r *Registrar) adopt(b *Binding) {
 	s.scheduleLocked(b)
 }
 
-// tellRoster applies every restored binding as a fact.
+// restorePause is how long an agent waits whom roster or store had no room for.
+const restorePause = 50 * time.Millisecond
+
+// tellRoster applies every restored binding as a fact, again and again where
+// there was no room for it. Any other failure is that of the start.
 func (r *Registrar) tellRoster(ctx context.Context) error {
-	var mu sync.Mutex
-	var failed error
-	var pending sync.WaitGroup
-	room := make(chan struct{}, restoreAhead)
+	var agents []presence.AgentID
 	for _, s := range r.shards {
-		for agent, rec := range s.agents { // nobody else knows the shard yet
-			ops := make([]roster.Op, 0, len(rec.bindings))
-			for _, b := range rec.bindings {
-				ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
-			}
-			select {
-			case room <- struct{}{}:
-			case <-ctx.Done():
-				pending.Wait()
-				return fmt.Errorf("registrar: restore: %w", ctx.Err())
-			}
-			pending.Add(1)
-			r.o.Roster.Apply(agent, roster.Change{Cause: presence.CauseRestart, Actor: "system", Ops: ops}, func(_ *presence.Snapshot, err error) {
-				if err != nil {
-					mu.Lock()
-					failed = errors.Join(failed, err)
-					mu.Unlock()
-				}
-				<-room
-				pending.Done()
-			})
+		for agent := range s.agents { // nobody else knows the shard yet
+			agents = append(agents, agent)
 		}
 	}
-	pending.Wait()
-	if failed != nil {
-		return fmt.Errorf("registrar: restore: %w", failed)
+	for {
+		crowded, err := r.tell(ctx, agents)
+		switch {
+		case err != nil:
+			return fmt.Errorf("registrar: restore: %w", err)
+		case len(crowded) == 0:
+			return nil
+		}
+		agents = crowded
+		select {
+		case <-time.After(restorePause):
+		case <-ctx.Done():
+			return fmt.Errorf("registrar: restore: %w", ctx.Err())
+		}
 	}
-	return nil
+}
+
+// tell applies the bindings of these agents and waits. It returns those there
+// was no room for, and the first other failure.
+func (r *Registrar) tell(ctx context.Context, agents []presence.AgentID) (crowded []presence.AgentID, failed error) {
+	var mu sync.Mutex // guards the results
+	var pending sync.WaitGroup
+	room := make(chan struct{}, restoreAhead)
+	for _, agent := range agents {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+			pending.Wait()
+			return nil, ctx.Err()
+		}
+		pending.Add(1)
+		c := roster.Change{Cause: presence.CauseRestart, Actor: "system", Ops: r.restoreOps(agent)}
+		r.o.Roster.Apply(agent, c, func(_ *presence.Snapshot, err error) {
+			mu.Lock()
+			switch {
+			case errors.Is(err, store.ErrFull) || errors.Is(err, roster.ErrBusy):
+				crowded = append(crowded, agent)
+			case failed == nil:
+				failed = err
+			}
+			mu.Unlock()
+			<-room
+			pending.Done()
+		})
+	}
+	pending.Wait()
+	return crowded, failed
+}
+
+func (r *Registrar) restoreOps(agent presence.AgentID) []roster.Op {
+	bindings := r.shard(agent).agents[agent].bindings
+	ops := make([]roster.Op, 0, len(bindings))
+	for _, b := range bindings {
+		ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+	}
+	return ops
 }
