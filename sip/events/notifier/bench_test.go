@@ -10,17 +10,22 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"lamplight/presence"
 	"lamplight/sip/events/dialoginfo"
+	"lamplight/sip/message"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
+	"lamplight/store"
 	"lamplight/store/sim"
+	"lamplight/store/sqlite"
 )
 
 // watcherEnv makes the test binary a watcher: a process of its own that answers
@@ -82,9 +87,24 @@ func (lampPackage) Append(dst []byte, s *presence.Snapshot, v View) ([]byte, int
 	return doc, at - start
 }
 
+// counting tells when so many NOTIFYs have left.
+type counting struct {
+	Transactions
+	left atomic.Int64
+	none chan struct{}
+}
+
+func (c *counting) SendRaw(f *transport.Flow, branch string, raw []byte, done func(*message.Message, error)) {
+	c.Transactions.SendRaw(f, branch, raw, done)
+	if c.left.Add(-1) == 0 {
+		c.none <- struct{}{}
+	}
+}
+
 // bench is a notifier over loopback with watchers in another process.
 type bench struct {
 	n      *Notifier
+	sends  *counting
 	roster *fakeRoster
 	agents []presence.AgentID
 	subs   []*subscription
@@ -119,13 +139,14 @@ func newBench(b *testing.B, presentities, watchers int) *bench {
 	pc.SetReadBuffer(8 << 20)
 	var serve sync.WaitGroup
 	serve.Go(func() { tl.ServePacket(context.Background(), pc) })
+	sends := &counting{Transactions: xl, none: make(chan struct{}, 1)}
 	n, err := Open(context.Background(), Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: &fakeAuth{r},
-		Transactions: xl, Flows: tl, Packages: []Package{lampPackage{}}}, nil)
+		Transactions: sends, Flows: tl, Packages: []Package{lampPackage{}}}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { n.Close(); xl.Close(); tl.Close(); serve.Wait() })
-	x := &bench{n: n, roster: r.roster}
+	x := &bench{n: n, sends: sends, roster: r.roster}
 	x.fill(presentities, watchers, to)
 	x.settle()
 	return x
@@ -173,13 +194,7 @@ func (x *bench) change(n uint64) {
 	}
 }
 
-// sent waits until every NOTIFY has left, settle until each is answered too.
-func (x *bench) sent() {
-	for x.n.queue.Depth() > 0 {
-		runtime.Gosched()
-	}
-}
-
+// settle waits until every NOTIFY is answered.
 func (x *bench) settle() {
 	for x.n.queue.Depth() > 0 { // without spinning: its CPU would be counted
 		time.Sleep(200 * time.Microsecond)
@@ -232,9 +247,10 @@ func BenchmarkChange(b *testing.B) {
 			var left time.Duration
 			b.ResetTimer()
 			for i := range b.N {
+				x.sends.left.Store(int64(watchers))
 				start := time.Now()
 				x.change(uint64(i + 1))
-				x.sent()
+				<-x.sends.none
 				left += time.Since(start)
 				x.settle()
 			}
@@ -243,24 +259,56 @@ func BenchmarkChange(b *testing.B) {
 	}
 }
 
-// BenchmarkReload is the reading of 300,000 stored subscriptions at start.
+// BenchmarkReload is the reading of 300,000 stored subscriptions from SQLite at
+// start.
 func BenchmarkReload(b *testing.B) {
 	const count = 300_000
-	x := newBench(b, 100, 1)
-	recs := recordsOf(x, count)
-	b.ResetTimer()
-	for range b.N {
-		n := emptyLike(x.n)
-		runtime.GC()
+	of := &Notifier{packages: []Package{lampPackage{}}, boot: 1}
+	dir := b.TempDir()
+	fill(b, dir, records(of, count))
+	for b.Loop() {
+		b.StopTimer()
+		st, err := sqlite.Open(b.Context(), sqlite.Options{Dir: dir, PurgeEvery: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := emptyLike(of)
+		n.store = st
 		var before, after runtime.MemStats
+		runtime.GC()
 		runtime.ReadMemStats(&before)
+		b.StartTimer()
 		start := time.Now()
-		read(b, n, recs)
+		watched, err := n.reload(b.Context())
 		b.ReportMetric(time.Since(start).Seconds(), "s/300k")
+		b.StopTimer()
+		if err != nil || len(watched) != count/10 {
+			b.Fatalf("%d presentities, %v", len(watched), err)
+		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/count, "B/subscription")
 		runtime.KeepAlive(n)
-		runtime.KeepAlive(recs)
+		st.Close()
+		b.StartTimer()
+	}
+}
+
+// fill stores the rows.
+func fill(b *testing.B, dir string, recs []store.Record) {
+	b.Helper()
+	st, err := sqlite.Open(b.Context(), sqlite.Options{Dir: dir})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	for part := range slices.Chunk(recs, 1000) {
+		var batch store.Batch
+		for _, r := range part {
+			batch.Writes = append(batch.Writes, store.Put(r))
+		}
+		if err := st.Commit(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

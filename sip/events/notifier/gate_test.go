@@ -16,11 +16,7 @@ import (
 	"lamplight/store"
 )
 
-// recordsOf makes the rows of so many subscriptions, ten for each presentity.
-func recordsOf(x *bench, count int) []store.Record {
-	return records(x.n, count)
-}
-
+// records makes the rows of so many subscriptions, ten for each presentity.
 func records(n *Notifier, count int) []store.Record {
 	now := stampOf(time.Now())
 	recs := make([]store.Record, count)

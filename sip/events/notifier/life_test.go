@@ -326,3 +326,29 @@ func TestContactPortWithoutRport(t *testing.T) {
 		listens.Respond(listens.Expect(siptest.Method("NOTIFY")), 200)
 	})
 }
+
+func TestProbeNotifiesTheProberOnly(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
+		p.live()
+		r.set("101", "ringing")
+		told := p.notified(200)
+		q := r.phone("192.0.2.11:5060", "102", "sip:101@ex.test")
+		q.expiry = "0"
+		q.wantStatus(q.subscribe(), 200)
+		q.wantState(q.notified(200), "ringing") // what the others were told
+		p.wantState(told, "ringing")
+		p.quiet(time.Minute)
+	})
+}
+
+func TestReloadOfPeersEndsNoSubscription(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
+		p.live()
+		r.n.SetPeers(nil)
+		p.quiet(time.Minute)
+		r.set("101", "ringing")
+		p.wantState(p.notified(200), "ringing")
+	})
+}

@@ -72,6 +72,23 @@ func (n *Notifier) restore(s *subscription, agent presence.AgentID, now stamp) *
 	return nil
 }
 
+// patience is how long the paced start waits for a socket.
+const patience = 30 * time.Second
+
+// reaches reports whether there is a socket to reach a datagram watcher by; a
+// presentity without one needs none.
+func (n *Notifier) reaches(ctx context.Context, p *presentity) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.subs {
+		if s.transport == overUDP {
+			_, err := n.flows.Flow(ctx, transportName(overUDP), s.remote)
+			return err == nil
+		}
+	}
+	return true
+}
+
 // resume tells restored watchers the state, so many NOTIFYs a second: lamps are
 // right again without any phone doing anything, and the phones' answers do not
 // come all at once.
@@ -80,11 +97,18 @@ func (n *Notifier) resume(ctx context.Context, watched []*presentity) {
 	share := max(1, n.restartRate*int(step/time.Millisecond)/1000)
 	t := time.NewTicker(step)
 	defer t.Stop()
+	begun := time.Now()
+	ready := false
 	for len(watched) > 0 {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+		}
+		// Sockets may be opened after us; what is told before would come back
+		// all at once.
+		if ready = ready || time.Since(begun) > patience || n.reaches(ctx, watched[0]); !ready {
+			continue
 		}
 		for left := share; left > 0 && len(watched) > 0; watched = watched[1:] {
 			p := watched[0]

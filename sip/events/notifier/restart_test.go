@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,6 +37,30 @@ func TestRestartSetsLampsRightWithoutThePhones(t *testing.T) {
 		p.wantState(p.notified(200), "idle")
 		p.live() // the dialog goes on
 		p.quiet(5 * time.Second)
+	})
+}
+
+func TestRestartIsPacedAndWaitsForTheSocket(t *testing.T) {
+	bubble(t, func(o *Options) { o.RestartRate = 50 }, func(t *testing.T, r *rig) {
+		host := siptest.NewPeer(t, r.net, "192.0.2.10:5060", server)
+		const count = 100
+		for i := range count {
+			newPhone(t, host, "201", fmt.Sprintf("sip:park-%d@ex.test", i)).live()
+		}
+		r.deaf = 5 * time.Second
+		start := time.Now()
+		r.restart()
+		at := make([]time.Duration, count)
+		for i := range at {
+			host.Respond(host.Expect(siptest.Method("NOTIFY")), 200)
+			at[i] = time.Since(start)
+		}
+		if at[0] < 5*time.Second || at[0] > 6*time.Second {
+			t.Errorf("first NOTIFY after %v", at[0])
+		}
+		if took := at[count-1] - at[0]; took < 1500*time.Millisecond || took > 3*time.Second {
+			t.Errorf("%d NOTIFYs at 50 a second took %v", count, took)
+		}
 	})
 }
 

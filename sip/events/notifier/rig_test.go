@@ -42,6 +42,19 @@ type rig struct {
 	stop  context.CancelFunc
 	opts  Options
 	peers peers.Table
+	deaf  time.Duration // how long after a start there is no socket to send by
+}
+
+type deafFlows struct {
+	Flows
+	until time.Time
+}
+
+func (d deafFlows) Flow(ctx context.Context, t string, to netip.AddrPort) (*transport.Flow, error) {
+	if time.Now().Before(d.until) {
+		return nil, transport.ErrNoListener
+	}
+	return d.Flows.Flow(ctx, t, to)
 }
 
 // newRig starts one; tweak may change the options.
@@ -122,7 +135,10 @@ func (r *rig) start() {
 	r.serve.Go(func() { r.tl.ServeStream(ctx, ln, "TCP") })
 	o := r.opts
 	o.Store, o.Directory, o.Roster, o.Auth = r.store, r.dir, r.roster, &fakeAuth{r}
-	o.Transactions, o.Flows = r.xl, r.tl
+	o.Transactions, o.Flows = r.xl, Flows(r.tl)
+	if r.deaf > 0 {
+		o.Flows = deafFlows{r.tl, time.Now().Add(r.deaf)}
+	}
 	if o.Packages == nil {
 		o.Packages = []Package{lamp{}, mood{}}
 	}
