@@ -17,9 +17,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "load-sipp:", err)
 		os.Exit(1)
 	}
@@ -35,7 +33,9 @@ type load struct {
 	notes  []string
 }
 
-func run(ctx context.Context) error {
+func run() error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
 	dir, err := os.MkdirTemp("", "load-sipp-")
 	if err != nil {
 		return err
