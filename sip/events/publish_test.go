@@ -30,3 +30,26 @@ func TestPublishedCallLightsTheLamp(t *testing.T) {
 		l.dark(5 * time.Second)
 	})
 }
+
+func TestRefreshAndEndWithDigest(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		l := r.lamp("192.0.2.10:5060", "201", "sip:101@ex.test")
+		l.live()
+		if m := l.subscribe(600); m.Status != 200 { // to our contact, which names no domain
+			t.Fatalf("refresh answered %d", m.Status)
+		}
+		l.shows("<state>terminated</state>")
+		other := *l
+		other.user, other.seq = "102", 50
+		if m := other.subscribe(600); m.Status != 403 {
+			t.Errorf("another device's refresh answered %d", m.Status)
+		}
+		l.seq = 100
+		if m := l.subscribe(0); m.Status != 200 {
+			t.Fatalf("end answered %d", m.Status)
+		}
+		if m := l.shows(); m.Get("Subscription-State") != "terminated;reason=timeout" {
+			t.Errorf("state %q", m.Get("Subscription-State"))
+		}
+	})
+}
