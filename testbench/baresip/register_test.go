@@ -3,13 +3,18 @@
 package baresip
 
 import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"lamplight/sip/siptest"
 	"lamplight/testbench/lab"
 )
 
@@ -67,7 +72,6 @@ func TestRegistersAndUnregistersAtQuit(t *testing.T) {
 			s := lab.Start(t, lab.Options{})
 			p := start(t, s, options{
 				number: "1001", user: "1001-soft", password: "demo-1001", transport: transport,
-				config: []string{"sip_verify_server yes", "sip_cafile " + filepath.Join(s.Data, "self-signed.crt")},
 			})
 			r := registered(t, s, "1001", strings.ToUpper(transport))
 			if !strings.Contains(r.Contact, "@127.0.0.1:") || !strings.HasPrefix(r.Agent, "baresip") {
@@ -102,7 +106,6 @@ func TestKilledSoftphoneIsNoTarget(t *testing.T) {
 			s := lab.Start(t, lab.Options{})
 			p := start(t, s, options{
 				number: "1001", user: "1001-soft", password: "demo-1001", transport: transport,
-				config: []string{"sip_verify_server no"},
 			})
 			registered(t, s, "1001", strings.ToUpper(transport))
 			if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil {
@@ -120,6 +123,37 @@ func TestKilledSoftphoneIsNoTarget(t *testing.T) {
 			})
 			t.Logf("no target %s after the kill", took)
 		})
+	}
+}
+
+// baresip 1.0 takes any certificate, so what a stricter phone does is done here:
+// it trusts the file that the server made and nothing else.
+func TestSelfMadeCertificateIsGoodForItsAddress(t *testing.T) {
+	s := lab.Start(t, lab.Options{})
+	pem, err := os.ReadFile(filepath.Join(s.Data, "self-signed.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		t.Fatal("the file holds no certificate")
+	}
+	conn, err := tls.Dial("tcp", s.TLS, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = conn.Write(siptest.CRLF("OPTIONS sip:" + domain + " SIP/2.0\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK1;rport\n" +
+		"From: <sip:a@b.test>;tag=1\nTo: <sip:" + domain + ">\nCall-ID: 1\nCSeq: 1 OPTIONS\nMax-Forwards: 70\nContent-Length: 0\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(answer, "SIP/2.0 200") {
+		t.Fatalf("answered %q, %v", answer, err)
 	}
 }
 

@@ -30,7 +30,6 @@ type options struct {
 	number, user, password string
 	transport              string
 	buddies                []string // numbers to watch
-	config                 []string // further lines of its configuration
 }
 
 // softphone is a running baresip, without a user interface, driven over its
@@ -56,13 +55,13 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 	if o.transport == "tls" {
 		server = s.TLS
 	}
-	config := append([]string{
+	config := []string{
 		"poll_method epoll", "sip_listen 127.0.0.1:" + freePort(t), "call_max_calls 4",
 		"module_path /usr/lib/baresip/modules", "module g711.so",
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app contact.so", "module_app menu.so", "module_app presence.so", "module_app ctrl_tcp.so",
 		"ctrl_tcp_listen 127.0.0.1:" + control,
-	}, o.config...)
+	}
 	account := fmt.Sprintf(`<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound="sip:%s;transport=%s";regint=600`,
 		o.number, domain, o.user, o.password, server, o.transport)
 	var contacts []string
