@@ -48,7 +48,7 @@ $(LINTER):
 .PHONY: testbench
 testbench: build ## real clients: SIPp, baresip, Chromium; crashes and rubbish
 	testbench/install
-	$(GO) test -tags testbench -count 1 -timeout 20m ./testbench/...
+	$(GO) test -tags testbench -count 1 -p 1 -timeout 20m ./testbench/...
 
 .PHONY: bench
 bench: ## every benchmark, figures as in testbench/RESULTS.md

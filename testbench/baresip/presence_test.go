@@ -3,6 +3,7 @@
 package baresip
 
 import (
+	"strings"
 	"testing"
 
 	"lamplight/sip/message"
@@ -36,6 +37,27 @@ func TestBuddyTurnsWithTheAgentsStatus(t *testing.T) {
 			agent.Close()
 			p.shows("1002", "Offline") // when the grace time is over
 		})
+	}
+}
+
+// A crash of the server costs the watcher nothing: its registration and its
+// subscription are there again, and the next change reaches it.
+func TestBuddyOutlivesACrashOfTheServer(t *testing.T) {
+	s := lab.Start(t, lab.Options{})
+	p := start(t, s, options{
+		number: "1001", user: "1001-soft", password: "demo-1001", transport: "udp", buddies: []string{"1002"},
+	})
+	r := registered(t, s, "1001", "UDP")
+	p.shows("1002", "Offline")
+	s.Kill()
+	s.Run()
+	if got := registered(t, s, "1001", "UDP"); got.Contact != r.Contact {
+		t.Errorf("registered as %s, before the crash as %s", got.Contact, r.Contact)
+	}
+	publish(t, siptest.NewRealPeer(t, s.SIP), "1002", "confirmed", "")
+	p.shows("1002", "Busy")
+	if n := strings.Count(p.printed(), "200 OK () [1 binding]"); n != 1 {
+		t.Errorf("baresip registered %d times: what is shown may be its own doing", n)
 	}
 }
 

@@ -92,6 +92,19 @@ func TestFetchedAndRefusedEvents(t *testing.T) {
 	r.status("1001", "offline")
 }
 
+// 481 ends a subscription at once; nothing more is sent there.
+func TestForgottenSubscriptionEnds(t *testing.T) {
+	r := newRig(t)
+	w := r.begin("watch_forgotten", Run{Number: "1002", Keys: map[string]string{"watched": "1001"}})
+	r.sees(w, 1, "told")
+	etag := r.publish("publish", "1001", nil)
+	r.sees(w, 2, "refused")
+	r.publish("publish_modify", "1001", map[string]string{"etag": etag, "state": "terminated", "version": "1"})
+	if err := w.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // status checks the agent's status as the team sees it.
 func (r *rig) status(number, want string) {
 	r.t.Helper()
