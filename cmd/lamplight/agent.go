@@ -54,7 +54,10 @@ func agentAdd(r *remote) *cobra.Command {
 			if name == "" {
 				name = args[0]
 			}
-			body := map[string]any{"number": args[0], "name": name, "teams": teams}
+			body := map[string]any{"number": args[0], "name": name}
+			if len(teams) > 0 {
+				body["teams"] = teams
+			}
 			if role != "" {
 				body["role"] = role
 			}

@@ -100,6 +100,9 @@ type Peer struct {
 	Calls      string     `yaml:"calls"` // authoritative (default) or observer
 	Campaign   bool       `yaml:"campaign"`
 	Domains    []string   `yaml:"domains"` // default: all
+	// Trunk is where forwarding numbers are sent in its redirects, host[:port];
+	// without it they are left out.
+	Trunk string `yaml:"trunk"`
 }
 
 // Domain is a tenant and what its policy leaves to choose.

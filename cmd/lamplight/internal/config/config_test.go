@@ -59,6 +59,7 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"unknown role":         {minimal + "tokens:\n  - {name: x, token: abcdefghijklmnopqrstuvwxyz, role: king}\n", "c.yaml:7: tokens[0].role"},
 		"peer without source":  {minimal + "peers:\n  - name: pbx\n", "c.yaml:7: peers[0].sources"},
 		"peer of no domain":    {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], domains: [b.test]}\n", "c.yaml:7: peers[0].domains[0]"},
+		"bad trunk":            {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], trunk: \"a b\"}\n", "c.yaml:7: peers[0].trunk"},
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"half a certificate":   {minimal + "tls:\n  certificate: a.pem\n", "c.yaml:6: tls: certificate and key"},
