@@ -148,9 +148,13 @@ func (s *Server) Run() {
 	s.cmd, s.done = cmd, done
 	s.mu.Unlock()
 	go func() { _ = cmd.Wait(); close(done) }()
+	// Asking a port that nobody listens on yet from the same address can end up
+	// connected to itself (RFC 9293 §3.5), and the server finds its port in use.
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+	ask := &http.Client{Transport: &http.Transport{DialContext: from.DialContext, DisableKeepAlives: true}}
 	deadline := time.Now().Add(60 * time.Second)
 	for {
-		res, err := http.Get("http://" + s.HTTP + "/readyz")
+		res, err := ask.Get("http://" + s.HTTP + "/readyz")
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {

@@ -15,7 +15,7 @@ const (
 	maxBytes   = 64 << 10
 	maxDepth   = 32
 	maxDialogs = 256
-	maxText    = 1024 // bytes of one identity or state
+	maxText    = 1024 // bytes of one attribute, identity or state
 )
 
 // Errors of Parse, matched by errors.Is. ErrTooLarge is answered 413, the
@@ -66,7 +66,9 @@ type Dialog struct {
 
 // Parse reads a document. Namespaces and prefixes do not matter, names and
 // states may be capitalised, unknown elements are skipped; a document type
-// definition, a depth beyond 32, more than 64 KB or 256 dialogs are refused.
+// definition, a depth beyond 32, more than 64 KB or 256 dialogs are refused, and
+// so is an attribute over 1 KB: what is published is told to every watcher, and
+// must fit in a datagram.
 func Parse(body []byte) (*Document, error) {
 	if len(body) > maxBytes {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
@@ -118,6 +120,11 @@ func (r *reader) token(tok xml.Token) error {
 	case xml.StartElement:
 		if r.depth == maxDepth {
 			return fmt.Errorf("%w: deeper than %d", ErrTooLarge, maxDepth)
+		}
+		for _, a := range t.Attr {
+			if len(a.Value) > maxText {
+				return fmt.Errorf("%w: attribute %s of %d bytes", ErrTooLarge, a.Name.Local, len(a.Value))
+			}
 		}
 		r.path[r.depth] = strings.ToLower(t.Name.Local)
 		r.depth++

@@ -71,6 +71,7 @@ func TestParseRefuses(t *testing.T) {
 		"a foreign encoding": {`<?xml version="1.0" encoding="UTF-16"?><dialog-info version="1"/>`, ErrMalformed},
 		"too deep":           {deep, ErrTooLarge},
 		"too many dialogs":   {many, ErrTooLarge},
+		"a long attribute":   {`<dialog-info version="1"><dialog id="` + strings.Repeat("x", 1025) + `"/></dialog-info>`, ErrTooLarge},
 		"too long":           {strings.Repeat(" ", 64<<10) + "<dialog-info/>", ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
