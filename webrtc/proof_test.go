@@ -89,22 +89,23 @@ func TestProof(t *testing.T) {
 			l := newLab(t, 1, provingOptions())
 			p := l.login("t1")
 			id := p.invited(1)
-			if l.target() || p.now().Network != "testing" {
+			eventually(t, "the page knows of the test", 5*time.Second, func() bool { return p.now().Network == "testing" })
+			if l.target() || p.now().Target {
 				t.Errorf("before the test call: target %v, state %+v", l.target(), p.now())
 			}
 			if r := p.call(id, tt.page, tt.heard); r != string(tt.result) {
 				t.Errorf("result %s, want %s", r, tt.result)
 			}
-			eventually(t, "state", time.Second, func() bool { return p.now().Network == tt.network })
+			eventually(t, "state", 5*time.Second, func() bool { return p.now().Network == tt.network })
 			if s := p.now(); s.Target != tt.target || s.Code != tt.code || (tt.code != "") != (s.Remedy != "") {
 				t.Errorf("state %+v", s)
 			}
-			eventually(t, "roster", time.Second, func() bool { return l.target() == tt.target })
+			eventually(t, "roster", 5*time.Second, func() bool { return l.target() == tt.target })
 			if f := l.sessions(); len(f) != 1 || f[0].Mic != tt.mic || f[0].MicProven != tt.target {
 				t.Errorf("facts %+v", f)
 			}
 			if n := l.srv.tester.Calls(); n != 0 {
-				eventually(t, "the call is closed", time.Second, func() bool { return l.srv.tester.Calls() == 0 })
+				eventually(t, "the call is closed", 5*time.Second, func() bool { return l.srv.tester.Calls() == 0 })
 			}
 		})
 	}
