@@ -75,12 +75,41 @@ func (l *load) all(ctx context.Context) error {
 		return err
 	}
 	l.note("`lamplight import` of %d agents with a desk phone, a softphone and a mobile each: %s.", l.plan.agents, said)
+	if err := l.idle(ctx, "imported, none registered"); err != nil {
+		return err
+	}
 	for _, stage := range []func(context.Context) error{l.register, l.invite, l.fanout, l.subscribe} {
 		if err := stage(ctx); err != nil {
 			return err
 		}
 	}
+	if err := l.idle(ctx, "registered and watched"); err != nil {
+		return err
+	}
 	l.note("Memory of the server at the end: %d MB resident.", l.server.resident())
+	return nil
+}
+
+// idle notes what the server uses when nobody asks it anything.
+func (l *load) idle(ctx context.Context, when string) error {
+	if err := pause(ctx); err != nil {
+		return err
+	}
+	before, err := l.server.cpu()
+	if err != nil {
+		return err
+	}
+	const pauses = 3
+	for range pauses {
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+	after, err := l.server.cpu()
+	if err != nil {
+		return err
+	}
+	l.note("Idle, %d agents %s: %.3f cores.", l.plan.agents, when, (after-before).Seconds()/pauses)
 	return nil
 }
 

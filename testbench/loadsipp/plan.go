@@ -156,7 +156,7 @@ func (l *load) fanout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	watching, name, err := l.start(step{scenario: "watch", rate: 1000, calls: lamps, inf: inf})
+	watching, name, err := l.start(step{scenario: "watch", rate: 1000, calls: lamps, inf: inf, stays: 2 * time.Minute})
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,8 @@ func (l *load) fanout(ctx context.Context) error {
 	if err := l.subscribed(ctx, lamps); err != nil {
 		return err
 	}
-	var steps []*row
+	var steps []row
+	var traces []string
 	for _, rate := range l.plan.fan {
 		o, err := l.run(step{scenario: "publish", rate: rate, calls: rate * l.plan.seconds, inf: agents})
 		if err != nil {
@@ -174,8 +175,12 @@ func (l *load) fanout(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.add(row{name: "PUBLISH → 200", asked: rate, outcome: o, lapse: spreadOf(list), ops: 2 * o.calls, note: "two PUBLISHes a call"})
-		steps = append(steps, &l.rows[len(l.rows)-1])
+		r := row{
+			name: "PUBLISH → 200", asked: rate, outcome: o, lapse: spreadOf(list), ops: 2 * o.calls,
+			note: fmt.Sprintf("two PUBLISHes a call, %d NOTIFYs each", l.plan.watchers),
+		}
+		l.add(r)
+		steps, traces = append(steps, r), append(traces, o.trace)
 		if err := pause(ctx); err != nil {
 			return err
 		}
@@ -183,23 +188,19 @@ func (l *load) fanout(ctx context.Context) error {
 			break
 		}
 	}
-	told := make([]row, 0, len(steps))
-	for _, s := range steps {
-		list, err := fanout(s.outcome.trace, name+".trace")
-		if err != nil {
-			return err
-		}
-		want := 2 * s.outcome.calls * l.plan.watchers
-		told = append(told, row{
-			name: "PUBLISH → NOTIFY", asked: s.asked, outcome: s.outcome, lapse: spreadOf(list), ops: len(list),
-			note: fmt.Sprintf("%d of %d NOTIFYs, %.0f/s", len(list), want, float64(len(list))/s.outcome.took.Seconds()),
-		})
-	}
-	for _, r := range told {
-		l.add(r)
-	}
 	if err := watching.Wait(); err != nil {
 		return fmt.Errorf("the watchers: %w", err)
+	}
+	lists, err := fanout(traces, name+".trace")
+	if err != nil {
+		return err
+	}
+	for i, s := range steps {
+		told, want := len(lists[i]), 2*s.outcome.calls*l.plan.watchers
+		l.add(row{
+			name: "PUBLISH → NOTIFY", asked: s.asked, outcome: s.outcome, lapse: spreadOf(lists[i]), ops: told,
+			note: fmt.Sprintf("%d of %d NOTIFYs, %.0f/s", told, want, float64(told)/s.outcome.took.Seconds()),
+		})
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type step struct {
 	callID   string
 	cseq     int
 	keys     map[string]string
-	limit    int // calls under way at once; default: all
+	stays    time.Duration // how long a call may last; default 40 s
 }
 
 // outcome is what came of a step, as SIPp counted it.
@@ -48,15 +48,15 @@ func (o *outcome) good(asked int) bool {
 func (l *load) start(st step) (*sipp.Process, string, error) {
 	l.runs++
 	name := filepath.Join(l.dir, fmt.Sprintf("run%d", l.runs))
-	if st.limit == 0 {
-		st.limit = st.calls
+	if st.stays == 0 {
+		st.stays = 40 * time.Second
 	}
 	lasts := time.Duration(st.calls/max(st.rate, 1)) * time.Second
 	run := sipp.Run{
 		Scenario: "testbench/sipp/scenarios/load/" + st.scenario + ".xml", Dir: l.dir, Server: l.server.sip,
-		From: st.from, Port: st.port, CallID: st.callID, CSeq: st.cseq, Keys: st.keys, Timeout: lasts + 40*time.Second,
+		From: st.from, Port: st.port, CallID: st.callID, CSeq: st.cseq, Keys: st.keys, Timeout: lasts + st.stays,
 		Extra: []string{
-			"-r", strconv.Itoa(st.rate), "-m", strconv.Itoa(st.calls), "-l", strconv.Itoa(st.limit), "-inf", st.inf,
+			"-r", strconv.Itoa(st.rate), "-m", strconv.Itoa(st.calls), "-l", strconv.Itoa(st.calls), "-inf", st.inf,
 			"-trace_stat", "-stf", name + ".csv", "-fd", "1", "-trace_shortmsg", "-shortmessage_file", name + ".trace",
 			"-buff_size", "8388608", "-deadcall_wait", "0",
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -72,40 +73,53 @@ func lapses(file, from, to string) ([]time.Duration, error) {
 // the clock after it has sent, and may have been out of the processor between.
 const skew = 100 * time.Millisecond
 
-// fanout matches PUBLISHes with the NOTIFYs they caused. The watcher's contact
-// ends in the number it watches, so both name the agent in their Request-URI.
-// Changes of one agent are half a second apart or more, so a NOTIFY belongs to
-// the last PUBLISH of its agent that was sent before it, give or take skew.
-// Repeated NOTIFYs are left out.
-func fanout(published, notified string) ([]time.Duration, error) {
+// fanout matches the PUBLISHes of several steps with the NOTIFYs they caused, and
+// returns the times by step. The watcher's contact ends in the number it watches,
+// so both name the agent in their Request-URI. Changes of one agent are half a
+// second apart or more, so a NOTIFY belongs to the last PUBLISH of its agent that
+// was sent before it, give or take skew. Repeated NOTIFYs are left out.
+func fanout(published []string, notified string) ([][]time.Duration, error) {
+	type sent struct {
+		at   time.Duration
+		step int
+	}
 	type told struct{ callID, cseq string }
-	sent := map[string][]time.Duration{} // by agent, ascending
-	err := readTrace(published, func(l line) {
-		if l.sent && strings.HasPrefix(l.first, "PUBLISH ") {
-			a := userOf(l.first)
-			sent[a] = append(sent[a], l.at)
+	by := map[string][]sent{} // by agent, ascending
+	for step, file := range published {
+		err := readTrace(file, func(l line) {
+			if l.sent && strings.HasPrefix(l.first, "PUBLISH ") {
+				a := userOf(l.first)
+				by[a] = append(by[a], sent{l.at, step})
+			}
+		})
+		if err != nil {
+			return nil, err
 		}
-	})
-	if err != nil {
-		return nil, err
 	}
 	seen := map[told]bool{}
-	var list []time.Duration
-	err = readTrace(notified, func(l line) {
+	lists := make([][]time.Duration, len(published))
+	err := readTrace(notified, func(l line) {
 		if l.sent || !strings.HasPrefix(l.first, "NOTIFY ") || seen[told{l.callID, l.cseq}] {
 			return
 		}
 		_, agent, _ := strings.Cut(userOf(l.first), "-")
-		at := sent[agent]
-		i, _ := slices.BinarySearch(at, l.at+skew)
+		all := by[agent]
+		i, _ := slices.BinarySearchFunc(all, l.at+skew, func(s sent, at time.Duration) int { return cmp.Compare(s.at, at) })
 		if i == 0 {
 			return // the first NOTIFY of the subscription
 		}
 		seen[told{l.callID, l.cseq}] = true
-		list = append(list, max(l.at-at[i-1], 0))
+		cause := all[i-1]
+		if lapse := l.at - cause.at; lapse < quiet {
+			lists[cause.step] = append(lists[cause.step], max(lapse, 0))
+		}
 	})
-	return list, err
+	return lists, err
 }
+
+// quiet is how long the watchers wait for another NOTIFY before they go; what
+// comes later than that is the last one, of the un-subscribe.
+const quiet = 12 * time.Second
 
 // userOf is the user part of a request line's URI.
 func userOf(first string) string {
