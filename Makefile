@@ -40,7 +40,7 @@ test: $(UI)/dist/index.html ## unit tests of Go (with the race detector) and of 
 
 .PHONY: lint
 lint: $(LINTER) ## the linter
-	$(LINTER) run ./...
+	$(LINTER) run --build-tags testbench ./...
 
 $(LINTER):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)

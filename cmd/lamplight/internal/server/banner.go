@@ -27,6 +27,10 @@ func Banner(w io.Writer, c *config.Config) {
     bin/lamplight status show            everybody's status
     bin/lamplight route 1001             where a call to 1001 would go, and why
     bin/lamplight status set 1001 Lunch
+    go run ./testbench/try phone 1001    a desk phone for 1001, until Ctrl-C
+    go run ./testbench/try watch 1001    prints 1001's lamp
+    go run ./testbench/try talk 1001     a PBX says that 1001 is talking
+    go run ./testbench/try call 1001     a PBX asks where 1001 is
 
 `, d.Name, len(d.Agents), page, first(c.HTTP.TLS), sip, first(c.SIP.TLS))
 }
