@@ -91,8 +91,52 @@ type Credential struct {
 	Domain   DomainID `json:"domain"`
 	Device   DeviceID `json:"device"`
 	Username string   `json:"username"` // unique within the domain
-	// HA1 maps an algorithm's name to the hex of H(user:realm:password).
-	HA1 map[string]string `json:"ha1"`
+	HA1      HA1      `json:"ha1"`
+}
+
+// HA1 is all that is kept of a password: the hex of H(user:realm:password) for
+// each algorithm, named as in RFC 8760; empty where there is none. There are
+// hundreds of thousands of them, so it is no map.
+type HA1 struct {
+	MD5       string `json:"MD5,omitempty"`
+	SHA256    string `json:"SHA-256,omitempty"`
+	SHA512256 string `json:"SHA-512-256,omitempty"`
+}
+
+// Of is the hash for an algorithm, empty if there is none.
+func (h HA1) Of(algorithm string) string {
+	switch algorithm {
+	case "MD5":
+		return h.MD5
+	case "SHA-256":
+		return h.SHA256
+	case "SHA-512-256":
+		return h.SHA512256
+	}
+	return ""
+}
+
+// Set keeps a hash for an algorithm; one that is not known is not kept.
+func (h *HA1) Set(algorithm, hash string) {
+	switch algorithm {
+	case "MD5":
+		h.MD5 = hash
+	case "SHA-256":
+		h.SHA256 = hash
+	case "SHA-512-256":
+		h.SHA512256 = hash
+	}
+}
+
+// Algorithms are the names of those there is a hash for, sorted.
+func (h HA1) Algorithms() []string {
+	var out []string
+	for _, alg := range [...]string{"MD5", "SHA-256", "SHA-512-256"} {
+		if h.Of(alg) != "" {
+			out = append(out, alg)
+		}
+	}
+	return out
 }
 
 // Assignment says whose device it is, from when and until when.

@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"lamplight/presence"
 )
@@ -84,6 +85,9 @@ func (c *checker) planAssignments() {
 		bad := func(err error) { c.mistakes.add("assignment", i, v.Device.String(), err) }
 		dev, agent := c.touch(v.Device), c.agent(v.Agent)
 		switch {
+		case !storable(v.From) || !storable(v.To):
+			bad(invalid("a time beyond the years 1700 to 2200"))
+			continue
 		case dev == nil:
 			bad(invalid("device is unknown"))
 			continue
@@ -107,6 +111,10 @@ func (c *checker) planAssignments() {
 		}
 	}
 }
+
+// storable: the record has times in nanoseconds since 1970. The zero time is no
+// bound.
+func storable(t time.Time) bool { return t.IsZero() || t.Year() >= 1700 && t.Year() <= 2200 }
 
 // checkOverlap orders a device's assignments: at any time it is one agent's.
 func (c *checker) checkOverlap(index int, dev *device) {

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -137,19 +136,19 @@ func checkCredential(v *presence.Credential) error {
 	if v.Username == "" || !printable(v.Username) || strings.ContainsAny(v.Username, "\":\\") {
 		return invalid("%q is no user name", v.Username)
 	}
-	if len(v.HA1) == 0 {
+	if v.HA1 == (presence.HA1{}) {
 		return invalid("has no password")
 	}
-	for alg, sum := range v.HA1 {
-		size := digestSize(alg)
-		if size == 0 {
-			return checkAlgorithms([]string{alg})
-		}
-		if raw, err := hex.DecodeString(sum); err != nil || len(raw) != size {
-			return invalid("the HA1 for %s is not %d hexadecimal digits", alg, 2*size)
+	for _, alg := range [...]string{"MD5", "SHA-256", "SHA-512-256"} {
+		if sum := v.HA1.Of(alg); sum != "" && (len(sum) != 2*digestSize(alg) || strings.ContainsFunc(sum, notHex)) {
+			return invalid("the HA1 for %s is not %d hexadecimal digits", alg, 2*digestSize(alg))
 		}
 	}
 	return nil
+}
+
+func notHex(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'f') && (r < 'A' || r > 'F')
 }
 
 // checkPolicy holds a domain's choices to the bounds of the rules.

@@ -1,8 +1,8 @@
 package directory
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,76 +25,81 @@ const (
 )
 
 const (
-	codecPlain   = 1 // the value in compact JSON
-	codecPending = 2 // see pendingRecord
-)
-
-const (
 	batchRecords = 1000 // records a batch
 	batchAhead   = 4    // batches on their way to the store at one time
 	// logEach is the largest edit of which every entity gets a log entry.
 	logEach = 100
 )
 
-// A pending record is three lines: the name of the edit, the value that is valid
-// until the edit is complete, and the one that is valid from then on; an empty
-// line is no value. (Compact JSON has no line breaks of its own, and needs no
-// second reading inside such a record.)
-func pendingRecord(edit string, before, after []byte) []byte {
-	b := make([]byte, 0, len(edit)+len(before)+len(after)+2)
-	b = append(append(b, edit...), '\n')
-	b = append(append(b, before...), '\n')
-	return append(b, after...)
+// A pending record is the name of the edit, the value that is valid until the
+// edit is complete with its encoding, and the one that is valid from then on. An
+// encoding of 0 is no value.
+func pendingRecord(edit string, before, after value) []byte {
+	w := make(writer, 0, len(edit)+len(before.data)+len(after.data)+8)
+	w.text(edit)
+	w.number(uint64(before.codec))
+	w.number(uint64(len(before.data)))
+	w = append(w, before.data...)
+	w.number(uint64(after.codec))
+	return append(w, after.data...)
 }
 
-func readPending(data []byte) (edit string, before, after []byte, err error) {
-	name, rest, ok := bytes.Cut(data, []byte{'\n'})
-	before, after, ok2 := bytes.Cut(rest, []byte{'\n'})
-	if !ok || !ok2 {
-		return "", nil, nil, errors.New("torn record of an unfinished edit")
+// readPending takes it apart; the values share data.
+func readPending(data []byte) (edit string, before, after value, err error) {
+	left, torn := data, false
+	number := func() uint64 {
+		n, size := binary.Uvarint(left)
+		if size <= 0 {
+			torn, left = true, nil
+			return 0
+		}
+		left = left[size:]
+		return n
 	}
-	return string(name), before, after, nil
-}
-
-// deviceRecord is a device with what hangs on it.
-type deviceRecord struct {
-	presence.Device
-	Credentials []credentialRecord `json:"credentials,omitempty"`
-	Assignments []assignmentRecord `json:"assignments,omitempty"`
-}
-
-type credentialRecord struct {
-	Username string            `json:"username"`
-	HA1      map[string]string `json:"ha1"`
-}
-
-type assignmentRecord struct {
-	Agent presence.AgentID `json:"agent"`
-	From  time.Time        `json:"from"`
-	To    time.Time        `json:"to,omitzero"`
-}
-
-func (v *device) record() deviceRecord {
-	r := deviceRecord{Device: v.Device}
-	for _, c := range v.credentials {
-		r.Credentials = append(r.Credentials, credentialRecord{c.Username, c.HA1})
+	part := func() []byte {
+		n := number()
+		if n > uint64(len(left)) {
+			torn, left = true, nil
+			return nil
+		}
+		b := left[:n:n]
+		left = left[n:]
+		return b
 	}
-	for _, a := range v.assignments {
-		r.Assignments = append(r.Assignments, assignmentRecord{a.Agent, a.From, a.To})
+	edit = string(part())
+	before.codec = uint16(number())
+	before.data = part()
+	after.codec = uint16(number())
+	if torn {
+		return "", value{}, value{}, errors.New("torn record of an unfinished edit")
 	}
-	return r
+	after.data = left
+	return edit, before, after, nil
 }
 
-func (r *deviceRecord) device() *device {
-	v := &device{Device: r.Device}
-	for _, c := range r.Credentials {
-		v.credentials = append(v.credentials,
-			&presence.Credential{Domain: r.Domain, Device: r.ID, Username: c.Username, HA1: c.HA1})
+// value is an encoded entity; the zero value is none.
+type value struct {
+	codec uint16
+	data  []byte
+}
+
+func (v value) record(k store.Key) store.Record {
+	return store.Record{Key: k, Codec: v.codec, Data: v.data}
+}
+
+// encodeValue is v as it is stored; nil gives no value.
+func encodeValue(v any) (value, error) {
+	switch v := v.(type) {
+	case *presence.Agent:
+		data, err := appendAgent(make([]byte, 0, 160), v)
+		return value{codecCompact, data}, err
+	case *device:
+		return value{codecCompact, appendDevice(make([]byte, 0, 256), v)}, nil
+	case nil:
+		return value{}, nil
 	}
-	for _, a := range r.Assignments {
-		v.assignments = append(v.assignments, presence.Assignment{Device: r.ID, Agent: a.Agent, From: a.From, To: a.To})
-	}
-	return v
+	data, err := json.Marshal(v)
+	return value{codecJSON, data}, err
 }
 
 // change is one record to be written: its key, and old and new value, nil if
@@ -119,10 +124,10 @@ func (d *Directory) each(p *plan, f func(change) error) error {
 	for _, id := range p.deviceOrder {
 		c := change{key: store.Key{Space: spaceDevice, Key: id.String()}}
 		if old := d.ix.devices[id]; old != nil {
-			c.before, c.key.Domain = old.record(), old.Domain.String()
+			c.before, c.key.Domain = old, old.Domain.String()
 		}
 		if v := p.devices[id]; v != nil {
-			c.after, c.key.Domain = v.record(), v.Domain.String()
+			c.after, c.key.Domain = v, v.Domain.String()
 		}
 		if err := f(c); err != nil {
 			return err
@@ -169,11 +174,11 @@ func (d *Directory) commitSmall(ctx context.Context, p *plan) error {
 		if c.after == nil {
 			b.Writes = append(b.Writes, store.Delete(c.key))
 		} else {
-			data, err := json.Marshal(c.after)
+			v, err := encodeValue(c.after)
 			if err != nil {
 				return err
 			}
-			b.Writes = append(b.Writes, store.Put(store.Record{Key: c.key, Codec: codecPlain, Data: data}))
+			b.Writes = append(b.Writes, store.Put(v.record(c.key)))
 		}
 		if each {
 			b.Log = append(b.Log, logEntry(&p.edit, c))
@@ -229,30 +234,28 @@ type editWriter struct {
 	store  store.Store
 	name   string
 	batch  store.Batch
-	undone []store.Write // what puts everything back, in order of writing
-	flying []chan error  // answers of submitted batches, oldest first
+	undone []undone     // what puts everything back, in order of writing
+	flying []chan error // answers of submitted batches, oldest first
+}
+
+// undone is a record's value before the edit.
+type undone struct {
+	key    store.Key
+	before value
 }
 
 func (w *editWriter) write(c change) error {
-	var before, after []byte
-	var err error
-	if c.before != nil {
-		if before, err = json.Marshal(c.before); err != nil {
-			return err
-		}
+	before, err := encodeValue(c.before)
+	if err != nil {
+		return err
 	}
-	if c.after != nil {
-		if after, err = json.Marshal(c.after); err != nil {
-			return err
-		}
+	after, err := encodeValue(c.after)
+	if err != nil {
+		return err
 	}
 	w.batch.Writes = append(w.batch.Writes,
 		store.Put(store.Record{Key: c.key, Codec: codecPending, Data: pendingRecord(w.name, before, after)}))
-	if before == nil {
-		w.undone = append(w.undone, store.Delete(c.key))
-	} else {
-		w.undone = append(w.undone, store.Put(store.Record{Key: c.key, Codec: codecPlain, Data: before}))
-	}
+	w.undone = append(w.undone, undone{c.key, before})
 	if len(w.batch.Writes) < batchRecords {
 		return nil
 	}
@@ -294,7 +297,7 @@ func (w *editWriter) finish(log store.Entry) error {
 			return err
 		}
 	}
-	complete := store.Record{Key: store.Key{Space: spaceEdit, Key: w.name}, Codec: codecPlain, Data: []byte("{}")}
+	complete := store.Record{Key: store.Key{Space: spaceEdit, Key: w.name}, Codec: codecJSON, Data: []byte("{}")}
 	b := store.Batch{Writes: []store.Write{store.Put(complete)}, Log: []store.Entry{log}}
 	if err := w.store.Commit(context.WithoutCancel(w.ctx), b); err != nil {
 		return fmt.Errorf("completing: %w", err)
@@ -311,7 +314,15 @@ func (w *editWriter) undo() {
 	}
 	for len(w.undone) > 0 {
 		n := min(len(w.undone), batchRecords)
-		if err := w.store.Commit(context.Background(), store.Batch{Writes: w.undone[:n]}); err != nil {
+		var b store.Batch
+		for _, u := range w.undone[:n] {
+			if u.before.codec == 0 {
+				b.Writes = append(b.Writes, store.Delete(u.key))
+			} else {
+				b.Writes = append(b.Writes, store.Put(u.before.record(u.key)))
+			}
+		}
+		if err := w.store.Commit(context.Background(), b); err != nil {
 			return
 		}
 		w.undone = w.undone[n:]

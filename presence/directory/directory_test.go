@@ -37,7 +37,7 @@ func crew(dom presence.DomainID, first, n int) Edit {
 			dev := presence.Device{ID: presence.DeviceID{ID: presence.NewID()}, Domain: dom, Kind: kind, Name: num + suffix}
 			e.Devices = append(e.Devices, dev)
 			e.Credentials = append(e.Credentials, presence.Credential{Domain: dom, Device: dev.ID, Username: num + suffix,
-				HA1: map[string]string{"MD5": strings.Repeat("0a", 16)}})
+				HA1: presence.HA1{MD5: strings.Repeat("0a", 16)}})
 			e.Assignments = append(e.Assignments, presence.Assignment{Device: dev.ID, Agent: a.ID, From: time.Unix(1000, 0)})
 		}
 	}
@@ -121,7 +121,7 @@ func TestRefused(t *testing.T) {
 	policy := func(p presence.Policy) Edit {
 		return Edit{Domains: []presence.Domain{{ID: dom, Names: []string{"example.com"}, Realm: "example.com", Policy: p}}}
 	}
-	md5 := map[string]string{"MD5": strings.Repeat("ff", 16)}
+	md5 := presence.HA1{MD5: strings.Repeat("ff", 16)}
 	for name, c := range map[string]struct {
 		edit Edit
 		want error
@@ -140,7 +140,7 @@ func TestRefused(t *testing.T) {
 		"user name twice": {Edit{Devices: []presence.Device{desk}, Credentials: []presence.Credential{
 			{Domain: dom, Device: deskID, Username: "n", HA1: md5}, {Domain: dom, Device: deskID, Username: "n", HA1: md5}}}, ErrTaken},
 		"short hash": {Edit{Devices: []presence.Device{desk}, Credentials: []presence.Credential{
-			{Domain: dom, Device: deskID, Username: "n", HA1: map[string]string{"SHA-256": "abcd"}}}}, ErrInvalid},
+			{Domain: dom, Device: deskID, Username: "n", HA1: presence.HA1{SHA256: "abcd"}}}}, ErrInvalid},
 		"credential of no device": {Edit{Credentials: []presence.Credential{{Domain: dom, Username: "n", HA1: md5}}}, ErrInvalid},
 		"assigned to nobody":      {Edit{Assignments: []presence.Assignment{{Device: base.Devices[0].ID}}}, ErrInvalid},
 		"device of another agent": {Edit{Assignments: []presence.Assignment{

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,37 +23,46 @@ func (d *Directory) load(ctx context.Context) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for space, decode := range map[string]decoder{
-		spaceDomain: d.decodeDomain, spaceAgent: d.decodeAgent, spaceDevice: d.decodeDevice,
-	} {
-		if err := l.read(ctx, space, decode); err != nil {
-			return fmt.Errorf("directory: reading the space %s: %w", space, err)
-		}
+	if err := read(ctx, l, spaceDomain, decodeDomain, d.ix.putDomain); err != nil {
+		return err
+	}
+	if err := read(ctx, l, spaceAgent, decodeAgent, d.ix.putAgent); err != nil {
+		return err
+	}
+	if err := read(ctx, l, spaceDevice, decodeDevice, d.ix.putDevice); err != nil {
+		return err
 	}
 	return l.tidy(ctx)
 }
 
-// decoder reads a record, on any goroutine, and returns what puts it into the
-// indexes, on one.
-type decoder func(data []byte) (install func(), err error)
+// decoder reads a value. It is called on any goroutine, with a scanner of that
+// goroutine's own.
+type decoder[T any] func(r *scanner, v value) (*T, error)
 
-func (d *Directory) decodeDomain(data []byte) (func(), error) {
-	v := new(presence.Domain)
-	err := json.Unmarshal(data, v)
-	return func() { d.ix.putDomain(v) }, err
+func decodeDomain(_ *scanner, v value) (*presence.Domain, error) {
+	if v.codec != codecJSON {
+		return nil, errUnknown(v.codec)
+	}
+	d := new(presence.Domain)
+	return d, json.Unmarshal(v.data, d)
 }
 
-func (d *Directory) decodeAgent(data []byte) (func(), error) {
-	v := new(presence.Agent)
-	err := json.Unmarshal(data, v)
-	return func() { d.ix.putAgent(v) }, err
+func decodeAgent(r *scanner, v value) (*presence.Agent, error) {
+	if v.codec != codecCompact {
+		return nil, errUnknown(v.codec)
+	}
+	return r.reset(v.data).agent()
 }
 
-func (d *Directory) decodeDevice(data []byte) (func(), error) {
-	var r deviceRecord
-	err := json.Unmarshal(data, &r)
-	v := r.device()
-	return func() { d.ix.putDevice(v) }, err
+func decodeDevice(r *scanner, v value) (*device, error) {
+	if v.codec != codecCompact {
+		return nil, errUnknown(v.codec)
+	}
+	return r.reset(v.data).device()
+}
+
+func errUnknown(codec uint16) error {
+	return fmt.Errorf("encoding %d is not known to this version", codec)
 }
 
 // loader tells the records of completed edits from those of edits that were cut
@@ -71,23 +79,24 @@ type loader struct {
 const readChunk = 256
 
 // chunk is a piece of a space on its way to the indexes.
-type chunk struct {
-	keys    []string
-	data    [][]byte
-	install []func()
-	err     error
+type chunk[T any] struct {
+	keys     []string
+	values   []value
+	entities []*T
+	err      error
 }
 
 // read goes through a space: one goroutine scans and sorts out unfinished edits,
 // one for each processor decodes, one fills the indexes.
-func (l *loader) read(ctx context.Context, space string, decode decoder) error {
+func read[T any](ctx context.Context, l *loader, space string, decode decoder[T], install func(*T)) error {
 	workers := runtime.GOMAXPROCS(0)
-	raw, ready := make(chan *chunk, workers), make(chan *chunk, workers)
+	raw, ready := make(chan *chunk[T], workers), make(chan *chunk[T], workers)
 	var decoding, installing sync.WaitGroup
 	for range workers {
 		decoding.Go(func() {
+			r := &scanner{names: map[string]string{}}
 			for c := range raw {
-				c.decode(decode)
+				c.decode(r, decode)
 				ready <- c
 			}
 		})
@@ -99,24 +108,24 @@ func (l *loader) read(ctx context.Context, space string, decode decoder) error {
 				bad = c.err
 				continue
 			}
-			for _, install := range c.install {
-				install()
+			for _, v := range c.entities {
+				install(v)
 			}
 		}
 	})
-	next := new(chunk)
+	next := new(chunk[T])
 	err := l.d.store.Scan(ctx, space, func(r store.Record) error {
-		data, ok, err := l.value(r)
+		v, err := l.value(r)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.Key.Key, err)
 		}
-		if !ok {
+		if v.codec == 0 {
 			return nil
 		}
-		next.keys, next.data = append(next.keys, r.Key.Key), append(next.data, bytes.Clone(data))
-		if len(next.data) == readChunk {
+		next.keys, next.values = append(next.keys, r.Key.Key), append(next.values, v)
+		if len(next.values) == readChunk {
 			raw <- next
-			next = new(chunk)
+			next = new(chunk[T])
 		}
 		return nil
 	})
@@ -125,44 +134,43 @@ func (l *loader) read(ctx context.Context, space string, decode decoder) error {
 	decoding.Wait()
 	close(ready)
 	installing.Wait()
-	if err != nil {
-		return err
+	if err == nil {
+		err = bad
 	}
-	return bad
+	if err != nil {
+		return fmt.Errorf("directory: reading the space %s: %w", space, err)
+	}
+	return nil
 }
 
-func (c *chunk) decode(decode decoder) {
-	c.install = make([]func(), len(c.data))
-	for i, data := range c.data {
-		if c.install[i], c.err = decode(data); c.err != nil {
+func (c *chunk[T]) decode(r *scanner, decode decoder[T]) {
+	c.entities = make([]*T, len(c.values))
+	for i, v := range c.values {
+		if c.entities[i], c.err = decode(r, v); c.err != nil {
 			c.err = fmt.Errorf("%s: %w", c.keys[i], c.err)
 			return
 		}
 	}
 }
 
-// value is the valid JSON of a record; ok is false if it is deleted.
-func (l *loader) value(r store.Record) (data []byte, ok bool, err error) {
-	switch r.Codec {
-	case codecPlain:
-		return r.Data, true, nil
-	case codecPending:
-	default:
-		return nil, false, fmt.Errorf("encoding %d is not known to this version", r.Codec)
+// value is the valid value of a record, none if it is deleted.
+func (l *loader) value(r store.Record) (value, error) {
+	if r.Codec != codecPending {
+		return value{r.Codec, r.Data}, nil
 	}
 	edit, before, after, err := readPending(r.Data)
 	if err != nil {
-		return nil, false, err
+		return value{}, err
 	}
-	if _, done := l.complete[edit]; done && len(after) > 0 {
+	if _, done := l.complete[edit]; done && after.codec != 0 {
 		l.complete[edit]++
-		return after, true, nil
-	} else if done || len(before) == 0 {
+		return after, nil
+	} else if done || before.codec == 0 {
 		l.fixes = append(l.fixes, store.Delete(r.Key))
-		return nil, false, nil
+		return value{}, nil
 	}
-	l.fixes = append(l.fixes, store.Put(store.Record{Key: r.Key, Codec: codecPlain, Data: bytes.Clone(before)}))
-	return before, true, nil
+	l.fixes = append(l.fixes, store.Put(before.record(r.Key)))
+	return before, nil
 }
 
 // tidy writes the fixes, and only then forgets completed edits that no record

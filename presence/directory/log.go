@@ -17,6 +17,24 @@ func logEntry(e *Edit, c change) store.Entry {
 	}
 }
 
+// loggedDevice is a device with what hangs on it.
+type (
+	loggedDevice struct {
+		presence.Device
+		Credentials []loggedCredential `json:"credentials,omitempty"`
+		Assignments []loggedAssignment `json:"assignments,omitempty"`
+	}
+	loggedCredential struct {
+		Username string       `json:"username"`
+		HA1      presence.HA1 `json:"ha1"`
+	}
+	loggedAssignment struct {
+		Agent presence.AgentID `json:"agent"`
+		From  time.Time        `json:"from"`
+		To    time.Time        `json:"to,omitzero"`
+	}
+)
+
 func loggable(v any) []byte {
 	switch v := v.(type) {
 	case *presence.Agent:
@@ -25,15 +43,17 @@ func loggable(v any) []byte {
 			shown.LoginHash = "(set)"
 		}
 		return encode(shown)
-	case deviceRecord:
-		shown := v
-		shown.Credentials = make([]credentialRecord, len(v.Credentials))
-		for i, c := range v.Credentials {
-			has := make(map[string]string, len(c.HA1))
-			for alg := range c.HA1 {
-				has[alg] = "(set)"
+	case *device:
+		shown := loggedDevice{Device: v.Device}
+		for _, c := range v.credentials {
+			var has presence.HA1
+			for _, alg := range c.HA1.Algorithms() {
+				has.Set(alg, "(set)")
 			}
-			shown.Credentials[i] = credentialRecord{c.Username, has}
+			shown.Credentials = append(shown.Credentials, loggedCredential{c.Username, has})
+		}
+		for _, a := range v.assignments {
+			shown.Assignments = append(shown.Assignments, loggedAssignment{a.Agent, a.From, a.To})
 		}
 		return encode(shown)
 	case nil:

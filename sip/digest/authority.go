@@ -232,7 +232,7 @@ func (a *Authority) prove(c *credentials, method string, dom *presence.Domain) (
 	ha1 := noHA1[:alg.hexLen()]
 	usable := false
 	if known && a.accepts(dom, cred, alg) {
-		if h := cred.HA1[alg.String()]; len(h) == len(ha1) {
+		if h := cred.HA1.Of(alg.String()); len(h) == len(ha1) {
 			ha1, usable = h, true
 		}
 	}

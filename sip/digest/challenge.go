@@ -47,7 +47,7 @@ func (a *Authority) offers(dom *presence.Domain, cred *presence.Credential) offe
 	}
 	var o offer
 	for alg := algSHA256; alg <= algMD5; alg++ {
-		if wanted.has(alg) && (cred == nil || cred.HA1[alg.String()] != "") {
+		if wanted.has(alg) && (cred == nil || cred.HA1.Of(alg.String()) != "") {
 			o.add(alg)
 		}
 	}

@@ -40,7 +40,7 @@ func (u *users) Device(id presence.DeviceID) (*presence.Device, bool) {
 func (u *users) add(t testing.TB, name, password string, algs ...string) {
 	t.Helper()
 	dev := &presence.Device{ID: presence.DeviceID{ID: presence.NewID()}, Domain: u.dom.ID, Digest: algs}
-	c := &presence.Credential{Domain: u.dom.ID, Device: dev.ID, Username: name, HA1: map[string]string{}}
+	c := &presence.Credential{Domain: u.dom.ID, Device: dev.ID, Username: name}
 	if len(algs) == 0 {
 		algs = []string{MD5, SHA256, SHA512256}
 	}
@@ -49,7 +49,7 @@ func (u *users) add(t testing.TB, name, password string, algs ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.HA1[alg] = h
+		c.HA1.Set(alg, h)
 	}
 	u.creds[name], u.devs[dev.ID] = c, dev
 }

@@ -124,7 +124,7 @@ func (r *rig) people() {
 			r.t.Fatal(err)
 		}
 		e.Agents, e.Devices = append(e.Agents, a), append(e.Devices, dev)
-		e.Credentials = append(e.Credentials, presence.Credential{Domain: dom.ID, Device: dev.ID, Username: number, HA1: map[string]string{"MD5": ha1}})
+		e.Credentials = append(e.Credentials, presence.Credential{Domain: dom.ID, Device: dev.ID, Username: number, HA1: presence.HA1{MD5: ha1}})
 		e.Assignments = append(e.Assignments, presence.Assignment{Device: dev.ID, Agent: a.ID})
 		r.ids[number] = a.ID
 	}

@@ -90,7 +90,7 @@ func (h *house) populate() {
 				h.t.Fatal(err)
 			}
 			e.Agents, e.Devices = append(e.Agents, a), append(e.Devices, d)
-			e.Credentials = append(e.Credentials, presence.Credential{Domain: dom.ID, Device: d.ID, Username: number, HA1: map[string]string{digest.MD5: ha1}})
+			e.Credentials = append(e.Credentials, presence.Credential{Domain: dom.ID, Device: d.ID, Username: number, HA1: presence.HA1{MD5: ha1}})
 			e.Assignments = append(e.Assignments, presence.Assignment{Device: d.ID, Agent: a.ID, From: time.Now().Add(-time.Hour)})
 		}
 	}

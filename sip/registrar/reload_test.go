@@ -93,7 +93,7 @@ func staff(b testing.TB, n int) directory.Edit {
 			b.Fatal(err)
 		}
 		e.Agents, e.Devices = append(e.Agents, a), append(e.Devices, d)
-		e.Credentials = append(e.Credentials, presence.Credential{Domain: dom.ID, Device: d.ID, Username: a.Number, HA1: map[string]string{digest.MD5: ha1}})
+		e.Credentials = append(e.Credentials, presence.Credential{Domain: dom.ID, Device: d.ID, Username: a.Number, HA1: presence.HA1{MD5: ha1}})
 		e.Assignments = append(e.Assignments, presence.Assignment{Device: d.ID, Agent: a.ID, From: time.Now().Add(-time.Hour)})
 	}
 	return e

@@ -54,10 +54,10 @@ func TestDeviceLife(t *testing.T) {
 		is("1001-two", "usernames", 0).is("MD5", "algorithms", 0).is("SHA-256", "algorithms", 1)
 	id := r.get("id").(string)
 	cred, ok := h.dir.Credential(h.one.ID, "1001-two")
-	if !ok || cred.HA1["MD5"] != testHA1("MD5", "1001-two", "one.test", "s3cret") {
+	if !ok || cred.HA1.MD5 != testHA1("MD5", "1001-two", "one.test", "s3cret") {
 		t.Errorf("credential %+v", cred)
 	}
-	if strings.Contains(string(r.body), "s3cret") || strings.Contains(string(r.body), cred.HA1["MD5"]) {
+	if strings.Contains(string(r.body), "s3cret") || strings.Contains(string(r.body), cred.HA1.MD5) {
 		t.Errorf("the answer tells the password or its digest: %s", r.body)
 	}
 	for name, c := range map[string]struct {
@@ -82,7 +82,7 @@ func TestDeviceLife(t *testing.T) {
 	h.ask(admin, "PATCH", at+"/1001-two", `{"name":"By the window","digest":["SHA-256","MD5"],"publish_selects":true}`).want(200).
 		is("By the window", "name").is("SHA-256", "digest", 0).is(true, "publish_selects").is(id, "id")
 	h.ask(admin, "PUT", at+"/"+id+"/password", `{"password":"n3w"}`).want(204)
-	if cred, _ = h.dir.Credential(h.one.ID, "1001-two"); cred.HA1["SHA-256"] != testHA1("SHA-256", "1001-two", "one.test", "n3w") {
+	if cred, _ = h.dir.Credential(h.one.ID, "1001-two"); cred.HA1.SHA256 != testHA1("SHA-256", "1001-two", "one.test", "n3w") {
 		t.Error("the new password was not kept")
 	}
 	h.ask(admin, "PUT", at+"/"+id+"/password", `{"username":"1001-three","password":"n3w"}`).want(204)

@@ -32,7 +32,7 @@ func (a *API) deviceView(d *presence.Device) deviceJSON {
 	algorithms := make(map[string]bool)
 	for _, c := range a.o.Directory.CredentialsOf(d.ID) {
 		j.Usernames = append(j.Usernames, c.Username)
-		for alg := range c.HA1 {
+		for _, alg := range c.HA1.Algorithms() {
 			algorithms[alg] = true
 		}
 	}
@@ -128,13 +128,11 @@ func (a *API) addDevice(r *request) error {
 // credential digests a password for every algorithm a device may be offered
 // (RFC 8760 §2.1), so that the choice among them can change without it.
 func (a *API) credential(dom *presence.Domain, dev presence.DeviceID, user, password string) (presence.Credential, error) {
-	c := presence.Credential{Domain: dom.ID, Device: dev, Username: user, HA1: make(map[string]string)}
+	c := presence.Credential{Domain: dom.ID, Device: dev, Username: user}
 	for _, alg := range [...]string{"MD5", "SHA-256"} {
-		if sum := a.o.HA1(alg, user, dom.Realm, password); sum != "" {
-			c.HA1[alg] = sum
-		}
+		c.HA1.Set(alg, a.o.HA1(alg, user, dom.Realm, password))
 	}
-	if len(c.HA1) == 0 {
+	if c.HA1 == (presence.HA1{}) {
 		return c, problem(http.StatusInternalServerError, "no digest algorithm is known")
 	}
 	return c, nil

@@ -96,7 +96,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 			e.Assignments = append(e.Assignments, presence.Assignment{Device: d.ID, Agent: a.ID, From: time.Unix(1, 0)})
 			if kind == presence.KindDesk {
 				e.Credentials = append(e.Credentials, presence.Credential{Domain: a.Domain, Device: d.ID, Username: a.Number,
-					HA1: map[string]string{"MD5": testHA1("MD5", a.Number, "x", "y")}})
+					HA1: presence.HA1{MD5: testHA1("MD5", a.Number, "x", "y")}})
 			}
 		}
 	}

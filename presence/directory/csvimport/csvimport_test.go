@@ -82,7 +82,7 @@ func TestNewAgentHasItsDevices(t *testing.T) {
 			}
 			continue
 		}
-		if len(creds) != 1 || creds[0].Username != user || creds[0].HA1["MD5"] != ha1("MD5", user, "one.test", "secret") || creds[0].HA1["SHA-256"] == "" {
+		if len(creds) != 1 || creds[0].Username != user || creds[0].HA1.MD5 != ha1("MD5", user, "one.test", "secret") || creds[0].HA1.SHA256 == "" {
 			t.Errorf("%s: %+v", dev.Kind, creds)
 		}
 	}
@@ -109,7 +109,7 @@ func TestAgain(t *testing.T) {
 	if after.ID != before.ID || after.Name != "Ada L" || fmt.Sprint(after.Teams) != "[night]" {
 		t.Errorf("agent %+v", after)
 	}
-	if cred, _ := d.Credential(o.Domain, "1001-soft"); cred.HA1["MD5"] != ha1("MD5", "1001-soft", "one.test", "new") {
+	if cred, _ := d.Credential(o.Domain, "1001-soft"); cred.HA1.MD5 != ha1("MD5", "1001-soft", "one.test", "new") {
 		t.Error("the password set before was lost")
 	}
 	if n := len(d.DevicesOf(after.ID, time.Now())); n != 4 {
@@ -184,7 +184,7 @@ func TestUserNameOfAnotherDevice(t *testing.T) {
 	err := d.Apply(t.Context(), directory.Edit{
 		Devices:     []presence.Device{dev},
 		Assignments: []presence.Assignment{{Device: dev.ID, Agent: a.ID, From: time.Now()}},
-		Credentials: []presence.Credential{{Domain: o.Domain, Device: dev.ID, Username: "1002-mobile", HA1: map[string]string{"MD5": ha1("MD5", "", "", "")}}},
+		Credentials: []presence.Credential{{Domain: o.Domain, Device: dev.ID, Username: "1002-mobile", HA1: presence.HA1{MD5: ha1("MD5", "", "", "")}}},
 	})
 	if err != nil {
 		t.Fatal(err)

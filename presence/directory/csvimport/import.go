@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -78,8 +79,18 @@ func Import(ctx context.Context, o Options, r io.Reader) (Report, error) {
 		return Report{}, err
 	}
 	im := &importer{o: &o, dom: dom, rd: rd, seen: make(map[string]int), report: Report{DryRun: o.DryRun}}
-	return im.run(ctx)
+	rep, err := im.run(ctx)
+	if rep.Lines >= releaseLines {
+		im.seen = nil
+		debug.FreeOSMemory()
+	}
+	return rep, err
 }
+
+// releaseLines is from how many lines on an import gives the memory it needed
+// back to the system at once, rather than little by little: it was about as much
+// as the agents take for good.
+const releaseLines = 10_000
 
 // importer is one import under way.
 type importer struct {

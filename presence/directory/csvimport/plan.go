@@ -2,7 +2,6 @@ package csvimport
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"lamplight/presence"
@@ -30,7 +29,12 @@ type batch struct {
 
 func (b *batch) add(p *planned) {
 	b.agents = append(b.agents, p)
-	b.count()
+	b.rows++
+	if p.created {
+		b.created++
+	} else {
+		b.updated++
+	}
 }
 
 func (b *batch) count() {
@@ -192,7 +196,7 @@ func (im *importer) planDevices(p *planned, agent presence.AgentID, row *Row) *L
 		switch {
 		case !known:
 			c.Device = p.newDevice(im, agent, rule)
-		case maps.Equal(old.HA1, c.HA1):
+		case old.HA1 == c.HA1:
 			continue
 		default:
 			c.Device = old.Device
@@ -209,10 +213,9 @@ func (p *planned) newDevice(im *importer, agent presence.AgentID, rule deviceRul
 	return id
 }
 
-func (im *importer) digests(user, password string) map[string]string {
-	m := make(map[string]string, len(im.o.Algorithms))
+func (im *importer) digests(user, password string) (h presence.HA1) {
 	for _, alg := range im.o.Algorithms {
-		m[alg] = im.o.HA1(alg, user, im.dom.Realm, password)
+		h.Set(alg, im.o.HA1(alg, user, im.dom.Realm, password))
 	}
-	return m
+	return h
 }

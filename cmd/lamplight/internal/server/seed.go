@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"lamplight/cmd/lamplight/internal/config"
@@ -132,8 +130,8 @@ func hasDemoPassword(d *directory.Directory, dom *presence.Domain, a *presence.A
 	if !ok {
 		return false
 	}
-	for _, alg := range slices.Sorted(maps.Keys(c.HA1)) {
-		if c.HA1[alg] == ha1(alg, a.Number, dom.Realm, config.DemoPrefix+a.Number) {
+	for _, alg := range c.HA1.Algorithms() {
+		if c.HA1.Of(alg) == ha1(alg, a.Number, dom.Realm, config.DemoPrefix+a.Number) {
 			return true
 		}
 	}
