@@ -51,6 +51,9 @@ type indexes struct {
 	users   map[userKey]*presence.Credential
 	// held lists every device that is, was or will be an agent's.
 	held map[presence.AgentID][]presence.DeviceID
+	// turns are when an assignment of a device next begins or ends by time alone;
+	// a device of which none does is not in it.
+	turns map[presence.DeviceID]time.Time
 	// byDomain holds every agent of a domain, sorted the same by number; sorted
 	// is filled when asked for and dropped when the domain's agents change.
 	byDomain map[presence.DomainID]map[presence.AgentID]struct{}
@@ -67,6 +70,7 @@ func newIndexes() indexes {
 		devices:  map[presence.DeviceID]*device{},
 		users:    map[userKey]*presence.Credential{},
 		held:     map[presence.AgentID][]presence.DeviceID{},
+		turns:    map[presence.DeviceID]time.Time{},
 		byDomain: map[presence.DomainID]map[presence.AgentID]struct{}{},
 		sorted:   map[presence.DomainID][]*presence.Agent{},
 	}
@@ -135,6 +139,7 @@ func (x *indexes) putDevice(v *device) {
 	for _, c := range v.credentials {
 		x.users[userKey{c.Domain, c.Username}] = c
 	}
+	x.turn(v, time.Now())
 	for i := range v.assignments {
 		a := v.assignments[i].Agent
 		held := x.held[a]
@@ -147,6 +152,7 @@ func (x *indexes) putDevice(v *device) {
 func (x *indexes) dropDevice(id presence.DeviceID) {
 	x.unindexDevice(x.devices[id])
 	delete(x.devices, id)
+	delete(x.turns, id)
 }
 
 func (x *indexes) unindexDevice(old *device) {

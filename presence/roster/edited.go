@@ -23,6 +23,12 @@ func (r *Roster) edited(e directory.Edit) {
 	for _, id := range e.DeleteAgents {
 		r.lookAgain(item{kind: itemAgent, id: id})
 	}
+	if len(e.Assignments) > 0 {
+		select {
+		case r.assigned <- struct{}{}:
+		default:
+		}
+	}
 	for i := range e.Assignments {
 		r.lookAgain(item{kind: itemDevice, id: e.Assignments[i].Agent, device: e.Assignments[i].Device})
 	}
@@ -35,6 +41,25 @@ func (r *Roster) edited(e directory.Edit) {
 	}
 	for _, s := range r.shards {
 		s.q.notify(item{kind: itemDeleted, devices: deleted})
+	}
+}
+
+// handOver has the directory tell its listeners, edited among them, when an
+// assignment begins or ends by time alone.
+func (r *Roster) handOver() {
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
+	for {
+		due.Stop()
+		if next := r.dir.Handover(time.Now()); !next.IsZero() {
+			due.Reset(time.Until(next))
+		}
+		select {
+		case <-due.C:
+		case <-r.assigned:
+		case <-r.stop:
+			return
+		}
 	}
 }
 

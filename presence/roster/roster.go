@@ -11,7 +11,8 @@
 //     withdrawn and a snapshot with a higher number says so (see withdraw for
 //     what cannot be withdrawn: what ended in the world stays ended).
 //   - Every fact ends by itself: expiry, lease, grace, wrap-up and the maximum
-//     of a custom status are timers of the shard.
+//     of a custom status are timers of the shard. What a device brought an agent
+//     ends with its assignment, also where that ends by time alone.
 //   - Version is boot<<32|n: it only grows, also across restarts, and when an
 //     agent is deleted and made again.
 //   - What is as it was costs nothing: a change that repeats a fact, or only
@@ -89,6 +90,9 @@ type Roster struct {
 
 	shards   []*shard
 	running  sync.WaitGroup
+	stop     chan struct{} // closed by Close
+	stopping sync.Once
+	assigned chan struct{} // capacity 1: assignments were edited
 	bares    atomic.Int64
 	metrics  metrics
 	watchers watchers
@@ -105,6 +109,7 @@ func Open(ctx context.Context, o Options) (*Roster, error) {
 	r := &Roster{
 		store: o.Store, dir: o.Directory, node: o.Node, log: o.Log,
 		resume: o.Resume, maxBare: int64(o.MaxBare), opened: time.Now(),
+		stop: make(chan struct{}), assigned: make(chan struct{}, 1),
 	}
 	if err := r.countBoot(ctx); err != nil {
 		return nil, err
@@ -124,6 +129,7 @@ func Open(ctx context.Context, o Options) (*Roster, error) {
 	for _, s := range r.shards {
 		r.running.Go(s.run)
 	}
+	r.running.Go(r.handOver)
 	return r, nil
 }
 
@@ -212,6 +218,7 @@ func (r *Roster) Healthy() error {
 // Close stops the shards after what is queued was applied and every receipt was
 // given. It does not close the store.
 func (r *Roster) Close() error {
+	r.stopping.Do(func() { close(r.stop) })
 	for _, s := range r.shards {
 		s.q.close()
 	}
