@@ -13,7 +13,8 @@ type plan struct {
 	// Rates of the steps, calls a second.
 	first                                   int
 	commit, refresh, invite, subscribe, fan []int
-	// A published call is told to so many watchers, for so many agents in turn.
+	// A published call is told to so many watchers, for so many agents in turn; no
+	// more agents than the first step has calls, or their watchers go unasked.
 	watched, watchers int
 }
 
@@ -22,7 +23,7 @@ func longPlan() plan {
 		agents: 40_000, seconds: 5, first: 2000,
 		commit: []int{1000, 2000, 4000, 6000}, refresh: []int{1000, 2000, 4000, 6000, 8000},
 		invite: []int{1000, 2000, 4000, 8000}, subscribe: []int{500, 1000, 2000, 4000},
-		fan: []int{50, 100, 200}, watched: 300, watchers: 20,
+		fan: []int{50, 100, 200}, watched: 250, watchers: 20,
 	}
 }
 
@@ -30,7 +31,7 @@ func shortPlan() plan {
 	return plan{
 		agents: 4000, seconds: 2, first: 1000,
 		commit: []int{1000}, refresh: []int{1000, 2000}, invite: []int{1000, 2000}, subscribe: []int{500, 1000},
-		fan: []int{50}, watched: 150, watchers: 10,
+		fan: []int{50}, watched: 100, watchers: 10,
 	}
 }
 

@@ -24,8 +24,8 @@ type row struct {
 	note    string
 }
 
-const tableHead = "| operation | asked/s | reached/s | calls | failed | sent again | p50 ms | p95 | p99 | p99.9 | max | server µs each | server cores | SIPp cores | |\n" +
-	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+const tableHead = "| operation | asked/s | reached/s | calls | failed | sent again | p50 ms | p95 | p99 | p99.9 | max | server µs each | server cores | SIPp cores | other cores | |\n" +
+	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 
 func (r *row) String() string {
 	o := r.outcome
@@ -38,10 +38,10 @@ func (r *row) String() string {
 	if !o.good(r.asked) {
 		note = strings.TrimPrefix(note+"; not kept up", "; ")
 	}
-	return fmt.Sprintf("| %s | %d | %.0f | %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+	return fmt.Sprintf("| %s | %d | %.0f | %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 		r.name, r.asked, o.rate, o.calls, o.failed, o.resent,
 		ms(r.lapse.p50), ms(r.lapse.p95), ms(r.lapse.p99), ms(r.lapse.p999), ms(r.lapse.max),
-		each, cores(o.server), cores(o.loader), note)
+		each, cores(o.server), cores(o.loader), cores(o.others), note)
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }
@@ -59,8 +59,8 @@ func (l *load) add(r row) {
 // report is the section of RESULTS.md.
 func (l *load) report() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n%s, %s; %d cores shared by server and SIPp, load average %s at the end.\n",
-		heading, time.Now().UTC().Format(time.DateOnly), machine(), runtime.NumCPU(), average())
+	fmt.Fprintf(&b, "%s\n\n%s, %s; %d cores shared by server and SIPp.\n",
+		heading, time.Now().UTC().Format(time.DateOnly), machine(), runtime.NumCPU())
 	repeat := "RESULTS=1 make load-sipp"
 	if l.plan.agents < longPlan().agents {
 		repeat = "BENCH_SHORT=1 " + repeat
@@ -69,7 +69,7 @@ func (l *load) report() string {
 	b.WriteString("Calls begin at the asked rate whether earlier ones have ended or not; a stage ends where a call failed, " +
 		"less than 90 % of the rate was reached or more than 1 % of the calls had a message sent again. Times are SIPp's, " +
 		"from its first message of a call to the answer named (REGISTER and SUBSCRIBE with their digest challenge in between), " +
-		"its own queueing included; *server µs each* is user and system time of the server's process, for everything it did meanwhile.\n\n")
+		"its own queueing included; *server µs each* is user and system time of the server's process, for everything it did meanwhile; *other cores* is what the rest of the machine used at the same time.\n\n")
 	b.WriteString(tableHead)
 	for i := range l.rows {
 		b.WriteString(l.rows[i].String())
@@ -102,12 +102,6 @@ func machine() string {
 		}
 	}
 	return fmt.Sprintf("%s, Linux %s, %s%s", cpu, strings.TrimSpace(string(kernel)), runtime.Version(), tool)
-}
-
-func average() string {
-	b, _ := os.ReadFile("/proc/loadavg")
-	one, _, _ := strings.Cut(string(b), " ")
-	return one
 }
 
 // replaceSection puts text in place of the section that begins with the

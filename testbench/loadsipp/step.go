@@ -34,7 +34,7 @@ type outcome struct {
 	trace          string // short trace of its messages
 	loader         time.Duration
 	took           time.Duration
-	server         time.Duration // CPU
+	server, others time.Duration // CPU
 	complaint      error         // SIPp's, when something failed
 }
 
@@ -71,7 +71,7 @@ func (l *load) run(st step) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	began, busy := time.Now(), machineCPU()
 	p, name, err := l.start(st)
 	if err != nil {
 		return nil, err
@@ -87,6 +87,7 @@ func (l *load) run(st step) (*outcome, error) {
 		return nil, fmt.Errorf("%w (%w)", err, complaint)
 	}
 	o.took, o.server, o.loader, o.complaint = took, after-before, p.CPU(), complaint
+	o.others = max(machineCPU()-busy-o.server-o.loader, 0)
 	return o, nil
 }
 

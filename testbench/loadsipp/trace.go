@@ -119,7 +119,7 @@ func fanout(published []string, notified string) ([][]time.Duration, error) {
 
 // quiet is how long the watchers wait for another NOTIFY before they go; what
 // comes later than that is the last one, of the un-subscribe.
-const quiet = 12 * time.Second
+const quiet = 20 * time.Second
 
 // userOf is the user part of a request line's URI.
 func userOf(first string) string {
