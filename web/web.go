@@ -16,6 +16,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -57,9 +58,8 @@ type Options struct {
 	Metrics  prometheus.Registerer // takes this package's own; may be nil
 
 	Node string
-	// BehindProxy trusts X-Forwarded-For and X-Forwarded-Proto of whoever
-	// connects.
-	BehindProxy bool
+	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
+	Proxies []netip.Prefix
 	// Origins are other origins (https://crm.example.com) whose pages may send
 	// commands and show the agent's bar in a frame.
 	Origins []string
@@ -97,7 +97,7 @@ func New(o Options) (*Server, error) {
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
 		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, SessionEnded: o.SessionEnded,
-		Node: o.Node, BehindProxy: o.BehindProxy, Streams: o.Streams, Heartbeat: o.Heartbeat,
+		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -72,10 +73,14 @@ type Options struct {
 	// webphone ends too. Without it the roster logs the agent out.
 	SessionEnded func(ticket.Subject)
 	Node         string // name in the log; default "node-1"
-	// BehindProxy trusts X-Forwarded-For and X-Forwarded-Proto.
-	BehindProxy bool
-	// Streams is how many live streams may be open; default 10,000.
-	Streams int
+	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
+	Proxies []netip.Prefix
+	// Framed lets the pages of other sites show ours in a frame with the session
+	// working there.
+	Framed bool
+	// Streams is how many live streams may be open; default 10,000. AgentStreams
+	// is how many of them one agent's sessions may have; default 50.
+	Streams, AgentStreams int
 	// Heartbeat is how often an idle stream says that it lives; default 15 s.
 	Heartbeat time.Duration
 	// Coalesce is the least time between two writes to one stream; default
@@ -117,8 +122,9 @@ type API struct {
 	streams sync.WaitGroup
 
 	mu     sync.Mutex
-	closed bool // guarded by mu
-	open   int  // guarded by mu; streams
+	closed bool                                // guarded by mu
+	open   int                                 // guarded by mu; streams
+	seats  map[presence.AgentID]map[*seat]bool // guarded by mu; the streams of agents
 }
 
 // New reads the document, binds every operation of it to its handler and begins
@@ -133,6 +139,9 @@ func New(o Options) (*API, error) {
 	if o.Streams <= 0 {
 		o.Streams = 10_000
 	}
+	if o.AgentStreams <= 0 {
+		o.AgentStreams = 50
+	}
 	if o.Heartbeat <= 0 {
 		o.Heartbeat = 15 * time.Second
 	}
@@ -145,7 +154,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		o: o, contract: c, hub: live.New(live.Options{}), meters: newMeters(o.Metrics),
-		epoch: newEpoch(), done: make(chan struct{}),
+		epoch: newEpoch(), done: make(chan struct{}), seats: make(map[presence.AgentID]map[*seat]bool),
 	}
 	if a.mux, err = a.bind(); err != nil {
 		return nil, err

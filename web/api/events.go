@@ -25,6 +25,7 @@ const snapshotChunk = 500
 // stream is one live stream of server-sent events (WHATWG HTML §9.2).
 type stream struct {
 	api     *API
+	seat    *seat
 	r       *request
 	out     *http.ResponseController
 	subject *access.Subject
@@ -54,11 +55,10 @@ func (a *API) streamEvents(r *request) error {
 		}
 		s.agent = agent.ID
 	}
-	leave, err := a.enter()
-	if err != nil {
+	if s.seat, err = a.enter(r.subject); err != nil {
 		return err
 	}
-	defer leave()
+	defer a.leave(s.seat)
 	h := r.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
@@ -96,28 +96,6 @@ func (a *API) published(s *presence.Snapshot) {
 	}
 }
 
-// enter counts a stream in, if there is room and the server is not stopping.
-func (a *API) enter() (leave func(), err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed || a.open >= a.o.Streams {
-		a.meters.refused.Inc()
-		p := problem(http.StatusServiceUnavailable, "too many live streams are open, or the server is stopping")
-		p.retry = 5 * time.Second
-		return nil, p
-	}
-	a.open++
-	a.streams.Add(1)
-	a.meters.streams.Inc()
-	return func() {
-		a.mu.Lock()
-		a.open--
-		a.mu.Unlock()
-		a.meters.streams.Dec()
-		a.streams.Done()
-	}, nil
-}
-
 func (s *stream) run() {
 	if !s.begin() {
 		return
@@ -134,16 +112,25 @@ func (s *stream) run() {
 			if !s.stillLetIn() {
 				return
 			}
-			s.buf = append(s.buf, ": alive\n\n"...)
-			if !s.flush() {
+			if !s.alive() {
 				return
 			}
 		case <-s.r.Context().Done():
+			return
+		case <-s.seat.over:
 			return
 		case <-s.api.done:
 			return
 		}
 	}
+}
+
+// alive says that the stream lives and what time it is here. Without an id: the
+// reader's position stays.
+func (s *stream) alive() bool {
+	return s.event("alive", "", struct {
+		At time.Time `json:"at"`
+	}{time.Now().UTC()})
 }
 
 // begin resumes after Last-Event-ID where that can be done, else sends the
@@ -308,6 +295,7 @@ func (s *stream) pause() bool {
 	case <-t.C:
 		return true
 	case <-s.r.Context().Done():
+	case <-s.seat.over:
 	case <-s.api.done:
 	}
 	return false

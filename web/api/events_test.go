@@ -103,7 +103,7 @@ func (l *listener) want(name string) *reply {
 		if e.name != name {
 			l.h.t.Fatalf("event %s, want %s: %s", e.name, name, e.data)
 		}
-		described := map[string]string{"snapshot": "SnapshotEvent", "agent": "Agent", "removed": "RemovedEvent"}[name]
+		described := map[string]string{"snapshot": "SnapshotEvent", "agent": "Agent", "removed": "RemovedEvent", "alive": "AliveEvent"}[name]
 		l.h.fits(l.h.api.contract.schemas[described], []byte(e.data))
 		return &reply{l.h.t, 200, nil, []byte(e.data)}
 	}
@@ -321,8 +321,8 @@ func TestStreamHeartbeatAndEnd(t *testing.T) {
 	c := h.login("1001")
 	l := h.listen(c, "", "")
 	l.want("snapshot")
-	if e, ok := l.next(); !ok || e.name != "comment" {
-		t.Fatalf("got %+v %v, want a comment", e, ok)
+	if e, ok := l.next(); !ok || e.name != "alive" || e.id != "" || !strings.Contains(e.data, `"at":"20`) {
+		t.Fatalf("got %+v %v, want the server's clock", e, ok)
 	}
 	h.ask(c, "POST", "/logout", "").want(204)
 	for {
@@ -396,4 +396,41 @@ func TestLargeSnapshot(t *testing.T) {
 	if seen != 1100 {
 		t.Errorf("%d agents, want 1100", seen)
 	}
+}
+
+func TestOneAgentsPagesLeaveRoomForOthers(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.AgentStreams = 2 })
+	c := h.login("1001")
+	first := h.listen(c, "", "")
+	h.listen(c, "", "")
+	h.ask(c, "GET", "/events", "").problem(429, "close some")
+	h.listen(h.login("1002"), "", "")
+	first.close()
+	for range 1000 { // until the server has noticed
+		h.api.mu.Lock()
+		open := h.api.open
+		h.api.mu.Unlock()
+		if open == 2 {
+			h.listen(c, "", "")
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("the place was never free again")
+}
+
+func TestLogoutEndsTheSessionsStreamsAtOnce(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.Heartbeat = time.Hour })
+	c, other := h.login("1001"), h.login("1001")
+	mine, theirs := h.listen(c, "", ""), h.listen(other, "", "")
+	mine.want("snapshot")
+	theirs.want("snapshot")
+	h.ask(c, "POST", "/logout", "").want(204)
+	for {
+		if _, ok := mine.next(); !ok {
+			break
+		}
+	}
+	h.online("1002")
+	theirs.want("agent")
 }

@@ -8,11 +8,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"lamplight/presence"
 	"lamplight/web/access"
@@ -24,6 +24,7 @@ import (
 const (
 	maxBody   = 64 << 10
 	maxImport = 64 << 20
+	bodyLimit = 20 * time.Second // for the whole of a JSON body to come
 )
 
 // request is one call of an operation, by somebody who may make it.
@@ -114,26 +115,6 @@ func (a *API) who(r *http.Request) (*access.Subject, error) {
 	return nil, problem(http.StatusUnauthorized, "log in, or send a bearer token")
 }
 
-// secure reports whether the request came over TLS.
-func (a *API) secure(r *http.Request) bool {
-	return r.TLS != nil || a.o.BehindProxy && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-}
-
-// source is the address the request came from.
-func (a *API) source(r *http.Request) netip.Addr {
-	if a.o.BehindProxy {
-		list := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-		if addr, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {
-			return addr
-		}
-	}
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr()
-}
-
 func (a *API) checkQuery(op *operation, r *request) error {
 	values := r.URL.Query()
 	var found []Field
@@ -198,10 +179,14 @@ func (a *API) checkBody(op *operation, r *request) error {
 	if op.Body == nil {
 		return nil
 	}
+	// A body that drips in would hold the connection for as long as it likes.
+	conn := http.NewResponseController(r.w)
+	_ = conn.SetReadDeadline(time.Now().Add(bodyLimit))
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
 		return bodyProblem(err)
 	}
+	_ = conn.SetReadDeadline(time.Time{})
 	if len(bytes.TrimSpace(b)) == 0 {
 		if op.BodyRequired {
 			return problem(http.StatusBadRequest, "the body is empty")

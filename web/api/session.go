@@ -46,11 +46,15 @@ func (a *API) login(r *request) error {
 		Number   string `json:"number"`
 		Password string `json:"password"`
 		Domain   string `json:"domain"`
+		Framed   bool   `json:"framed"`
 	}
 	if err := r.into(&in); err != nil {
 		return err
 	}
 	from, secure := a.source(r.Request), a.secure(r.Request)
+	if !secure && a.strayProxy(r.Request) {
+		return forbidden("this came by a proxy that is not trusted: name it in http.behind_proxy, and let it send X-Forwarded-Proto")
+	}
 	if !secure && !login.MayUsePlain(from) {
 		return forbidden("log in over HTTPS: plain HTTP would show the password to the network")
 	}
@@ -71,7 +75,7 @@ func (a *API) login(r *request) error {
 	if err := a.begin(r.Context(), dom, &s.Subject); err != nil {
 		return err
 	}
-	login.SetCookie(r.w, secure, s.Token, s.Expires)
+	login.Cookie{Secure: secure, Framed: in.Framed && a.o.Framed}.Set(r.w, s.Token, s.Expires)
 	return r.answer(http.StatusOK, a.me(&s.Subject))
 }
 
@@ -125,6 +129,7 @@ func (a *API) logout(r *request) error {
 		return r.noContent()
 	}
 	a.o.Tickets.Revoke(s.Session)
+	a.endStreams(s)
 	if a.o.SessionEnded != nil {
 		a.o.SessionEnded(ticket.Subject{Domain: s.Domain, Agent: s.Agent, Session: s.Session})
 		return r.noContent()

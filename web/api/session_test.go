@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -59,7 +60,9 @@ func TestLoginIsLimited(t *testing.T) {
 }
 
 func TestLoginNeedsHTTPSOffThisMachine(t *testing.T) {
-	h := newHouse(t, func(o *Options) { o.BehindProxy = true })
+	h := newHouse(t, func(o *Options) {
+		o.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	})
 	for name, c := range map[string]struct {
 		from, proto string
 		cookie      string // empty: refused
@@ -73,7 +76,7 @@ func TestLoginNeedsHTTPSOffThisMachine(t *testing.T) {
 			h.t = t
 			req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, h.server.URL+Base+"/login", strings.NewReader(rightLogin))
 			req.Header.Set("Content-Type", "application/json")
-			req.Header.Set("X-Forwarded-For", "10.0.0.1, "+c.from)
+			req.Header.Set("X-Forwarded-For", c.from+", 10.0.0.1")
 			req.Header.Set("X-Forwarded-Proto", c.proto)
 			r := h.send(nobody, req)
 			if c.cookie == "" {

@@ -15,27 +15,46 @@ const (
 	CookiePlain  = "lamplight"
 )
 
-// SetCookie hands the session to the browser.
-func SetCookie(w http.ResponseWriter, secure bool, token string, expires time.Time) {
-	http.SetCookie(w, cookie(secure, token, expires))
+// Cookie is how the session is handed to the browser.
+type Cookie struct {
+	// Secure: over TLS.
+	Secure bool
+	// Framed keeps the session working in a frame of another site's page. The
+	// browser then sends it with that site's requests too, but keeps it apart
+	// for each site that frames us (Partitioned), so a site has only the
+	// session that was opened in its own frame. Needs Secure.
+	Framed bool
 }
 
-// ClearCookie takes it back.
+// Set hands the session to the browser.
+func (c Cookie) Set(w http.ResponseWriter, token string, expires time.Time) {
+	http.SetCookie(w, c.cookie(token, expires))
+}
+
+// ClearCookie takes the session back, however it was handed out.
 func ClearCookie(w http.ResponseWriter, secure bool) {
-	c := cookie(secure, "", time.Unix(1, 0))
-	c.MaxAge = -1
-	http.SetCookie(w, c)
+	for _, c := range []Cookie{{Secure: secure}, {Secure: secure, Framed: true}} {
+		k := c.cookie("", time.Unix(1, 0))
+		k.MaxAge = -1
+		http.SetCookie(w, k)
+		if !secure {
+			return
+		}
+	}
 }
 
-func cookie(secure bool, value string, expires time.Time) *http.Cookie {
-	name := CookiePlain
-	if secure {
-		name = CookieSecure
+func (c Cookie) cookie(value string, expires time.Time) *http.Cookie {
+	k := &http.Cookie{
+		Name: CookiePlain, Value: value, Path: "/", Expires: expires,
+		Secure: c.Secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}
-	return &http.Cookie{
-		Name: name, Value: value, Path: "/", Expires: expires,
-		Secure: secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	if c.Secure {
+		k.Name = CookieSecure
 	}
+	if c.Secure && c.Framed {
+		k.SameSite, k.Partitioned = http.SameSiteNoneMode, true
+	}
+	return k
 }
 
 // Token is the value of the session cookie of this request, or empty.

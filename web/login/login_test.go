@@ -338,7 +338,7 @@ func TestCookie(t *testing.T) {
 	for name, secure := range map[string]bool{CookieSecure: true, CookiePlain: false} {
 		t.Run(name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			SetCookie(w, secure, "token", time.Now().Add(time.Hour))
+			Cookie{Secure: secure}.Set(w, "token", time.Now().Add(time.Hour))
 			c := w.Result().Cookies()[0]
 			if c.Name != name || c.Secure != secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" {
 				t.Errorf("cookie %+v", c)
@@ -349,5 +349,23 @@ func TestCookie(t *testing.T) {
 				t.Error("the cookie is read under the other name")
 			}
 		})
+	}
+}
+
+func TestCookieOfAFrame(t *testing.T) {
+	w := httptest.NewRecorder()
+	Cookie{Secure: true, Framed: true}.Set(w, "token", time.Now().Add(time.Hour))
+	if c := w.Result().Cookies()[0]; c.SameSite != http.SameSiteNoneMode || !c.Partitioned || !c.Secure || c.Name != CookieSecure {
+		t.Errorf("over TLS: %+v", c)
+	}
+	w = httptest.NewRecorder()
+	Cookie{Framed: true}.Set(w, "token", time.Now().Add(time.Hour))
+	if c := w.Result().Cookies()[0]; c.SameSite != http.SameSiteStrictMode || c.Partitioned {
+		t.Errorf("a plain cookie is never given to other sites: %+v", c)
+	}
+	w = httptest.NewRecorder()
+	ClearCookie(w, true)
+	if l := w.Result().Cookies(); len(l) != 2 || l[0].Partitioned == l[1].Partitioned || l[0].MaxAge >= 0 || l[1].MaxAge >= 0 {
+		t.Errorf("both forms are to be taken back: %+v", l)
 	}
 }

@@ -55,9 +55,13 @@ type SIP struct {
 type HTTP struct {
 	Listen []string `yaml:"listen"` // plain
 	TLS    []string `yaml:"tls"`    // with the certificate of the tls section
-	// Origins are the pages that may open a WebSocket or use cookies besides
-	// our own, as scheme://host[:port].
+	// Origins are the pages that may, besides our own, open a WebSocket, send
+	// commands and show the agent's bar in a frame (<iframe allow="microphone"
+	// src="https://…/bar.html">), as scheme://host[:port].
 	Origins []string `yaml:"origins"`
+	// BehindProxy are the addresses or prefixes of the reverse proxies whose
+	// X-Forwarded-For and X-Forwarded-Proto are believed; nobody else's are.
+	BehindProxy []string `yaml:"behind_proxy"`
 }
 
 // TLS is the certificate for SIP and HTTP. It is read again when it changes and

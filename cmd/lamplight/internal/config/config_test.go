@@ -63,6 +63,10 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"half a certificate":   {minimal + "tls:\n  certificate: a.pem\n", "c.yaml:6: tls: certificate and key"},
+		"proxy is no address":  {minimal + "http:\n  behind_proxy: [proxy.test]\n", "c.yaml:7: http.behind_proxy[0]: \"proxy.test\" is neither an address nor a prefix"},
+		"proxy is everybody":   {minimal + "http:\n  behind_proxy: [10.0.0.1, 0.0.0.0/0]\n", "c.yaml:7: http.behind_proxy[1]: \"0.0.0.0/0\" is everybody"},
+		"proxy before a demo":  {"demo: true\nhttp:\n  listen: [127.0.0.1:1]\n  behind_proxy: [127.0.0.1]\ndomains: [{name: a.test}]\n", "c.yaml:4: http.behind_proxy[0]: demo: true"},
+		"proxy yes":            {minimal + "http:\n  behind_proxy: true\n", "c.yaml:7: "},
 		"TLS without any":      {"sip:\n  tls: [127.0.0.1:5061]\ndomains: [{name: a.test}]\n", "self_signed"},
 	}
 	for name, c := range cases {
@@ -144,4 +148,21 @@ func write(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return f
+}
+
+func TestProxiesAreReadFromFileAndEnvironment(t *testing.T) {
+	c, err := Load(write(t, minimal+"http:\n  behind_proxy: [10.1.2.3, \"2001:db8::/32\"]\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.Proxies(); len(p) != 2 || p[0].String() != "10.1.2.3/32" || p[1].String() != "2001:db8::/32" {
+		t.Errorf("proxies %v", p)
+	}
+	c, err = Load(write(t, minimal), []string{"LAMPLIGHT_HTTP_BEHIND_PROXY=127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.Proxies(); len(p) != 1 || p[0].String() != "127.0.0.1/32" {
+		t.Errorf("proxies %v", p)
+	}
 }

@@ -85,10 +85,17 @@ func (c *Config) PeerTable() peers.Table {
 	return t
 }
 
+// Proxies are the reverse proxies whose word is taken for where a request came
+// from.
+func (c *Config) Proxies() []netip.Prefix { return prefixes(c.HTTP.BehindProxy) }
+
 // TrustedPrefixes are the sources exempt from the message rate gate.
-func (c *Config) TrustedPrefixes() []netip.Prefix {
+func (c *Config) TrustedPrefixes() []netip.Prefix { return prefixes(c.SIP.Trusted) }
+
+// prefixes reads a list that was validated.
+func prefixes(list []string) []netip.Prefix {
 	var out []netip.Prefix
-	for _, s := range c.SIP.Trusted {
+	for _, s := range list {
 		if n, err := parsePrefix(s); err == nil {
 			out = append(out, n)
 		}

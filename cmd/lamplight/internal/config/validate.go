@@ -78,6 +78,16 @@ func (c *Config) mistakes() Mistakes {
 			k.fail(fmt.Sprintf("http.origins[%d]", i), "%q is not scheme://host[:port]", o)
 		}
 	}
+	for i, a := range c.HTTP.BehindProxy {
+		path := fmt.Sprintf("http.behind_proxy[%d]", i)
+		if p, err := parsePrefix(a); err != nil {
+			k.fail(path, "%s", err)
+		} else if p.Bits() == 0 {
+			k.fail(path, "%q is everybody: name the proxies", a)
+		} else if c.Demo {
+			k.fail(path, "demo: true is for this machine only, and a proxy shows it to others")
+		}
+	}
 	c.checkTokens(k)
 	c.checkPeers(k)
 	names := map[string]bool{}

@@ -73,7 +73,10 @@ func (s *Server) listen(ctx context.Context) error {
 			l.serveHTTP(what, st.Listener, s.web.Handler())
 		case "https":
 			h2 := tlsConfig.Clone()
-			h2.NextProtos = []string{"http/1.1"} // a WebSocket needs HTTP/1.1
+			// Over HTTP/1.1 a browser opens six connections to a host, which six
+			// tabs with their live streams use up. For a WebSocket it asks for
+			// HTTP/1.1 by itself.
+			h2.NextProtos = []string{"h2", "http/1.1"}
 			l.serveHTTP(what, tls.NewListener(st.Listener, h2), s.web.Handler())
 		}
 	}

@@ -49,7 +49,7 @@ func (s *Server) startWeb(context.Context) error {
 				return nil
 			}},
 		},
-		Gatherer: s.reg, Metrics: s.reg, Node: s.cfg.Node, Origins: s.cfg.HTTP.Origins, Log: s.log,
+		Gatherer: s.reg, Metrics: s.reg, Node: s.cfg.Node, Origins: s.cfg.HTTP.Origins, Proxies: s.cfg.Proxies(), Log: s.log,
 	}
 	if s.cfg.Webphone.UDP != "" {
 		o.Webphone = webphone
