@@ -162,7 +162,7 @@ func TestStatusIsSelectedOnThePageAndSeenByTheTeam(t *testing.T) {
 	b.Microphone(cdp.PermissionSettingGranted)
 	p := b.Login("1001")
 	p.Status("available")
-	p.Click(`[aria-label="Change status"]`)
+	p.Click(`[data-testid=status-menu]`)
 	p.Click(`//button[@role="menuitem"][contains(., "Lunch")]`)
 	p.Status("custom")
 	s.TeamStatus("1001", "Lunch", time.Second)

@@ -1,11 +1,12 @@
 import { Alert, Button, Center, Container, Group, Loader, Stack, Text, Title } from '@mantine/core'
 import { lazy, Suspense, useEffect, useMemo } from 'react'
 import type { Me } from './api/http'
+import { failed } from './bar/act'
 import { AgentBar } from './bar/AgentBar'
 import { MicrophoneChip, MicrophoneProblem } from './bar/Microphone'
 import { useWebphone } from './bar/useWebphone'
 import { LiveRoster } from './live/roster'
-import { RosterContext, useRoster } from './live/useRoster'
+import { RosterContext, useAgent, useConnected, useSkew } from './live/useRoster'
 import { KeepStatus } from './session/KeepStatus'
 import { Login } from './session/Login'
 import { useSession, useStatuses } from './session/useSession'
@@ -19,81 +20,100 @@ export function Workplace({ barOnly = false }: { barOnly?: boolean }) {
   const session = useSession()
   if (session.loading) {
     return (
-      <Center mih="100vh">
+      <Center mih="100dvh" component="main">
         <Stack align="center">
-          <Loader />
-          {session.problem && <Alert color="yellow">{session.problem}</Alert>}
+          <Loader aria-label="Loading" />
+          {session.problem && (
+            <Alert color="yellow" role="status">
+              {session.problem} This page tries again by itself.
+            </Alert>
+          )}
         </Stack>
       </Center>
     )
   }
-  if (!session.me) return <Login onLogin={session.loggedIn} />
-  return <LoggedIn key={session.me.agent?.id} me={session.me} fresh={session.fresh} barOnly={barOnly} logout={session.logout} />
+  if (!session.me) return <Login onLogin={session.loggedIn} ended={session.ended} />
+  return <LoggedIn key={session.me.agent?.id} me={session.me} fresh={session.fresh} barOnly={barOnly} logout={session.logout} recheck={session.recheck} />
 }
 
 interface Props {
   me: Me
   fresh: boolean
   barOnly: boolean
-  logout: () => Promise<void>
+  logout: (by: 'agent' | 'server') => Promise<void>
 }
 
-function LoggedIn({ me, fresh, barOnly, logout }: Props) {
-  const live = useMemo(() => new LiveRoster(), [])
+function LoggedIn({ recheck, ...props }: Props & { recheck: () => void }) {
+  // The bar alone follows its own agent only.
+  const own = props.barOnly ? props.me.agent?.id : undefined
+  const live = useMemo(
+    () => new LiveRoster({ open: () => new EventSource('/api/v1/events' + (own ? `?agent=${own}` : '')), onLost: recheck }),
+    [own, recheck],
+  )
   useEffect(() => {
     live.start()
     return () => live.stop()
   }, [live])
   return (
     <RosterContext.Provider value={live}>
-      <Desk me={me} fresh={fresh} barOnly={barOnly} logout={logout} />
+      <Desk {...props} />
     </RosterContext.Provider>
   )
 }
 
 function Desk({ me, fresh, barOnly, logout }: Props) {
-  const roster = useRoster()
   const choices = useStatuses()
-  const webphone = useWebphone(me.agent?.id, () => void logout())
-  const mine = me.agent && (roster.agents.get(me.agent.id) ?? me.agent)
+  const webphone = useWebphone(me.agent?.id, () => void logout('server'))
+  const known = useAgent(me.agent?.id)
+  const mine = known ?? me.agent
+  const skew = useSkew()
+  const connected = useConnected()
+  const shown = (mine?.status.own ?? mine?.status.team)?.text
+  useEffect(() => {
+    document.title = shown ? `${shown} · Lamplight` : 'Lamplight'
+    return () => void (document.title = 'Lamplight')
+  }, [shown])
 
-  const leave = async () => {
-    webphone.logout()
-    await logout()
-  }
+  // The server ends this session's webphone with the session.
+  const leave = () => logout('agent').then(webphone.logout, failed)
   const bar = mine && (
     <>
       {fresh && <KeepStatus me={me} />}
-      <AgentBar agent={mine} choices={choices} skew={roster.skew} connected={roster.connected || !roster.ready} microphone={<MicrophoneChip phone={webphone} />} problem={<MicrophoneProblem phone={webphone} />}>
-      <Text size="sm">
-        {mine.name} · {mine.number}
-      </Text>
-      <Button variant="subtle" onClick={() => void leave()}>
-        Log out
-      </Button>
-    </AgentBar>
+      <AgentBar agent={mine} choices={choices} skew={skew} connected={connected} microphone={<MicrophoneChip phone={webphone} />} problem={<MicrophoneProblem phone={webphone} />}>
+        <Text size="sm">
+          {mine.name} · {mine.number}
+        </Text>
+        <Button variant="subtle" px="xs" onClick={() => void leave()}>
+          Log out
+        </Button>
+      </AgentBar>
     </>
   )
-  if (barOnly) return <main style={{ padding: 4 }}>{bar}</main>
-  return (
-    <Container size="xl" py="md" component="main">
-      <Stack>
-        <Group justify="space-between">
-          <Group gap="xs" c="indigo">
-            <Icon name="lamp" size={22} />
-            <Title order={3} c="var(--mantine-color-text)">
-              Lamplight
-            </Title>
-          </Group>
-          <Text c="dimmed" size="sm">
-            {me.domain}
-          </Text>
-        </Group>
+  if (barOnly) {
+    return (
+      <main style={{ padding: 4 }}>
+        <h1 className="unseen">Lamplight</h1>
         {bar}
-        <Suspense fallback={<Loader />}>
-          <Team me={me} choices={choices} />
-        </Suspense>
-      </Stack>
+      </main>
+    )
+  }
+  return (
+    <Container size="xl" py="md" component="main" style={{ height: '100dvh', minHeight: 600, display: 'flex', flexDirection: 'column', gap: 'var(--mantine-spacing-md)' }}>
+      <Group justify="space-between">
+        <Group gap="xs" c="indigo">
+          <Icon name="lamp" size={22} />
+          <Title order={1} size="h3" c="var(--mantine-color-text)">
+            Lamplight
+          </Title>
+        </Group>
+        <Text c="dimmed" size="sm">
+          {me.domain}
+        </Text>
+      </Group>
+      {bar}
+      <Suspense fallback={<Loader aria-label="Loading" />}>
+        <Team me={me} choices={choices} />
+      </Suspense>
     </Container>
   )
 }

@@ -21,6 +21,14 @@ export class ApiError extends Error {
   }
 }
 
+const unauthorised = new Set<() => void>()
+
+/** Calls f whenever a command found that the session has ended. */
+export function whenUnauthorised(f: () => void): () => void {
+  unauthorised.add(f)
+  return () => void unauthorised.delete(f)
+}
+
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method, credentials: 'same-origin' }
   if (body !== undefined) {
@@ -31,8 +39,9 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   try {
     res = await fetch(`/api/v1${path}`, init)
   } catch {
-    throw new ApiError(0, 'The server does not answer. Check the network; this page tries again by itself.')
+    throw new ApiError(0, 'The server does not answer. Check the network, then try again.')
   }
+  if (res.status === 401 && path !== '/me' && path !== '/login') for (const f of unauthorised) f()
   if (!res.ok) throw new ApiError(res.status, await detail(res))
   if (res.status === 204) return undefined as T
   return (await res.json()) as T
@@ -49,7 +58,7 @@ async function detail(res: Response): Promise<string> {
 
 export const api = {
   me: () => call<Me>('GET', '/me'),
-  login: (number: string, password: string) => call<Me>('POST', '/login', { number, password }),
+  login: (number: string, password: string) => call<Me>('POST', '/login', { number, password, ...(window.self === window.top ? {} : { framed: true }) }),
   logout: () => call<void>('POST', '/logout'),
   ticket: () => call<Schemas['Ticket']>('POST', '/webphone-ticket'),
   statuses: () => call<Schemas['StatusList']>('GET', '/statuses'),

@@ -1,9 +1,9 @@
-import { Alert, Button, Group, Paper, Stack, Text } from '@mantine/core'
+import { Alert, Button, Group, Paper, Stack, Text, VisuallyHidden } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { api, type Agent, type StatusChoice } from '../api/http'
 import { since, useNow } from '../live/clock'
-import { because } from '../status/look'
 import { StatusWithTime } from '../status/Badge'
+import { call, explain } from '../status/words'
 import { act } from './act'
 import { Forwarding } from './Forwarding'
 import { StatusMenu } from './StatusMenu'
@@ -15,29 +15,33 @@ export function AgentBar({ agent, choices, skew, connected, microphone, problem,
     <Paper withBorder p="sm" radius="md" component="section" aria-label="My status">
       <Stack gap="xs">
         <Group justify="space-between">
-          <Group>
-            <div aria-live="polite" data-testid="own-status" data-status={own.status}>
+          <Group gap="sm">
+            <div data-testid="own-status" data-status={own.status}>
               <StatusWithTime view={own} choices={choices} skew={skew} />
             </div>
+            {/* The clock beside the status is none of a screen reader's business every second. */}
+            <VisuallyHidden aria-live="polite">My status: {own.text}</VisuallyHidden>
             <StatusMenu agent={agent} choices={choices} />
             <Forwarding agent={agent} />
             {microphone}
             {agent.wrap_up && <WrapUp agent={agent} skew={skew} />}
           </Group>
-          <Group>{children}</Group>
+          <Group gap="sm">{children}</Group>
         </Group>
         <Text size="sm" c="dimmed" data-testid="why">
-          {own.why || because(own.cause)}
-          {agent.status.team.text !== own.text && ` · the team sees ${agent.status.team.text}`}
-          {agent.reachable === false && agent.why ? ` · no call can reach you: ${agent.why}` : ''}
+          {explain(agent)}
         </Text>
         {(agent.legs ?? []).map((l) => (
-          <Text key={l.id} size="sm">
-            {l.state}: {l.remote_name || l.remote || 'unknown caller'} ({l.kind})
+          <Text key={l.id} size="sm" data-testid="call">
+            {call(l)}
           </Text>
         ))}
         {problem}
-        {!connected && <Alert color="yellow">No connection to the server. What you see may be old; trying again.</Alert>}
+        {!connected && (
+          <Alert color="yellow" role="status" data-testid="disconnected" py="xs">
+            No connection to the server: what you see may be old. It is tried again by itself.
+          </Alert>
+        )}
       </Stack>
     </Paper>
   )
@@ -58,8 +62,9 @@ function WrapUp({ agent, skew }: { agent: Agent; skew: number }) {
   const until = agent.wrap_up?.until
   const left = until ? Math.max(0, Math.ceil(-since(until, now, skew))) : undefined
   return (
-    <Button color="orange" variant="light" onClick={() => void act(() => api.finishWrapUp(agent.id))}>
-      Finish wrap-up{left !== undefined ? ` (${left} s left)` : ''}
+    <Button variant="default" data-testid="finish-wrap-up" onClick={() => void act(() => api.finishWrapUp(agent.id))}>
+      Finish wrap-up
+      {left !== undefined && <span aria-hidden>&nbsp;({left} s left)</span>}
     </Button>
   )
 }

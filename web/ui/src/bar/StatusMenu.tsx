@@ -1,39 +1,38 @@
-import { Button, Menu } from '@mantine/core'
-import { api, type Agent, type Choice, type StatusChoice } from '../api/http'
+import { Button, Menu, VisuallyHidden } from '@mantine/core'
+import { api, type Agent, type StatusChoice } from '../api/http'
 import { Icon } from '../status/icons'
-import { look } from '../status/look'
 import { act } from './act'
+import { offered, selectedText } from './choices'
 
 export function StatusMenu({ agent, choices, reason }: { agent: Agent; choices: readonly StatusChoice[]; reason?: string }) {
-  const selectable = choices.filter((c) => c.selectable)
-  const selected = agent.selected
+  const list = offered(agent, choices)
+  const selected = selectedText(agent, choices)
   return (
-    <Menu position="bottom-start" withinPortal>
+    <Menu position="bottom-start" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
-        <Button variant="default" aria-label="Change status" rightSection="▾">
-          {selected ? `I am: ${text(selected.status, selected.custom, choices)}` : 'Change status'}
+        <Button variant="default" data-testid="status-menu" rightSection={<span aria-hidden>▾</span>}>
+          <VisuallyHidden>Change status. </VisuallyHidden>
+          {selected ? `Selected: ${selected}` : 'Select a status'}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>Select a status</Menu.Label>
-        {selectable.map((c) => {
-          const l = look({ status: c.status, custom: c.custom }, choices)
-          return (
-            <Menu.Item
-              key={c.status + (c.custom ?? '')}
-              leftSection={<Icon name={l.icon} />}
-              color={l.colour}
-              onClick={() => void act(() => api.select(agent.id, { status: c.status as Choice['status'], ...(c.custom ? { custom: c.custom } : {}) }, reason))}
-            >
-              {c.text}
-            </Menu.Item>
-          )
-        })}
+        {list.length === 0 && <Menu.Label>The statuses are still loading…</Menu.Label>}
+        {list.map((o) => (
+          <Menu.Item
+            key={o.key}
+            leftSection={
+              <span style={{ color: `var(--mantine-color-${o.look.colour}-filled)` }}>
+                <Icon name={o.look.icon} />
+              </span>
+            }
+            rightSection={o.selected ? <span aria-hidden>✓</span> : undefined}
+            onClick={() => void act(() => api.select(agent.id, o.choice, reason))}
+          >
+            {o.text}
+            {o.selected && <VisuallyHidden> (selected now)</VisuallyHidden>}
+          </Menu.Item>
+        ))}
       </Menu.Dropdown>
     </Menu>
   )
-}
-
-function text(status: string, custom: string | undefined, choices: readonly StatusChoice[]): string {
-  return choices.find((c) => c.status === status && (c.custom ?? '') === (custom ?? ''))?.text ?? custom ?? status
 }

@@ -11,7 +11,7 @@ export function KeepStatus({ me }: { me: Me }) {
   const name = selected.custom ?? 'Do Not Disturb'
   const id = me.agent.id
   return (
-    <Modal opened={open} onClose={() => setOpen(false)} title={`You are still on ${name}`} centered>
+    <Modal opened={open} onClose={() => setOpen(false)} title={`You are still on ${name}`} centered closeButtonProps={{ 'aria-label': `Keep ${name}` }}>
       <Text size="sm" mb="md">
         You selected it before you logged out. Keep it, or take calls now?
       </Text>
@@ -22,7 +22,7 @@ export function KeepStatus({ me }: { me: Me }) {
             void act(() => api.select(id, { status: 'available' }))
           }}
         >
-          Available
+          Take calls: Available
         </Button>
         <Button variant="default" onClick={() => setOpen(false)}>
           Keep {name}

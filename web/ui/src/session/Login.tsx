@@ -2,7 +2,7 @@ import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, TextInput, Ti
 import { useState, type FormEvent } from 'react'
 import { api, type Me } from '../api/http'
 
-export function Login({ onLogin }: { onLogin: (me: Me) => void }) {
+export function Login({ onLogin, ended }: { onLogin: (me: Me) => void; ended: boolean }) {
   const [number, setNumber] = useState('')
   const [password, setPassword] = useState('')
   const [error, setError] = useState('')
@@ -26,13 +26,18 @@ export function Login({ onLogin }: { onLogin: (me: Me) => void }) {
         <form onSubmit={(e) => void submit(e)}>
           <Stack>
             <div>
-              <Title order={2}>Lamplight</Title>
+              <Title order={1} size="h2">Lamplight</Title>
               <Text c="dimmed" size="sm">
                 Log in to take calls and see your team.
               </Text>
             </div>
             <TextInput label="Number" name="number" autoComplete="username" required autoFocus value={number} onChange={(e) => setNumber(e.currentTarget.value)} />
             <PasswordInput label="Password" name="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.currentTarget.value)} />
+            {ended && !error && (
+              <Alert color="yellow" role="status" data-testid="ended">
+                You were logged out: the session ended on the server or in another tab.
+              </Alert>
+            )}
             {error && (
               <Alert color="red" role="alert">
                 {error}

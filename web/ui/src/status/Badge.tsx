@@ -7,7 +7,7 @@ import { clock, since, useNow } from '../live/clock'
 export function StatusBadge({ view, choices, size = 'lg' }: { view: View; choices: readonly StatusChoice[]; size?: 'md' | 'lg' | 'xl' }) {
   const l = look(view, choices)
   return (
-    <Badge color={l.colour} variant="light" size={size} radius="sm" tt="none" leftSection={<Icon name={l.icon} size={12} />}>
+    <Badge color={l.colour} variant="light" size={size} radius="sm" tt="none" leftSection={<Icon name={l.icon} size={14} />}>
       {view.text}
     </Badge>
   )

@@ -31,7 +31,8 @@ const drawings: Record<string, ReactNode> = {
   microphone: <path d="M8 2a2 2 0 0 1 2 2v3.500a2 2 0 0 1-4 0V4a2 2 0 0 1 2-2M3.500 7.500a4.500 4.500 0 0 0 9 0M8 12v2.500" />,
   warning: <path d="M8 2.500 14.500 13.500h-13ZM8 6.500v3.500M8 12v.2" />,
   tabs: <path d="M2 5h8v8H2ZM6 3h8v8h-2" />,
-  wait: <path d="M8 2.500A5.500 5.500 0 1 1 2.500 8" />,
+  bell: <path d="M4 11V7a4 4 0 0 1 8 0v4l1 1H3ZM6.500 14h3" />,
+  wait: <path d="M8 2.500a5.500 5.500 0 1 1 0 11a5.500 5.500 0 1 1 0-11M8 5v3l2 1.500" />,
   lamp: <path d="M5.500 11.500C3 9 3.500 2.500 8 2.500s5 6.500 2.500 9ZM6 13.500h4" fill="currentColor" />,
 }
 

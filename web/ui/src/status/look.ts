@@ -23,35 +23,3 @@ export function look(view: Pick<View, 'status' | 'custom'>, choices: readonly St
   const c = choices.find((x) => x.status === 'custom' && x.custom === view.custom)
   return { colour: colours[c?.colour ?? ''] ?? 'yellow', icon: icons.has(c?.icon ?? '') ? c!.icon! : 'half' }
 }
-
-/** Why a status changed, in words. */
-export function because(cause: string): string {
-  const words: Record<string, string> = {
-    agent: 'set by the agent',
-    supervisor: 'set by a supervisor',
-    api: 'set by a program',
-    'feature-code': 'set by feature code',
-    'phone-sync': 'set on the phone',
-    'call-start': 'a call began',
-    'call-end': 'the call ended',
-    'wrap-up-start': 'wrap-up began',
-    'wrap-up-end': 'wrap-up was finished',
-    'wrap-up-expired': 'wrap-up ran out',
-    'no-answer': 'calls were not answered',
-    'options-off': 'all forwarding options are off',
-    'options-on': 'a forwarding option is on again',
-    'webphone-gone': 'the webphone was closed',
-    'webphone-silent': 'the webphone stopped answering',
-    'webphone-back': 'the webphone is back',
-    logout: 'logged out',
-    login: 'logged in',
-    'microphone-denied': 'the microphone was denied',
-    'microphone-pending': 'the microphone is not allowed yet',
-    'microphone-missing': 'there is no microphone',
-    'microphone-lost': 'the microphone was lost',
-    'custom-expired': 'the time of the status ran out',
-    'fact-expired': 'what was known ran out',
-    restart: 'the server restarted',
-  }
-  return words[cause] ?? cause
-}

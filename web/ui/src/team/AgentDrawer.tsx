@@ -1,16 +1,17 @@
 import { Alert, Button, Code, Divider, Drawer, Group, List, Stack, Table, Text, TextInput, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
-import { api, type Agent, type Change, type Me, type StatusChoice } from '../api/http'
+import { useEffect, useState } from 'react'
+import { api, type Agent, type Me, type StatusChoice } from '../api/http'
 import { act } from '../bar/act'
 import { StatusMenu } from '../bar/StatusMenu'
 import { StatusWithTime } from '../status/Badge'
-import { because } from '../status/look'
+import { because, call, capital, device } from '../status/words'
+import { reasons, sentence, when } from './history'
 
 /** One agent: what is shown and why, every device with its reason, and what a supervisor may do. */
 export function AgentDrawer({ agent, me, choices, skew, onClose }: { agent: Agent | undefined; me: Me; choices: readonly StatusChoice[]; skew: number; onClose: () => void }) {
   return (
-    <Drawer opened={agent !== undefined} onClose={onClose} position="right" size="lg" title={agent && `${agent.name} · ${agent.number}`}>
+    <Drawer opened={agent !== undefined} onClose={onClose} position="right" size="lg" title={agent && `${agent.name} · ${agent.number}`} closeButtonProps={{ 'aria-label': 'Close' }}>
       {agent && <Details agent={agent} me={me} choices={choices} skew={skew} />}
     </Drawer>
   )
@@ -21,37 +22,35 @@ function Details({ agent, me, choices, skew }: { agent: Agent; me: Me; choices: 
   return (
     <Stack>
       <Group>
-        <Text w={110}>Team sees</Text>
+        <Text size="sm" w={90}>Team sees</Text>
         <StatusWithTime view={agent.status.team} choices={choices} skew={skew} />
         <Text size="sm" c="dimmed">
-          {because(agent.status.team.cause)}
+          {because(agent.status.team)}
         </Text>
       </Group>
       {agent.status.own && (
         <Group>
-          <Text w={110}>Agent sees</Text>
+          <Text size="sm" w={90}>Agent sees</Text>
           <StatusWithTime view={agent.status.own} choices={choices} skew={skew} />
           <Text size="sm" c="dimmed">
-            {agent.status.own.why || because(agent.status.own.cause)}
+            {agent.status.own.why || because(agent.status.own)}
           </Text>
         </Group>
       )}
-      {agent.reachable === false && <Alert color="yellow">Not reachable: {agent.why}</Alert>}
+      {agent.reachable === false && <Alert color="yellow">No call can reach {agent.name || agent.number}: {agent.why}</Alert>}
       {agent.devices && <Devices agent={agent} />}
       {(agent.legs ?? []).length > 0 && (
         <div>
-          <Title order={5}>Calls</Title>
+          <Title order={3} size="h5">Calls</Title>
           <List size="sm">
             {agent.legs!.map((l) => (
-              <List.Item key={l.id}>
-                {l.direction} {l.kind}, {l.state}, {l.remote_name || l.remote || 'unknown'}
-              </List.Item>
+              <List.Item key={l.id}>{call(l)}</List.Item>
             ))}
           </List>
         </div>
       )}
-      {supervises && <Supervise agent={agent} choices={choices} />}
-      {(supervises || me.agent?.id === agent.id) && <Past agent={agent} />}
+      {supervises && me.agent?.id !== agent.id && <Supervise agent={agent} choices={choices} />}
+      {(supervises || me.agent?.id === agent.id) && <Past agent={agent} choices={choices} />}
     </Stack>
   )
 }
@@ -59,14 +58,14 @@ function Details({ agent, me, choices, skew }: { agent: Agent; me: Me; choices: 
 function Devices({ agent }: { agent: Agent }) {
   return (
     <div>
-      <Title order={5}>What a call would ring</Title>
+      <Title order={3} size="h5">What a call would ring</Title>
       <Table verticalSpacing={4}>
         <Table.Tbody>
           {agent.devices!.map((d) => (
             <Table.Tr key={d.id}>
-              <Table.Td>{d.kind}</Table.Td>
+              <Table.Td>{device(d.kind)}</Table.Td>
               <Table.Td>{d.contact ? <Code>{d.contact}</Code> : d.name}</Table.Td>
-              <Table.Td>{d.enabled && d.reachable ? '✓ rings' : d.why}</Table.Td>
+              <Table.Td>{d.enabled && d.reachable ? '✓ rings' : `does not ring: ${d.why}`}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -82,18 +81,18 @@ function Supervise({ agent, choices }: { agent: Agent; choices: readonly StatusC
   return (
     <div>
       <Divider my="xs" />
-      <Title order={5}>As supervisor</Title>
-      <TextInput label="Reason" description="The agent and the history see it" value={reason} onChange={(e) => setReason(e.currentTarget.value)} mb="xs" />
+      <Title order={3} size="h5">As supervisor</Title>
+      <TextInput label="Reason" description="Needed for a change; the agent sees it, and the history keeps it" value={reason} onChange={(e) => setReason(e.currentTarget.value)} mb="xs" />
       <Group>
-        {given ? <StatusMenu agent={agent} choices={choices} reason={given} /> : <Button disabled>Change status</Button>}
+        {given ? <StatusMenu agent={agent} choices={choices} reason={given} /> : <Button disabled>Select a status</Button>}
         {agent.wrap_up && (
-          <Button variant="light" onClick={() => void act(() => api.finishWrapUp(agent.id, given || undefined))}>
+          <Button variant="default" disabled={!given} onClick={() => void act(() => api.finishWrapUp(agent.id, given))}>
             End wrap-up
           </Button>
         )}
         {(agent.sessions ?? []).length > 0 && (
           <Button variant="light" color="red" disabled={!given} onClick={() => void act(() => api.endSessions(agent.id, given))}>
-            Log out
+            Log the webphone out
           </Button>
         )}
       </Group>
@@ -101,23 +100,42 @@ function Supervise({ agent, choices }: { agent: Agent; choices: readonly StatusC
   )
 }
 
-function Past({ agent }: { agent: Agent }) {
-  const h = useQuery({ queryKey: ['history', agent.id, agent.version], queryFn: () => api.history(agent.id), placeholderData: (x) => x })
+// History is read again at most so often while the agent changes, in ms.
+const pace = 1000
+
+function Past({ agent, choices }: { agent: Agent; choices: readonly StatusChoice[] }) {
+  const h = useQuery({ queryKey: ['history', agent.id], queryFn: () => api.history(agent.id), staleTime: 0 })
+  const { refetch } = h
+  const [read, setRead] = useState(agent.version)
+  useEffect(() => {
+    if (read === agent.version) return
+    const timer = setTimeout(() => {
+      setRead(agent.version)
+      void refetch()
+    }, pace)
+    return () => clearTimeout(timer)
+    // A newer version while one is waited for does not put the reading off.
+  }, [read !== agent.version, refetch])
+
+  const now = new Date()
   const changes = h.data?.entries ?? []
-  if (changes.length === 0) return null
   return (
     <div>
-      <Title order={5}>History</Title>
-      <Table verticalSpacing={2}>
+      <Title order={3} size="h5">
+        History
+      </Title>
+      {h.isPending && <Text size="sm">Loading…</Text>}
+      {h.isError && <Alert color="red">The history cannot be shown: {h.error.message}</Alert>}
+      {h.isSuccess && changes.length === 0 && <Text size="sm">Nothing has changed yet.</Text>}
+      <Table verticalSpacing={2} aria-label="History">
         <Table.Tbody>
           {changes.map((c) => (
             <Table.Tr key={c.seq}>
-              <Table.Td>{new Date(c.time).toLocaleTimeString()}</Table.Td>
-              <Table.Td>{line(c)}</Table.Td>
+              <Table.Td style={{ whiteSpace: 'nowrap' }}>{when(c.time, now)}</Table.Td>
               <Table.Td>
-                <Text size="sm" c="dimmed">
-                  {because(c.cause)}
-                  {c.actor && c.actor !== 'system' ? `, ${c.actor}` : ''}
+                {sentence(c, choices)}
+                <Text size="xs" c="dimmed">
+                  {capital(reasons(c))}
                 </Text>
               </Table.Td>
             </Table.Tr>
@@ -126,11 +144,4 @@ function Past({ agent }: { agent: Agent }) {
       </Table>
     </div>
   )
-}
-
-/** What changed, as a person says it; the kinds this page does not know are named. */
-function line(c: Change): string {
-  const after = c.after as { team?: { text?: string; status?: string; custom?: string }; status?: string; custom?: string } | undefined
-  const word = after?.team?.text ?? after?.team?.custom ?? after?.team?.status ?? after?.custom ?? after?.status
-  return word ? `${c.kind}: ${word}` : c.kind
 }

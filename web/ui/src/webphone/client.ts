@@ -100,7 +100,7 @@ export class Webphone {
       microphone,
       lead: this.tabs.lead,
       session: this.welcome?.sid,
-      problem: problemOf(this.connection, this.server, microphone),
+      problem: problemOf(this.connection, this.server, microphone, this.failures),
     }
   }
 

@@ -32,7 +32,10 @@ export function problemOf(
   connection: Connection,
   server: ServerState | undefined,
   microphone: MicState,
+  failures = 0,
 ): Words | undefined {
+  // A first attempt is no problem yet.
+  if (connection === 'connecting' && failures === 0) return undefined
   switch (connection) {
     case 'connecting':
     case 'waiting':

@@ -42,6 +42,10 @@ describe('problemOf', () => {
   it('puts the connection first', () => {
     expect(problemOf('waiting', undefined, 'denied')?.sentence).toMatch(/connection/)
   })
+  it('takes the first attempt for no problem, and the next for one', () => {
+    expect(problemOf('connecting', undefined, 'granted', 0)).toBeUndefined()
+    expect(problemOf('connecting', undefined, 'granted', 1)?.sentence).toMatch(/no connection/)
+  })
   it('puts another tab before the microphone', () => {
     const other = server({ leader: 'other', sentence: 'elsewhere', remedy: 'r' })
     expect(problemOf('connected', other, 'denied')?.sentence).toBe('elsewhere')
