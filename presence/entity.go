@@ -170,6 +170,10 @@ type Policy struct {
 	FeatureCodes []string `json:"feature_codes,omitempty"`
 	// ShowOfflineReach lets watchers see "Offline, reachable: desk phone".
 	ShowOfflineReach bool `json:"show_offline_reach,omitempty"`
+	// BusyLamp names the watchers to whom a status that takes no calls (Do Not
+	// Disturb, Wrap Up…) is shown as a lit lamp: beginnings of a User-Agent, "*"
+	// for all. Empty: none, because callers read a lit lamp as "is speaking".
+	BusyLamp []string `json:"busy_lamp,omitempty"`
 	// LegMaxAge caps the age of a leg of a call whose end was never reported;
 	// default 12 h.
 	LegMaxAge time.Duration `json:"leg_max_age,omitempty"`

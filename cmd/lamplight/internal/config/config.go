@@ -111,19 +111,22 @@ type Peer struct {
 
 // Domain is a tenant and what its policy leaves to choose.
 type Domain struct {
-	Name             string        `yaml:"name"`
-	Aliases          []string      `yaml:"aliases"`
-	Realm            string        `yaml:"realm"` // default: name; fixed once used
-	OnlineBy         string        `yaml:"online_by"`
-	KeepSelected     string        `yaml:"keep_selected"`
-	Grace            *Span         `yaml:"grace"`
-	WrapUp           *WrapUp       `yaml:"wrap_up"`
-	Digest           []string      `yaml:"digest"`
-	ShowOfflineReach bool          `yaml:"show_offline_reach"`
-	LegMaxAge        time.Duration `yaml:"leg_max_age"`
-	Calls            Calls         `yaml:"calls"`
-	Statuses         []Status      `yaml:"statuses"`
-	Agents           []Agent       `yaml:"agents"`
+	Name             string   `yaml:"name"`
+	Aliases          []string `yaml:"aliases"`
+	Realm            string   `yaml:"realm"` // default: name; fixed once used
+	OnlineBy         string   `yaml:"online_by"`
+	KeepSelected     string   `yaml:"keep_selected"`
+	Grace            *Span    `yaml:"grace"`
+	WrapUp           *WrapUp  `yaml:"wrap_up"`
+	Digest           []string `yaml:"digest"`
+	ShowOfflineReach bool     `yaml:"show_offline_reach"`
+	// BusyLamp: phones whose User-Agent begins so see Do Not Disturb and the like
+	// as a lit lamp; "*" for all.
+	BusyLamp  []string      `yaml:"busy_lamp"`
+	LegMaxAge time.Duration `yaml:"leg_max_age"`
+	Calls     Calls         `yaml:"calls"`
+	Statuses  []Status      `yaml:"statuses"`
+	Agents    []Agent       `yaml:"agents"`
 }
 
 // Calls is the part of a domain's policy that concerns calls.

@@ -41,6 +41,7 @@ func (d Domain) Policy() presence.Policy {
 		Emergency:        d.Calls.Emergency,
 		FeatureCodes:     d.Calls.FeatureCodes,
 		ShowOfflineReach: d.ShowOfflineReach,
+		BusyLamp:         d.BusyLamp,
 		LegMaxAge:        d.LegMaxAge,
 		Digest:           d.Digest,
 	}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,11 +18,13 @@ import (
 
 	"lamplight/cmd/lamplight/internal/certificate"
 	"lamplight/cmd/lamplight/internal/config"
+	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip"
 	"lamplight/sip/digest"
 	"lamplight/sip/events"
+	"lamplight/sip/events/notifier"
 	"lamplight/sip/proxy"
 	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
@@ -165,6 +169,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.events, err = events.Open(ctx, events.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Subscriptions: notifier.Options{BusyLamp: busyLamp},
 	})
 	if err != nil {
 		return err
@@ -177,6 +182,14 @@ func (s *Server) startSIP(ctx context.Context) error {
 	*endpoint = sip.Endpoint{Registrar: s.registrar, Events: s.events, Proxy: s.proxy, AllowEvents: s.events.AllowEvents()}
 	s.atEnd("transport", s.transport.Close)
 	return nil
+}
+
+// busyLamp asks the domain's policy whether this watcher's lamp is lit by a
+// status that takes no calls.
+func busyLamp(d *presence.Domain, userAgent string) bool {
+	return slices.ContainsFunc(d.Policy.BusyLamp, func(begin string) bool {
+		return begin == "*" || strings.HasPrefix(strings.ToLower(userAgent), strings.ToLower(begin))
+	})
 }
 
 // Reload takes what can change while running from a new configuration: peers,
