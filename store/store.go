@@ -18,6 +18,10 @@
 //     before any of its writes; of two writes to one key the later one stays.
 //   - Expires is information for the reader: an engine may delete a record that
 //     has expired, at any later time, but never earlier.
+//   - The change log is kept for a time the engine is opened with
+//     (DefaultKeepLog). What is older by its own Time is removed little by
+//     little from the oldest on, as long as the engine is at work, never
+//     earlier. Its numbers are not given out again.
 //
 // The conformance suite in storetest holds an engine to this contract.
 package store
@@ -92,8 +96,8 @@ func Delete(k Key) Write { return Write{Record: Record{Key: k}, Delete: true, If
 // Entry is one line of the append-only change log.
 type Entry struct {
 	Domain string
-	Seq    uint64 // set by the engine; grows within the whole store
-	Time   time.Time
+	Seq    uint64    // set by the engine; grows within the whole store
+	Time   time.Time // zero: the engine sets it to when it commits
 	Node   string
 	Actor  string // who did it: "agent:1001", "token:demo-admin", "system"
 	Cause  string // why: one of presence.Cause's words, or "config", "route"
@@ -116,9 +120,16 @@ type LogQuery struct {
 	Entity string // empty: every entity
 	After  uint64 // only entries with a greater Seq
 	Before uint64 // only entries with a smaller Seq; 0: no bound
-	Newest bool   // descending
-	Limit  int    // 0 means DefaultLogLimit
+	// Until selects only entries whose Time is not later; zero: no bound. It is
+	// compared entry by entry, so name an entity or a bound of Seq beside it.
+	Until  time.Time
+	Newest bool // descending
+	Limit  int  // 0 means DefaultLogLimit
 }
+
+// DefaultKeepLog is how long the change log is kept: a year and the weeks until
+// somebody looks back at it.
+const DefaultKeepLog = 400 * 24 * time.Hour
 
 // DefaultLogLimit is how many entries a LogQuery without Limit answers at most.
 const DefaultLogLimit = 1000

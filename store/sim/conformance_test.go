@@ -12,8 +12,8 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, func(testing.TB) storetest.Medium {
 		var s *sim.Store
 		return storetest.Medium{
-			Open: func(t testing.TB, queueRows int) store.Store {
-				o := sim.Options{QueueLimit: queueRows}
+			Open: func(t testing.TB, l storetest.Limits) store.Store {
+				o := sim.Options{QueueLimit: l.QueueRows, KeepLog: l.KeepLog}
 				if s == nil {
 					s = sim.New(o)
 					return s

@@ -16,8 +16,9 @@ import (
 // reading of the contract, so that nobody comes to rely on a milder one.
 type medium struct {
 	spaces map[string]map[store.Key]store.Record
-	log    []store.Entry // by Seq, without gaps from 1
+	log    []store.Entry // by Seq
 	rev    uint64        // last revision given
+	seq    uint64        // last number of a log entry given
 	writes int           // since the last sweep
 }
 
@@ -94,10 +95,12 @@ func (m *medium) apply(b store.Batch, now time.Time, changes []store.Change) []s
 		changes = append(changes, store.Change{Record: r})
 	}
 	for _, e := range b.Log {
-		e.Seq = uint64(len(m.log)) + 1
-		if !e.Time.IsZero() {
-			e.Time = e.Time.Round(0).UTC()
+		m.seq++
+		e.Seq = m.seq
+		if e.Time.IsZero() {
+			e.Time = now
 		}
+		e.Time = e.Time.Round(0).UTC()
 		m.log = append(m.log, e)
 	}
 	return changes
@@ -123,6 +126,20 @@ func (m *medium) sweep(now time.Time) {
 	}
 }
 
+// trimRows is how many of the oldest log entries one commit looks at.
+const trimRows = 512
+
+// trim removes those of the oldest log entries that are from before.
+func (m *medium) trim(before time.Time) {
+	n := min(len(m.log), trimRows)
+	old := func(e store.Entry) bool { return e.Time.Before(before) }
+	if !slices.ContainsFunc(m.log[:n], old) {
+		return
+	}
+	kept := slices.DeleteFunc(slices.Clone(m.log[:n]), old)
+	m.log = append(kept, m.log[n:]...)
+}
+
 // query is Store.Log.
 func (m *medium) query(q store.LogQuery) []store.Entry {
 	limit := q.Limit
@@ -139,6 +156,7 @@ func (m *medium) query(q store.LogQuery) []store.Entry {
 			break
 		}
 		if e.Seq > q.After && (q.Before == 0 || e.Seq < q.Before) && (q.Domain == "" || q.Domain == e.Domain) &&
+			(q.Until.IsZero() || !e.Time.After(q.Until)) &&
 			(q.Kind == "" || q.Kind == e.Kind) && (q.Entity == "" || q.Entity == e.Entity) {
 			c := *e
 			c.Before, c.After = bytes.Clone(e.Before), bytes.Clone(e.After)

@@ -39,6 +39,7 @@ type Options struct {
 	FailureRate float64       // part of the commits that fail, 0 to 1
 	QueueLimit  int           // rows that may wait for their commit; default 65536
 	CommitRows  int           // most rows in one commit; default 1000
+	KeepLog     time.Duration // age of log entries; default store.DefaultKeepLog
 }
 
 // retryEvery is how often an idle engine that failed tries whether it still does.
@@ -79,6 +80,9 @@ func start(o Options, m *medium) *Store {
 	}
 	if o.CommitRows <= 0 {
 		o.CommitRows = 1000
+	}
+	if o.KeepLog <= 0 {
+		o.KeepLog = store.DefaultKeepLog
 	}
 	s := &Store{
 		o:       o,

@@ -106,6 +106,7 @@ func (s *Store) apply(items []queue.Item, errs []error) (changes []store.Change)
 		s.stats.Commits++
 	}
 	s.m.sweep(now)
+	s.m.trim(now.Add(-s.o.KeepLog))
 	return changes
 }
 

@@ -9,7 +9,7 @@ import (
 	"lamplight/store"
 )
 
-// purgeRows is how many records one look for expired ones reads.
+// purgeRows is how many records, or log entries, one look for old ones reads.
 const purgeRows = 512
 
 // prepare makes the writer's statements.
@@ -31,6 +31,8 @@ func (w *writer) prepare() error {
 		{&w.count, `UPDATE counter SET rev = ?, seq = ?`},
 		{&w.expired, `SELECT space, domain, key, expires FROM record
 			WHERE (space, domain, key) > (?, ?, ?) ORDER BY space, domain, key LIMIT ?`},
+		{&w.old, `SELECT 1 WHERE EXISTS (SELECT 1 FROM (SELECT time FROM log ORDER BY seq LIMIT ?) WHERE time < ?)`},
+		{&w.trim, `DELETE FROM log WHERE seq IN (SELECT seq FROM log ORDER BY seq LIMIT ?) AND time < ?`},
 	} {
 		var err error
 		if *p.st, err = w.c.prepare(p.text); err != nil {
@@ -73,6 +75,9 @@ func (w *writer) apply(b store.Batch) error {
 	}
 	for i := range b.Log {
 		e := &b.Log[i]
+		if e.Time.IsZero() {
+			e.Time = time.Now()
+		}
 		w.seq++
 		err := w.entry.bind().number(w.seq).text(e.Domain).instant(e.Time).text(e.Node).text(e.Actor).
 			text(e.Cause).text(e.Kind).text(e.Entity).blob(e.Before).blob(e.After).run()
@@ -104,6 +109,36 @@ func (w *writer) write(wr *store.Write) error {
 	r.Rev, r.Expires = w.rev, fromNanos(expires)
 	w.changes = append(w.changes, store.Change{Record: r})
 	return nil
+}
+
+// tidy looks for a slice of what need not be kept any longer.
+func (w *writer) tidy() {
+	w.purgeSlice()
+	w.trimSlice()
+}
+
+// trimSlice removes those of the oldest log entries that are older than the log
+// is kept.
+func (w *writer) trimSlice() {
+	before, found := time.Now().Add(-w.s.o.KeepLog), false
+	err := w.old.bind().integer(purgeRows).instant(before).each(context.Background(), func([]driver.Value) error {
+		found = true
+		return nil
+	})
+	if err == nil && !found {
+		return
+	}
+	var n int64
+	_, err = w.transact(func() (bool, error) {
+		if err != nil {
+			return false, fmt.Errorf("look for old log entries: %w", err)
+		}
+		n, err = w.trim.bind().integer(purgeRows).instant(before).count()
+		return n > 0, err
+	})
+	if w.finish(true, err) == nil {
+		w.s.metrics.trimmed.Add(float64(n))
+	}
 }
 
 // purgeSlice looks at the next few records, in the order of their keys and round

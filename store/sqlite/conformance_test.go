@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"lamplight/store"
 	"lamplight/store/sqlite"
@@ -19,9 +20,9 @@ func TestConformance(t *testing.T) {
 			return nil
 		})
 		return storetest.Medium{
-			Open: func(t testing.TB, queueRows int) store.Store {
+			Open: func(t testing.TB, l storetest.Limits) store.Store {
 				o := o
-				o.QueueLimit = queueRows
+				o.QueueLimit, o.KeepLog, o.PurgeEvery = l.QueueRows, l.KeepLog, 10*time.Millisecond
 				return open(t, o)
 			},
 			Fail: func(err error) {

@@ -131,12 +131,17 @@ func (st *stmt) run() error {
 
 // changed is run, and whether any row was changed.
 func (st *stmt) changed() (bool, error) {
+	n, err := st.count()
+	return n > 0, err
+}
+
+// count is run, and how many rows were changed.
+func (st *stmt) count() (int64, error) {
 	res, err := st.s.ExecContext(context.Background(), st.args)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	n, err := res.RowsAffected()
-	return n > 0, err
+	return res.RowsAffected()
 }
 
 // errEnough ends each early without an error.

@@ -38,6 +38,9 @@ func logSQL(q store.LogQuery) string {
 	if q.Before > 0 {
 		b.WriteString(" AND seq < ?")
 	}
+	if !q.Until.IsZero() {
+		b.WriteString(" AND time <= ?")
+	}
 	for _, c := range []struct{ column, value string }{{"entity", q.Entity}, {"kind", q.Kind}, {"domain", q.Domain}} {
 		if c.value != "" {
 			b.WriteString(" AND " + c.column + " = ?")
@@ -55,6 +58,9 @@ func logArgs(st *stmt, q store.LogQuery) *stmt {
 	st.bind().number(min(q.After, math.MaxInt64))
 	if q.Before > 0 {
 		st.number(min(q.Before, math.MaxInt64))
+	}
+	if !q.Until.IsZero() {
+		st.instant(q.Until)
 	}
 	for _, v := range []string{q.Entity, q.Kind, q.Domain} {
 		if v != "" {

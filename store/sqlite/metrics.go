@@ -20,6 +20,7 @@ type metrics struct {
 	conflict prometheus.Counter
 	refused  *prometheus.CounterVec
 	purged   prometheus.Counter
+	trimmed  prometheus.Counter
 }
 
 func newMetrics(queued func() float64) *metrics {
@@ -40,12 +41,13 @@ func newMetrics(queued func() float64) *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lamplight_store_refused_total", Help: "Batches refused before the queue.",
 		}, []string{"reason"}),
-		purged: counter("purged_total", "Expired records removed."),
+		purged:  counter("purged_total", "Expired records removed."),
+		trimmed: counter("log_trimmed_total", "Log entries removed because of their age."),
 	}
 	queue := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lamplight_store_queue_rows", Help: "Rows that wait for their commit or are being committed.",
 	}, queued)
-	m.all = []prometheus.Collector{m.seconds, m.rows, m.failures, m.conflict, m.refused, m.purged, queue}
+	m.all = []prometheus.Collector{m.seconds, m.rows, m.failures, m.conflict, m.refused, m.purged, m.trimmed, queue}
 	return m
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"lamplight/store"
 )
 
 // FileName is the database's name inside Options.Dir.
@@ -27,9 +29,11 @@ type Options struct {
 	QueueLimit int // rows that may wait for their commit; default 65536
 	CommitRows int // most rows in one commit, default 1000; a larger batch goes alone
 	Readers    int // most reading connections; default 4
-	// PurgeEvery is the time between two looks for expired records, each at a
-	// slice of at most 512 records; default 1 s, negative is never.
+	// PurgeEvery is the time between two looks for expired records and old log
+	// entries, each at a slice of at most 512 of them; default 1 s, negative is
+	// never.
 	PurgeEvery time.Duration
+	KeepLog    time.Duration // age of log entries; default store.DefaultKeepLog
 
 	Log     zerolog.Logger        // default: none
 	Metrics prometheus.Registerer // default: none
@@ -53,7 +57,7 @@ func (o Options) Validate() error {
 		return errors.New("sqlite: neither Dir nor Path is set")
 	case o.Dir != "" && o.Path != "":
 		return errors.New("sqlite: both Dir and Path are set")
-	case o.QueueLimit < 0, o.CommitRows < 0, o.Readers < 0:
+	case o.QueueLimit < 0, o.CommitRows < 0, o.Readers < 0, o.KeepLog < 0:
 		return errors.New("sqlite: a limit is negative")
 	}
 	return nil
@@ -79,6 +83,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Readers == 0 {
 		o.Readers = 4
+	}
+	if o.KeepLog == 0 {
+		o.KeepLog = store.DefaultKeepLog
 	}
 	if o.PurgeEvery == 0 {
 		o.PurgeEvery = time.Second

@@ -19,7 +19,7 @@ type writer struct {
 
 	begin, commit             *stmt
 	put, del, revision, count *stmt
-	entry, expired            *stmt
+	entry, expired, old, trim *stmt
 
 	rev, seq uint64    // last given out and committed
 	cursor   store.Key // last record looked at for its expiry
@@ -100,7 +100,7 @@ func (w *writer) run() {
 		}
 		select {
 		case <-purge.C: // a busy writer purges too
-			w.purgeSlice()
+			w.tidy()
 		default:
 		}
 	}
@@ -127,7 +127,7 @@ func (w *writer) idle(purge <-chan time.Time) {
 	select {
 	case <-w.s.q.Wake():
 	case <-purge:
-		w.purgeSlice()
+		w.tidy()
 	case <-retry:
 		_ = w.finish(w.transact(func() (bool, error) { return true, nil })) // health keeps it
 	}

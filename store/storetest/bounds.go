@@ -55,7 +55,7 @@ func closeCommits(t *testing.T, m Medium) {
 
 func fullQueue(t *testing.T, m Medium) {
 	const bound = 50
-	s := m.Open(t, bound)
+	s := m.Open(t, Limits{QueueRows: bound})
 	defer s.Close()
 	release := stall(s)
 	var full, ok int
@@ -92,7 +92,7 @@ func fullQueue(t *testing.T, m Medium) {
 }
 
 func largeBatch(t *testing.T, m Medium) {
-	s := m.Open(t, 10)
+	s := m.Open(t, Limits{QueueRows: 10})
 	defer s.Close()
 	var b store.Batch
 	for i := range 5000 {

@@ -16,7 +16,7 @@ func logReadBack(t *testing.T, m Medium) {
 	in := []store.Entry{
 		{Domain: "d1", Time: at, Node: "n", Actor: "agent:1001", Cause: "select", Kind: "status", Entity: "a1", Before: []byte(`{"a":1}`), After: []byte(`{"a":2}`)},
 		{Domain: "d2", Time: at.Add(time.Nanosecond), Kind: "decision", Entity: "c1", After: []byte(`[]`)},
-		{},
+		{Time: at.Add(-time.Hour)},
 	}
 	commit(t, s, store.Batch{Log: slices.Clone(in)})
 	check := func(s store.Store) {
@@ -44,9 +44,10 @@ func logReadBack(t *testing.T, m Medium) {
 func logQueries(t *testing.T, m Medium) {
 	s := open(t, m)
 	var b store.Batch
+	since := time.Now()
 	for i := range 24 {
 		b.Log = append(b.Log, store.Entry{
-			Domain: fmt.Sprintf("d%d", i%2), Kind: fmt.Sprintf("k%d", i%3), Entity: fmt.Sprintf("e%d", i%4), Node: fmt.Sprint(i),
+			Time: since.Add(time.Duration(i) * time.Second), Domain: fmt.Sprintf("d%d", i%2), Kind: fmt.Sprintf("k%d", i%3), Entity: fmt.Sprintf("e%d", i%4), Node: fmt.Sprint(i),
 		})
 	}
 	commit(t, s, b)
@@ -74,6 +75,9 @@ func logQueries(t *testing.T, m Medium) {
 		"domain and kind":    {Domain: "d1", Kind: "k1"},
 		"kind and entity":    {Kind: "k1", Entity: "e1", Newest: true},
 		"all three":          {Domain: "d1", Kind: "k1", Entity: "e1", After: all[2].Seq, Limit: 1},
+		"until":              {Until: all[7].Time},
+		"until one's last":   {Until: all[20].Time.Add(time.Nanosecond), Entity: "e1", Newest: true, Limit: 1},
+		"until before all":   {Until: all[0].Time.Add(-time.Nanosecond)},
 		"no such domain":     {Domain: "dx"},
 		"contradicting":      {Domain: "d0", Entity: "e1"},
 		"entity after limit": {Entity: "e2", After: all[2].Seq, Limit: 2, Newest: true},
@@ -92,7 +96,7 @@ func filter(all []store.Entry, q store.LogQuery) (found []store.Entry) {
 	for _, e := range all {
 		if (q.Domain == "" || e.Domain == q.Domain) && (q.Kind == "" || e.Kind == q.Kind) &&
 			(q.Entity == "" || e.Entity == q.Entity) && e.Seq > q.After &&
-			(q.Before == 0 || e.Seq < q.Before) {
+			(q.Before == 0 || e.Seq < q.Before) && (q.Until.IsZero() || !e.Time.After(q.Until)) {
 			found = append(found, e)
 		}
 	}
@@ -125,5 +129,52 @@ func logBounded(t *testing.T, m Medium) {
 	}
 	if n := len(logged(t, s, store.LogQuery{Limit: store.DefaultLogLimit * 2})); n != store.DefaultLogLimit+1 {
 		t.Fatalf("%d entries, want %d", n, store.DefaultLogLimit+1)
+	}
+}
+
+func logTime(t *testing.T, m Medium) {
+	s := open(t, m)
+	before := time.Now()
+	commit(t, s, store.Batch{Log: []store.Entry{{Entity: "1"}}})
+	if at := logged(t, s, store.LogQuery{})[0].Time; at.Before(before) || at.After(time.Now()) {
+		t.Fatalf("an entry without time got %v", at)
+	}
+}
+
+// logTrimmed writes more old entries than an engine removes at one time, and
+// young ones behind and among them.
+func logTrimmed(t *testing.T, m Medium) {
+	keep := time.Hour
+	s := m.Open(t, Limits{KeepLog: keep})
+	old, young := time.Now().Add(-2*keep), time.Now().Add(-keep/2)
+	var b store.Batch
+	for i := range 2000 {
+		e := store.Entry{Time: old, Entity: "old"}
+		if i == 700 || i == 1999 {
+			e = store.Entry{Time: young, Entity: "young"}
+		}
+		b.Log = append(b.Log, e)
+	}
+	commit(t, s, b)
+	var left []store.Entry
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		commit(t, s, store.Batch{Writes: []store.Write{put("work", "", store.Any)}})
+		if left = logged(t, s, store.LogQuery{}); len(left) <= 2 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d entries are left after 20 s", len(left))
+		}
+	}
+	if len(left) != 2 || left[0].Entity != "young" || left[1].Seq != 2000 {
+		t.Fatalf("left are %+v", left)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, m)
+	commit(t, s, store.Batch{Log: []store.Entry{{Entity: "next"}}})
+	if es := logged(t, s, store.LogQuery{}); len(es) != 3 || es[2].Seq <= 2000 {
+		t.Fatalf("after reopening the log is %+v", es)
 	}
 }

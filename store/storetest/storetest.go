@@ -17,12 +17,17 @@ import (
 // Medium is what an engine keeps its records on, and how to get at it.
 type Medium struct {
 	// Open opens an engine on the medium, with what earlier ones left there; the
-	// one before is closed by then. queueRows bounds the rows that wait, 0 is the
-	// engine's default.
-	Open func(t testing.TB, queueRows int) store.Store
+	// one before is closed by then.
+	Open func(t testing.TB, l Limits) store.Store
 	// Fail makes every commit of the engine opened last fail with the error,
 	// until it is called with nil.
 	Fail func(error)
+}
+
+// Limits are what an engine is opened with; zero is its default.
+type Limits struct {
+	QueueRows int           // rows that may wait
+	KeepLog   time.Duration // age of log entries
 }
 
 // Run holds an engine to the contract. fresh makes an empty medium.
@@ -58,6 +63,8 @@ func Run(t *testing.T, fresh func(t testing.TB) Medium) {
 		"log queries":                               logQueries,
 		"log goes on after reopen":                  logReopen,
 		"log without limit is bounded":              logBounded,
+		"log entry without time gets one":           logTime,
+		"old log entries are removed":               logTrimmed,
 		"submit after close":                        submitAfterClose,
 		"close commits what waits":                  closeCommits,
 		"full queue":                                fullQueue,
@@ -78,7 +85,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Medium) {
 // open opens the medium for the length of the test.
 func open(t testing.TB, m Medium) store.Store {
 	t.Helper()
-	s := m.Open(t, 0)
+	s := m.Open(t, Limits{})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
