@@ -87,8 +87,12 @@ func (s *shard) agentEdited(id presence.AgentID) {
 	if !ok {
 		a.facts = presence.Facts{Selected: a.facts.Selected, Settings: a.facts.Settings}
 		a.gone, t.touched = true, true
-		s.settle(a, settling{applied: t, now: now, cause: presence.CauseLogout})
-		s.submit(a, store.Batch{Writes: []store.Write{store.Delete(stateKey(a.domain, id))}}, nil, &applied{})
+		last := settling{applied: t, now: now, cause: presence.CauseLogout}
+		s.settle(a, last)
+		want := a.want()
+		s.submit(a, store.Batch{
+			Writes: []store.Write{store.Delete(stateKey(a.domain, id))}, Log: s.entries(a, &want, last),
+		}, nil, &applied{})
 		s.mu.Lock()
 		s.forgetLocked(a)
 		s.mu.Unlock()

@@ -203,17 +203,19 @@ func (s *shard) entries(a *actor, want *kept, t settling) []store.Entry {
 		if want.team.Label != was.team.Label {
 			why = want.team.Cause
 		}
-		add("status", why, shown{Team: was.team.Label, Own: was.own.Label},
-			shown{Team: want.team.Label, Own: want.own.Label, Reason: reason})
+		add(kindStatus, why, shown{Labels: Labels{was.team.Label, was.own.Label}},
+			shown{Labels: Labels{want.team.Label, want.own.Label}, Reason: reason})
 	}
 	return out
 }
 
+// kindStatus is the kind of the entries that Past reads.
+const kindStatus = "status"
+
 // shown is a status entry's value.
 type shown struct {
-	Team   presence.Label `json:"team"`
-	Own    presence.Label `json:"own"`
-	Reason string         `json:"reason,omitempty"`
+	Labels
+	Reason string `json:"reason,omitempty"`
 }
 
 func wrapUpCause(is, was *presence.WrapUp, given presence.Cause, now time.Time) presence.Cause {
