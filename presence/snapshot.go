@@ -45,7 +45,9 @@ func (l Label) Text() string {
 type View struct {
 	Label
 	Since time.Time `json:"since"`
-	Cause Cause     `json:"cause"`
+	// Cause is why the label changed; empty while it has never changed, because
+	// nothing was heard of the agent since it was made.
+	Cause Cause `json:"cause,omitempty"`
 }
 
 // Evaluation is what follows from an agent's facts at one moment. It is made by

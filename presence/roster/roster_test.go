@@ -152,6 +152,16 @@ func TestNeverHeardOf(t *testing.T) {
 		b := newBench(t, presence.Policy{}, 3, sim.Options{})
 		defer b.close()
 		b.want("Offline", "Offline", "")
+		// Rule 22: no cause, because nothing has changed; and none is made up by
+		// what changes nothing that is shown.
+		made := b.snapshot().Team.Since
+		time.Sleep(time.Hour)
+		b.do(presence.CauseAgent, Select{presence.SelectDND})
+		if s := b.snapshot(); s.Team.Cause != "" || !s.Team.Since.Equal(made) || !s.Own.Since.Equal(made) {
+			t.Errorf("team %+v, own %+v; want no cause, since %v", s.Team, s.Own, made)
+		}
+		b.do(presence.CauseLogin, webphone("tab"))
+		b.want("Do Not Disturb", "Do Not Disturb", presence.CauseLogin)
 		if _, ok := b.roster.Snapshot(presence.AgentID{ID: presence.NewID()}); ok {
 			t.Error("a snapshot of an agent nobody knows")
 		}

@@ -13,13 +13,14 @@ func TestAgentShowsBothViews(t *testing.T) {
 	h.ask(admin, "GET", "/agents/1001", "").want(200).
 		is("offline", "status", "team", "status").is("Offline", "status", "team", "text").
 		is("offline", "status", "own", "status").is("one.test", "domain").is("1001", "number").
-		is(false, "online").is(false, "reachable")
+		is(false, "online").is(false, "reachable").
+		is(nil, "status", "team", "cause").is(nil, "status", "own", "cause") // nothing has changed yet
 	s := h.online("1001")
 	r := h.ask(admin, "GET", "/agents/"+s.Agent.String(), "").want(200).
 		is("available", "status", "team", "status").is("available", "status", "own", "status").
 		is(true, "online").is("alive", "sessions", 0, "state").is("granted", "sessions", 0, "microphone").
 		is("webphone", "devices", 0, "kind").is("webphone", "devices", 0, "name").is(true, "devices", 0, "reachable")
-	if r.get("status", "team", "cause") == "" {
+	if cause, _ := r.get("status", "team", "cause").(string); cause == "" {
 		t.Errorf("no cause: %s", r.body)
 	}
 	h.talking("1001", presence.CallCampaign)

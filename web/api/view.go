@@ -12,7 +12,7 @@ type (
 		presence.Label
 		Text     string         `json:"text"`
 		Since    time.Time      `json:"since"`
-		Cause    presence.Cause `json:"cause"`
+		Cause    presence.Cause `json:"cause,omitempty"`
 		Why      string         `json:"why,omitempty"`
 		Duration int64          `json:"duration_seconds"`
 	}

@@ -4,7 +4,7 @@ import type { Agent, Schemas, View } from '../api/http'
 
 /** Why a status changed, in words; a status that never changed says so. */
 export function because(view: Pick<View, 'cause' | 'status'>): string {
-  if (view.cause === '') return view.status === 'offline' ? 'not logged in so far' : ''
+  if (!view.cause) return view.status === 'offline' ? 'not logged in so far' : ''
   return cause(view.cause)
 }
 

@@ -79,7 +79,7 @@ describe('the history', () => {
 })
 
 describe('words', () => {
-  test('for an agent nothing was heard of', () => expect(because({ status: 'offline', cause: '' })).toBe('not logged in so far'))
+  test('for an agent nothing was heard of', () => expect(because({ status: 'offline' })).toBe('not logged in so far'))
   test('for a cause this page does not know', () => expect(because({ status: 'offline', cause: 'new-thing' })).toBe('new-thing'))
   test.each([['agent:1006', '1006'], ['token:demo-admin', 'demo-admin'], ['system', '']])('for the actor %s', (a, want) => expect(actor(a)).toBe(want))
   test('for a call', () => {
