@@ -46,7 +46,7 @@ func (e *Endpoint) ServeSIP(r *transaction.Request) {
 
 // options says what this server can do (RFC 3261 §11.2).
 func (e *Endpoint) options(r *transaction.Request) {
-	if bad := r.UnsupportedExtensions(message.Require); len(bad) > 0 { // §8.2.2.3
+	if bad := r.UnsupportedExtensions(); len(bad) > 0 { // §8.2.2.3
 		r.Reply(420, message.Header{Name: message.Unsupported, Value: strings.Join(bad, ", ")})
 		return
 	}

@@ -323,19 +323,20 @@ func TestPublishRefusals(t *testing.T) {
 		body   func(*pbx) string
 		status int
 	}{
-		"a stranger":           {addr: "192.0.2.99:5060", status: 403},
-		"a peer that may not":  {addr: "192.0.2.203:5060", status: 403},
-		"another domain":       {entity: "sip:101@other.test", status: 403},
-		"no domain of ours":    {entity: "sip:101@example.com", status: 404},
-		"another event":        {change: func(_ *pbx, b *message.Builder) { b.Set(message.Event, "presence") }, status: 489},
-		"too short":            {change: func(_ *pbx, b *message.Builder) { b.Set(message.Expires, "3") }, status: 423},
-		"an unknown tag":       {change: func(_ *pbx, b *message.Builder) { b.Add(message.SIPIfMatch, "00000000000000ff-1") }, status: 412},
-		"a foreign tag":        {change: func(_ *pbx, b *message.Builder) { b.Add(message.SIPIfMatch, "abc") }, status: 412},
-		"no body at first":     {body: func(*pbx) string { return "" }, status: 400},
-		"bad XML":              {body: func(*pbx) string { return "<dialog-info" }, status: 400},
-		"a document type":      {body: func(p *pbx) string { return "<!DOCTYPE x>" + good(p) }, status: 400},
-		"too many dialogs":     {body: func(p *pbx) string { return p.info(0, strings.Repeat(`<dialog id="d"/>`, 300)) }, status: 413},
-		"an extension we lack": {change: func(_ *pbx, b *message.Builder) { b.Add(message.Require, "x") }, status: 420},
+		"a stranger":                {addr: "192.0.2.99:5060", status: 403},
+		"a peer that may not":       {addr: "192.0.2.203:5060", status: 403},
+		"another domain":            {entity: "sip:101@other.test", status: 403},
+		"no domain of ours":         {entity: "sip:101@example.com", status: 404},
+		"another event":             {change: func(_ *pbx, b *message.Builder) { b.Set(message.Event, "presence") }, status: 489},
+		"too short":                 {change: func(_ *pbx, b *message.Builder) { b.Set(message.Expires, "3") }, status: 423},
+		"an unknown tag":            {change: func(_ *pbx, b *message.Builder) { b.Add(message.SIPIfMatch, "00000000000000ff-1") }, status: 412},
+		"a foreign tag":             {change: func(_ *pbx, b *message.Builder) { b.Add(message.SIPIfMatch, "abc") }, status: 412},
+		"no body at first":          {body: func(*pbx) string { return "" }, status: 400},
+		"bad XML":                   {body: func(*pbx) string { return "<dialog-info" }, status: 400},
+		"a document type":           {body: func(p *pbx) string { return "<!DOCTYPE x>" + good(p) }, status: 400},
+		"too many dialogs":          {body: func(p *pbx) string { return p.info(0, strings.Repeat(`<dialog id="d"/>`, 300)) }, status: 413},
+		"an extension of a proxy's": {change: func(_ *pbx, b *message.Builder) { b.Add(message.ProxyRequire, "x") }, status: 420},
+		"an extension we lack":      {change: func(_ *pbx, b *message.Builder) { b.Add(message.Require, "x") }, status: 420},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, r *rig) {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,19 +56,22 @@ func (m *Message) Lists(n Name, token string) bool {
 	return false
 }
 
-// UnsupportedExtensions returns the option tags that header n (Require or
-// Proxy-Require) demands and that are not among supported; the answer to any is
-// 420 with an Unsupported header naming them (RFC 3261 §8.2.2.3).
-func (m *Message) UnsupportedExtensions(n Name, supported ...string) []string {
+// UnsupportedExtensions returns the option tags that Require and Proxy-Require
+// demand and that are not among supported; the answer to any is 420 with an
+// Unsupported header naming them (RFC 3261 §8.2.2.3, §20.29). Who demands
+// something of a proxy on the way means us as well: we stand where it would.
+func (m *Message) UnsupportedExtensions(supported ...string) []string {
 	var out []string
-next:
-	for _, v := range m.Values(n) {
-		for _, s := range supported {
-			if strings.EqualFold(v, s) {
-				continue next
+	for i := range m.Headers {
+		h := &m.Headers[i]
+		if h.Name != Require && h.Name != ProxyRequire {
+			continue
+		}
+		for _, tag := range appendList(nil, h.Value) {
+			if !slices.ContainsFunc(supported, func(s string) bool { return strings.EqualFold(s, tag) }) {
+				out = append(out, tag)
 			}
 		}
-		out = append(out, v)
 	}
 	return out
 }

@@ -96,7 +96,11 @@ func TestParse(t *testing.T) {
 	if v := m.Values(Supported); !slices.Equal(v, []string{"path", "outbound", "gruu"}) {
 		t.Errorf("supported %q", v)
 	}
-	if u := m.UnsupportedExtensions(Supported, "Path", "gruu"); !slices.Equal(u, []string{"outbound"}) {
+}
+
+func TestUnsupportedExtensions(t *testing.T) {
+	m := &Message{Headers: []Header{{Require, "path, x"}, {Supported, "z"}, {ProxyRequire, "y"}, {Require, "PATH"}}}
+	if u := m.UnsupportedExtensions("Path"); !slices.Equal(u, []string{"x", "y"}) {
 		t.Errorf("unsupported %q", u)
 	}
 }

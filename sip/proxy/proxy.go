@@ -77,6 +77,10 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	if !ok {
 		return // answered there
 	}
+	if no := req.UnsupportedExtensions(); len(no) > 0 { // RFC 3261 §8.2.2.3
+		p.respond(req, message.NewResponse(req.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
+		return
+	}
 	agent, ok := p.called(req, &caller)
 	if !ok {
 		return

@@ -81,6 +81,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestExtensionsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		for _, name := range []message.Name{message.Require, message.ProxyRequire} {
+			res := h.invite(pbx, called, outside, message.Header{Name: name, Value: "100rel, sec-agree"})
+			if got := res.Get(message.Unsupported); res.Status != 420 || got != "100rel, sec-agree" {
+				t.Errorf("%s: %d, Unsupported %q", name, res.Status, got)
+			}
+		}
+	})
+}
+
 func TestNobodyReachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, nil)

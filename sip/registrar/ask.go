@@ -85,7 +85,7 @@ func (r rawRequest) clone() rawRequest {
 
 // read fills in the contacts (RFC 3261 §10.3 steps 1, 2, 6 and 7).
 func (a *ask) read(m *message.Message, l *Limits) *refusal {
-	if tags := append(m.UnsupportedExtensions(message.Require, "path"), m.UnsupportedExtensions(message.ProxyRequire)...); len(tags) > 0 {
+	if tags := m.UnsupportedExtensions("path"); len(tags) > 0 {
 		return refuse(420, "", message.Header{Name: message.Unsupported, Value: strings.Join(tags, ", ")})
 	}
 	var method string

@@ -10,7 +10,7 @@ import (
 
 // Send starts a non-INVITE client transaction (RFC 3261 §17.1.2): it adds a Via
 // with a branch of our own and sends. done is called once, on a goroutine of the
-// layer or of the flow, never before Send returns: with the final response, or
+// layer or of the flow, perhaps before Send returns: with the final response, or
 // with ErrTimeout, ErrFlowClosed, ErrOverload or ErrClosed. It must not block.
 func (l *Layer) Send(f *transport.Flow, b *message.Builder, done func(*message.Message, error)) {
 	branch := message.NewBranch()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"lamplight/sip/message"
 )
@@ -183,6 +184,61 @@ func TestWebSocketEnds(t *testing.T) {
 			t.Fatalf("%d of 3 flows ended; %+v", closed.Load(), l.Flows())
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+func TestWebSocketMessagesAreBounded(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	l, url := webSocket(t, Options{Metrics: reg, Limits: Limits{Message: 300 * time.Millisecond, Buffered: 100 << 10}})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	begin := func(bytes int) *websocket.Conn {
+		ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{"sip"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ws.CloseNow() })
+		w, err := ws.Writer(ctx, websocket.MessageText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A message that begins and does not end.
+		if _, err := w.Write([]byte(strings.Repeat("x", bytes))); err != nil {
+			t.Fatal(err)
+		}
+		return ws
+	}
+	dribbler := begin(20 << 10)
+	begun := time.Now()
+	if _, _, err := dribbler.Read(ctx); err == nil || time.Since(begun) > 5*time.Second {
+		t.Errorf("half a message was waited for %v: %v", time.Since(begun), err)
+	}
+	for range 3 {
+		begin(60 << 10)
+	}
+	for gather(reg)["lamplight_sip_dropped_total buffered"] == 0 || l.buffered.Load() != 0 {
+		if ctx.Err() != nil {
+			t.Fatalf("%d bytes still counted, or nobody refused", l.buffered.Load())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	// Whole ones pass, however many.
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{"sip"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	large := strings.Replace(options, "l: 0\r\n", "", 1) + strings.Repeat("x", 40<<10)
+	for range 5 {
+		if err := ws.Write(ctx, websocket.MessageText, []byte(large)); err != nil {
+			t.Fatal(err)
+		}
+		if _, b, err := ws.Read(ctx); err != nil || !strings.HasPrefix(string(b), "SIP/2.0 200 ") {
+			t.Fatalf("%.40q %v", b, err)
+		}
+	}
+	if n := l.buffered.Load(); n > 100<<10 {
+		t.Errorf("%d bytes counted for one flow", n)
 	}
 }
 

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -79,11 +81,11 @@ func offersSIP(h http.Header) bool {
 
 // readWebSocket takes one message a frame, text or binary (RFC 7118 §4.2).
 func (l *Layer) readWebSocket(f *Flow, c *websocket.Conn) error {
+	in := wsReader{layer: l, conn: c}
+	defer in.release()
 	limit := l.limits.FirstMessage
 	for {
-		ctx, cancel := context.WithTimeout(l.ctx, limit)
-		_, b, err := c.Read(ctx)
-		cancel()
+		b, err := in.next(limit)
 		if err != nil {
 			return err
 		}
@@ -99,6 +101,67 @@ func (l *Layer) readWebSocket(f *Flow, c *websocket.Conn) error {
 		}
 		limit = l.limits.Idle
 	}
+}
+
+// wsReader reads the messages of a WebSocket into a buffer of its own, which is
+// bounded and counted like that of any stream.
+type wsReader struct {
+	layer *Layer
+	conn  *websocket.Conn
+	buf   []byte
+	large int64 // of buf, as far as it is counted
+}
+
+// next waits for a message to begin, and Limits.Message for its end. What it
+// returns is good until the next call.
+func (r *wsReader) next(wait time.Duration) ([]byte, error) {
+	if cap(r.buf) > usualBuffer {
+		r.release()
+	}
+	ctx, cancel := context.WithCancel(r.layer.ctx)
+	defer cancel()
+	clock := time.AfterFunc(wait, cancel)
+	defer clock.Stop()
+	_, in, err := r.conn.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clock.Reset(r.layer.limits.Message)
+	for r.buf = r.buf[:0]; ; {
+		if len(r.buf) == cap(r.buf) {
+			if err := r.grow(); err != nil {
+				return nil, err
+			}
+		}
+		n, err := in.Read(r.buf[len(r.buf):cap(r.buf)])
+		r.buf = r.buf[:len(r.buf)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.buf, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+func (r *wsReader) grow() error {
+	size := max(2*cap(r.buf), 2048)
+	if size > usualBuffer {
+		total := r.layer.buffered.Add(int64(size) - r.large)
+		r.large = int64(size)
+		if total > int64(r.layer.limits.Buffered) {
+			r.layer.metric.drop("buffered")
+			return errBusy
+		}
+	}
+	r.buf = append(make([]byte, 0, size), r.buf...)
+	return nil
+}
+
+// release gives the buffer back.
+func (r *wsReader) release() {
+	r.layer.buffered.Add(-r.large)
+	r.buf, r.large = nil, 0
 }
 
 // pingWebSocket keeps middleboxes from forgetting the connection and finds out

@@ -47,7 +47,7 @@ func (c *Compositor) ServeSIP(r *transaction.Request) {
 
 // headers checks event, extensions, expiry, entity tag and the kind of call.
 func (c *Compositor) headers(r *transaction.Request, j *job) bool {
-	if no := r.UnsupportedExtensions(message.Require); len(no) > 0 {
+	if no := r.UnsupportedExtensions(); len(no) > 0 {
 		c.respond(r, message.NewResponse(r.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
 		return false
 	}

@@ -10,6 +10,10 @@ import (
 // fetch answers a SUBSCRIBE with Expires: 0 outside a dialog (RFC 6665 §4.4.3):
 // 200, one NOTIFY with the state, and nothing is left.
 func (n *Notifier) fetch(r *transaction.Request, s *subscription, agent presence.AgentID) {
+	if n.queue.Depth() > n.maxPending {
+		n.retryLater(r, "pending", 5)
+		return
+	}
 	s.pres = &presentity{agent: agent, gone: true}
 	s.state, s.reason, s.owed = ending, timedOut, true
 	s.boot = n.boot

@@ -12,12 +12,17 @@ import (
 	"lamplight/sip/transport"
 )
 
+// extensions refuses what demands one: we have none here (RFC 3261 §8.2.2.3).
+func (n *Notifier) extensions(r *transaction.Request) bool {
+	no := r.UnsupportedExtensions()
+	if len(no) > 0 {
+		n.answer(r, message.NewResponse(r.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
+	}
+	return len(no) == 0
+}
+
 // chosen finds the event package (RFC 6665 §4.2.1.1: 489 with what we have).
 func (n *Notifier) chosen(r *transaction.Request, s *subscription) bool {
-	if no := r.UnsupportedExtensions(message.Require); len(no) > 0 {
-		n.answer(r, message.NewResponse(r.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
-		return false
-	}
 	name, _, ok := event(r.Get(message.Event))
 	if !ok {
 		n.refuse(r, 400, "Bad Event header")

@@ -9,6 +9,10 @@ import (
 	"lamplight/store"
 )
 
+// maxWriting is how many rows of one subscription may wait for the store: no
+// watcher refreshes faster than that in earnest.
+const maxWriting = 4
+
 // again answers a SUBSCRIBE within a dialog: a refresh, or with Expires: 0 the
 // end (RFC 6665 §4.2.1.2, §4.2.1.4).
 func (n *Notifier) again(r *transaction.Request, w watcher) {
@@ -34,6 +38,10 @@ func (n *Notifier) again(r *transaction.Request, w watcher) {
 		return
 	case seq <= s.remoteCSeq: // RFC 3261 §12.2.2
 		n.refuse(r, 500, "CSeq Out of Order")
+		return
+	}
+	if s.writing >= maxWriting {
+		n.retryLater(r, "dialog", 1)
 		return
 	}
 	s.remoteCSeq = seq
@@ -68,15 +76,17 @@ func (n *Notifier) ofDialog(m *message.Message) *subscription {
 // unsubscribeLocked ends the subscription durably: a 200 that a crash undoes
 // would bring NOTIFYs for a dialog that is no more.
 func (n *Notifier) unsubscribeLocked(r *transaction.Request, s *subscription) {
+	s.writing++
 	n.store.Submit(store.Batch{Writes: []store.Write{store.Delete(n.key(s))}}, func(err error) {
 		n.queue.Push(task{f: func() {
+			s.pres.mu.Lock()
+			defer s.pres.mu.Unlock()
+			s.writing--
 			if err != nil {
 				n.retryLater(r, "store", 5)
 				return
 			}
 			n.granted(r, s, 0)
-			s.pres.mu.Lock()
-			defer s.pres.mu.Unlock()
 			if s.state == active {
 				n.endLocked(s, timedOut)
 			}
@@ -135,11 +145,12 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 		n.refuse(r, 481, "Subscription does not exist")
 		return
 	}
-	if next.remoteCSeq < s.remoteCSeq {
+	if next.remoteCSeq < s.grantCSeq {
 		// A later refresh has been granted already; this answer only confirms.
 		n.granted(r, s, next.period)
 		return
 	}
+	s.grantCSeq = next.remoteCSeq
 	if s.inflight != 0 && (next.remote != s.remote || next.transport != s.transport) {
 		s.inflight = 0 // it went where the watcher no longer is
 	}

@@ -22,6 +22,7 @@ func TestRefusals(t *testing.T) {
 		"too short says the shortest":              {func(p *phone) { p.expiry = "59" }, 423, message.MinExpires, "60"},
 		"no type in common":                        {func(p *phone) { p.extra = header(message.Accept, "text/plain, application/xml") }, 406, message.Accept, "application/lamp, application/lamp-2"},
 		"an extension we lack":                     {func(p *phone) { p.extra = header(message.Require, "eventlist") }, 420, message.Unsupported, "eventlist"},
+		"an extension of a proxy's":                {func(p *phone) { p.extra = header(message.ProxyRequire, "sec-agree") }, 420, message.Unsupported, "sec-agree"},
 		"another domain":                           {func(p *phone) { p.uri = "sip:101@other.test" }, 403, "", ""},
 		"a domain not ours":                        {func(p *phone) { p.uri = "sip:101@example.com" }, 403, "", ""},
 		"unknown agent where only agents are":      {func(p *phone) { p.uri, p.event = "sip:999@ex.test", "presence" }, 404, "", ""},
@@ -90,6 +91,7 @@ func TestInDialogChecks(t *testing.T) {
 			"another event":        {func(q *phone) { q.event = "presence;id=a" }, 481},
 			"another device":       {func(q *phone) { q.from = strings.Replace(q.from, "201", "102", 1) }, 403},
 			"an old CSeq":          {func(q *phone) { q.seq = 0 }, 500},
+			"an extension we lack": {func(q *phone) { q.seq = 50; q.extra = header(message.Require, "x") }, 420},
 			"too short an expiry":  {func(q *phone) { q.expiry = "10" }, 423},
 			"a contact unreadable": {func(q *phone) { q.seq = 100; q.extra = header(message.Contact, "<sip:x") }, 400},
 		} {

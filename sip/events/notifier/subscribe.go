@@ -14,7 +14,7 @@ import (
 // follows when the store has committed.
 func (n *Notifier) ServeSIP(r *transaction.Request) {
 	w, ok := n.watcher(r)
-	if !ok {
+	if !ok || !n.extensions(r) {
 		return
 	}
 	if r.ToTag() != "" {

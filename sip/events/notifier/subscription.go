@@ -71,9 +71,11 @@ type subscription struct {
 	// number and the start of the server at which it was current.
 	next, limit, base, boot uint32
 	// inflight is the CSeq of the NOTIFY that awaits its answer; 0: none.
-	inflight   uint32
-	remoteCSeq uint32
-	index      int32 // in pres.subs
+	inflight uint32
+	// remoteCSeq is of the newest SUBSCRIBE, grantCSeq of the one whose grant
+	// stands: their rows may be taken note of in another order.
+	remoteCSeq, grantCSeq uint32
+	index                 int32 // in pres.subs
 
 	line                       uint16 // length of head's request line
 	callID, remoteTag, eventID span
@@ -91,7 +93,7 @@ type subscription struct {
 	late      bool  // something changed while one was in flight
 	queued    bool  // it waits for a worker on its own
 	rebasing  bool  // a row with new base is on its way
-	writing   uint8 // rows of refreshes on their way
+	writing   uint8 // rows of refreshes, and of the end, on their way
 	strict    bool  // the request line is the first route, not the contact
 }
 
