@@ -103,7 +103,7 @@ func (d *desk) check() error {
 	if err != nil {
 		return err
 	}
-	if !maps.Equal(got, d.acked) && !(d.maybe != nil && maps.Equal(got, d.maybe)) {
+	if !maps.Equal(got, d.acked) && (d.maybe == nil || !maps.Equal(got, d.maybe)) {
 		return fmt.Errorf("%s: contacts %v, acknowledged were %v (under way %v)", d.p.User,
 			slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(d.acked)), slices.Sorted(maps.Keys(d.maybe)))
 	}
@@ -116,7 +116,6 @@ type watch struct {
 	w     *world
 	s     *phone.Watch
 	acked bool
-	since time.Time // guarded by nobody: actors and checks take turns
 }
 
 func (s *watch) act(r *rand.Rand) {

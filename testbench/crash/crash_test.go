@@ -185,7 +185,7 @@ func (c *caller) check(a agent) error {
 		}
 		return shown == state
 	}
-	if !expect(c.acked) && !(c.hidden && expect(c.maybe)) {
+	if !expect(c.acked) && (!c.hidden || !expect(c.maybe)) {
 		return fmt.Errorf("%s: dialog %s, acknowledged was %q (under way %v %q)", c.number, shown, c.acked, c.hidden, c.maybe)
 	}
 	if c.hidden {

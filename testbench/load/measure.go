@@ -16,7 +16,6 @@ type row struct {
 	cpu      float64 // µs an operation
 	failures int
 	aim      float64 // µs, 0: none
-	note     string
 }
 
 // measure has workers carry out ops 0 to n-1, each worker one after the other

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -50,7 +51,7 @@ func answered(c net.Conn, within time.Duration) int {
 			return n
 		}
 		if err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				return -1
 			}
 			return 0
@@ -241,10 +242,8 @@ func halfOpen(t *testing.T, srv *lab.Server) {
 	began, left := time.Now(), 0
 	for _, c := range all {
 		_ = c.SetReadDeadline(began.Add(25 * time.Second))
-		if _, err := io.Copy(io.Discard, c); err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
-				left++
-			}
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			left++
 		}
 	}
 	t.Logf("%d half-open sockets, the last hung up after %v", len(all), time.Since(began).Round(time.Millisecond))

@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// ErrTimeout: no final answer came in time; whether the request was carried out
-// is not known.
+// ErrTimeout says that no final answer came in time; whether the request was
+// carried out is not known.
 var ErrTimeout = errors.New("phone: no final answer")
 
 // Line is one socket to the server. It is safe for concurrent use.
