@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,47 +17,27 @@ import (
 // DecisionHeader names the stored decision an answer was made from.
 const DecisionHeader message.Name = "X-Lamplight-Decision"
 
-// Inputs are what a decision was made from, as the change log keeps them:
-// routing.Decide with the same inputs makes the same Decision, as long as the
-// rules are those of Decision.Rules.
-type Inputs struct {
-	Snapshot *presence.Snapshot `json:"snapshot"`
-	Policy   presence.Policy    `json:"policy"`
-	Call     routing.Call       `json:"call"`
-}
-
-// Outcome is what was decided and answered, as the change log keeps it.
-type Outcome struct {
-	ID       string           `json:"id"`
-	Decision routing.Decision `json:"decision"`
-	// Status was answered, with Contacts, after LeftOut were left out for what a
-	// redirect cannot do.
-	Status   int      `json:"status"`
-	Contacts []string `json:"contacts,omitempty"`
-	LeftOut  []string `json:"left_out,omitempty"`
-}
-
 // decide asks for a decision, answers by it, and hands both to the log.
 func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {
 	now := time.Now()
 	s, _ := p.o.Roster.Snapshot(a.ID)
-	in := Inputs{
-		Snapshot: s, Policy: c.domain.Policy,
-		Call: routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri, Redirect: true, At: now.UTC()},
+	call := routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri, Redirect: true, At: now.UTC()}
+	r := &routing.Record{
+		Inputs:  routing.Inputs{Snapshot: s, Policy: c.domain.Policy, Call: &call},
+		Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: routing.Decide(s, c.domain.Policy, call)},
 	}
-	out := Outcome{ID: presence.NewID().String(), Decision: routing.Decide(s, in.Policy, in.Call)}
-	p.respond(req, out.answer(req, c))
-	p.keep(c, a, in, out)
+	p.respond(req, answer(&r.Outcome, req, c))
+	p.keep(c, a, r)
 }
 
 // answer is 302 with the targets by q (RFC 3261 §8.3), or the refusal with its
 // reason (RFC 3326).
-func (o *Outcome) answer(req *transaction.Request, c *caller) *message.Builder {
+func answer(o *routing.Outcome, req *transaction.Request, c *caller) *message.Builder {
 	d := &o.Decision
 	o.Status = d.Code
 	text := d.Text
 	if d.Allow {
-		if o.redirectTo(c); len(o.Contacts) > 0 {
+		if redirectTo(o, c); len(o.Contacts) > 0 {
 			o.Status = 302
 		} else {
 			o.Status, text = 480, "No device that can be redirected to"
@@ -81,7 +60,7 @@ func (o *Outcome) answer(req *transaction.Request, c *caller) *message.Builder {
 // redirectTo turns targets into contacts, the ones to ring first in front. A
 // number can be reached by who has a trunk only; what the rules left out because
 // of the redirect is said too.
-func (o *Outcome) redirectTo(c *caller) {
+func redirectTo(o *routing.Outcome, c *caller) {
 	type contact struct {
 		text string
 		q    int
@@ -146,22 +125,18 @@ func qvalue(q int) string {
 
 // keep appends the decision to the change log. The caller has its answer by now;
 // a log that cannot be written is reported, and no reason to refuse calls.
-func (p *Proxy) keep(c *caller, a *presence.Agent, in Inputs, out Outcome) {
-	before, err := json.Marshal(in)
-	var after []byte
-	if err == nil {
-		after, err = json.Marshal(out)
-	}
+func (p *Proxy) keep(c *caller, a *presence.Agent, r *routing.Record) {
+	before, after, err := r.Encode()
 	if err != nil {
-		p.notKept(a, out.ID, err)
+		p.notKept(a, r.ID, err)
 		return
 	}
 	p.o.Store.Submit(store.Batch{Log: []store.Entry{{
-		Domain: c.domain.ID.String(), Time: in.Call.At, Node: p.o.Node, Actor: c.name, Cause: "route",
-		Kind: "decision", Entity: a.ID.String(), Before: before, After: after,
+		Domain: c.domain.ID.String(), Time: r.Call.At, Node: p.o.Node, Actor: c.name, Cause: "route",
+		Kind: routing.KindDecision, Entity: a.ID.String(), Before: before, After: after,
 	}}}, func(err error) {
 		if err != nil {
-			p.notKept(a, out.ID, err)
+			p.notKept(a, r.ID, err)
 		}
 	})
 }

@@ -2,8 +2,6 @@ package proxy_test
 
 import (
 	"context"
-	"encoding/json"
-	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -181,10 +179,10 @@ func TestOwnDeviceAsks(t *testing.T) {
 		if res.Status != 302 || res.Get(message.Contact) != "<sip:1001@10.1.1.1>;q=1.0" {
 			t.Fatalf("%s", res.Raw)
 		}
-		if _, out := lastDecision(t, h); out.ID != res.Get(proxy.DecisionHeader) {
+		if out := lastDecision(t, h); out.ID != res.Get(proxy.DecisionHeader) {
 			t.Errorf("stored decision %s, answered %s", out.ID, res.Get(proxy.DecisionHeader))
 		}
-		if in, _ := lastDecision(t, h); in.Call.Kind != presence.CallInternal || in.Call.Caller != own {
+		if in := lastDecision(t, h); in.Call.Kind != presence.CallInternal || in.Call.Caller != own {
 			t.Errorf("call %+v", in.Call)
 		}
 		if res = ask("sip:9999@demo.test"); res.Status != 404 {
@@ -196,20 +194,18 @@ func TestOwnDeviceAsks(t *testing.T) {
 	})
 }
 
-func lastDecision(t *testing.T, h *house) (in proxy.Inputs, out proxy.Outcome) {
+func lastDecision(t *testing.T, h *house) routing.Record {
 	t.Helper()
 	synctest.Wait()
 	es, err := h.store.Log(context.Background(), store.LogQuery{Kind: "decision", Newest: true, Limit: 1})
 	if err != nil || len(es) != 1 {
 		t.Fatalf("log: %v, %d entries", err, len(es))
 	}
-	if err = json.Unmarshal(es[0].Before, &in); err != nil {
+	r, err := routing.ReadRecord(es[0].Before, es[0].After)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err = json.Unmarshal(es[0].After, &out); err != nil {
-		t.Fatal(err)
-	}
-	return in, out
+	return r
 }
 
 // A stored decision, made again from its stored inputs, is the same.
@@ -218,16 +214,15 @@ func TestDecisionReplays(t *testing.T) {
 		h := newHouse(t, nil)
 		h.do("1001", h.registered("a", "sip:1001@10.1.1.1", 1000, nil), h.registered("b", "sip:1001@10.1.1.2", 10, func(r *presence.Registration) { r.Alive = false }))
 		res := h.invite(pbx, called, outside)
-		in, out := lastDecision(t, h)
+		out := lastDecision(t, h)
 		if out.Status != res.Status || out.ID != res.Get(proxy.DecisionHeader) || len(out.Contacts) != 1 {
 			t.Errorf("stored %+v, answered\n%s", out, res.Raw)
 		}
-		again := routing.Decide(in.Snapshot, in.Policy, in.Call)
-		if !reflect.DeepEqual(again, out.Decision) {
-			t.Errorf("made again %+v\nstored %+v", again, out.Decision)
+		if again, same, err := out.Replay(); err != nil || !same {
+			t.Errorf("%v, made again %+v\nstored %+v", err, again, out.Decision)
 		}
-		if again.Rules != routing.RulesVersion || in.Call.ID != res.CallID() {
-			t.Errorf("rules %d, call %+v", again.Rules, in.Call)
+		if out.Call.ID != res.CallID() {
+			t.Errorf("call %+v", out.Call)
 		}
 	})
 }

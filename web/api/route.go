@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -57,20 +56,6 @@ type (
 	}
 )
 
-// What the change log keeps of a decision: the same inputs give the same outcome
-// again, as long as the rules are those of the decision.
-type (
-	inputs struct {
-		Snapshot *presence.Snapshot `json:"snapshot"`
-		Policy   presence.Policy    `json:"policy"`
-		Call     any                `json:"call"`
-	}
-	outcome struct {
-		ID       string           `json:"id"`
-		Decision routing.Decision `json:"decision"`
-	}
-)
-
 // route asks where a call to an agent would go.
 func (a *API) route(r *request) error {
 	var in struct {
@@ -92,8 +77,7 @@ func (a *API) route(r *request) error {
 		ID: in.CallID, Kind: cmp.Or(in.Kind, presence.CallRegular), Caller: in.Caller, Group: in.Group,
 		Redirect: in.Redirect, At: time.Now().UTC(),
 	}
-	d := routing.Decide(s, dom.Policy, call)
-	return a.decided(r, inputs{s, dom.Policy, call}, d, call.At)
+	return a.decided(r, routing.Inputs{Snapshot: s, Policy: dom.Policy, Call: &call}, call.At)
 }
 
 // routeOutbound asks whether an agent may call out.
@@ -116,7 +100,7 @@ func (a *API) routeOutbound(r *request) error {
 	if call.Device, err = a.callingDevice(s.Agent, in.Device, call.At); err != nil {
 		return err
 	}
-	return a.decided(r, inputs{s, dom.Policy, call}, routing.DecideOutbound(s, dom.Policy, call), call.At)
+	return a.decided(r, routing.Inputs{Snapshot: s, Policy: dom.Policy, Outbound: &call}, call.At)
 }
 
 // callingDevice is the agent's device of this id or user name; none named means
@@ -149,20 +133,21 @@ func (a *API) asked(r *request, name string) (*presence.Domain, *presence.Snapsh
 	return dom, s, nil
 }
 
-// decided keeps the decision in the log, then answers with it.
-func (a *API) decided(r *request, in inputs, d routing.Decision, at time.Time) error {
-	s, id := in.Snapshot, presence.NewID().String()
-	before, err := json.Marshal(in)
+// decided makes the decision and keeps it in the log, then answers with it.
+func (a *API) decided(r *request, in routing.Inputs, at time.Time) error {
+	d, err := in.Decide()
 	if err != nil {
 		return fmt.Errorf("api: decision: %w", err)
 	}
-	after, err := json.Marshal(outcome{id, d})
+	s, id := in.Snapshot, presence.NewID().String()
+	record := routing.Record{Inputs: in, Outcome: routing.Outcome{ID: id, Decision: d}}
+	before, after, err := record.Encode()
 	if err != nil {
 		return fmt.Errorf("api: decision: %w", err)
 	}
 	err = a.o.Store.Commit(r.Context(), store.Batch{Log: []store.Entry{{
 		Domain: s.Domain.String(), Time: at, Node: a.o.Node, Actor: r.subject.Actor(), Cause: "route",
-		Kind: "decision", Entity: s.Agent.String(), Before: before, After: after,
+		Kind: routing.KindDecision, Entity: s.Agent.String(), Before: before, After: after,
 	}}})
 	if err != nil {
 		return fmt.Errorf("api: keep decision: %w", err)

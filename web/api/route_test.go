@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -99,28 +98,16 @@ func TestDecisionIsKept(t *testing.T) {
 	if l[0].Actor != "token:admin" || l[0].Cause != "route" || l[0].Domain != h.one.ID.String() {
 		t.Errorf("entry %+v", l[0])
 	}
-	var in struct {
-		Snapshot *presence.Snapshot
-		Policy   presence.Policy
-		Call     routing.Call
-	}
-	var out struct {
-		ID       string
-		Decision json.RawMessage
-	}
-	if err := json.Unmarshal(l[0].Before, &in); err != nil {
+	kept, err := routing.ReadRecord(l[0].Before, l[0].After)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(l[0].After, &out); err != nil {
-		t.Fatal(err)
+	r.is(kept.ID, "id")
+	if again, same, err := kept.Replay(); err != nil || !same {
+		t.Errorf("%v, made again:\n%+v\nkept:\n%+v", err, again, kept.Decision)
 	}
-	r.is(out.ID, "id")
-	again, err := json.Marshal(routing.Decide(in.Snapshot, in.Policy, in.Call))
-	if err != nil || string(again) != string(out.Decision) {
-		t.Errorf("made again:\n%s\nkept:\n%s", again, out.Decision)
-	}
-	if in.Call.ID != "c1" || in.Call.Caller != "sip:a@b" || in.Call.Kind != presence.CallRegular {
-		t.Errorf("call %+v", in.Call)
+	if kept.Call.ID != "c1" || kept.Call.Caller != "sip:a@b" || kept.Call.Kind != presence.CallRegular {
+		t.Errorf("call %+v", kept.Call)
 	}
 }
 
@@ -140,4 +127,17 @@ func TestRouteOutbound(t *testing.T) {
 	h.ask(admin, "POST", "/route/outbound", `{"agent":"1002","number":"+15550100","device":"1001"}`).problem(404, "no device")
 	h.talking("1001", presence.CallRegular)
 	h.ask(admin, "POST", "/route/outbound", `{"agent":"1001","number":"+15550100"}`).want(200).is(false, "allow")
+	l, err := h.store.Log(t.Context(), store.LogQuery{Kind: routing.KindDecision})
+	if err != nil || len(l) != 4 {
+		t.Fatalf("%d decisions, %v", len(l), err)
+	}
+	for _, e := range l {
+		kept, err := routing.ReadRecord(e.Before, e.After)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, same, err := kept.Replay(); err != nil || !same {
+			t.Errorf("%v, made again:\n%+v\nkept:\n%+v", err, again, kept.Decision)
+		}
+	}
 }
