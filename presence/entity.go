@@ -180,8 +180,9 @@ type Policy struct {
 	// Digest is the default list of algorithms offered; default MD5 only,
 	// because many phones give up on anything else.
 	Digest []string `json:"digest,omitempty"`
-	// Fallback is the SIP URI (a voicemail, a number, a group) that calls go to
-	// instead of being refused; an agent's own Settings.Fallback comes first.
+	// Fallback is the URI or number (a voicemail, a group) that calls go to
+	// instead of being refused, see CheckFallback; an agent's own
+	// Settings.Fallback comes first.
 	Fallback string `json:"fallback,omitempty"`
 	// Statuses are the domain's custom statuses.
 	Statuses []Custom `json:"statuses,omitempty"`
@@ -320,8 +321,8 @@ type Settings struct {
 	Options Options `json:"options"`
 	// Saved is the set that "restore" brings back after "all off" (rule 1).
 	Saved *Options `json:"saved,omitempty"`
-	// Fallback is the SIP URI that calls go to instead of being refused; empty:
-	// the domain's.
+	// Fallback is the URI or number that calls go to instead of being refused;
+	// empty: the domain's.
 	Fallback string `json:"fallback,omitempty"`
 }
 

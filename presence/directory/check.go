@@ -147,6 +147,9 @@ func (c *checker) planAgents() {
 		if v.AORs, err = completeAORs(v, dom); err != nil {
 			bad(err)
 		}
+		if fallsBackToSelf(v) {
+			bad(invalid("the fallback %q is the agent itself: its calls would go round in circles", v.Settings.Fallback))
+		}
 		own := *v
 		c.p.setAgent(v.ID, &own)
 	}
@@ -180,6 +183,20 @@ func (c *checker) planRenames() {
 			}
 		}
 	}
+}
+
+// fallsBackToSelf: the agent's fallback is its own number or address of record.
+func fallsBackToSelf(v *presence.Agent) bool {
+	to := v.Settings.Fallback
+	if to == "" {
+		return false
+	}
+	if to == v.Number {
+		return true
+	}
+	_, rest, _ := strings.Cut(to, ":")
+	address, _, _ := strings.Cut(rest, ";")
+	return slices.ContainsFunc(v.AORs, func(aor string) bool { return strings.EqualFold(aor, address) })
 }
 
 // completeAORs puts number@canonical-domain first and checks the rest.

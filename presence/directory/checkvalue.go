@@ -82,6 +82,9 @@ func CompleteSettings(s *presence.Settings) error {
 	if len(s.Options.Numbers) > maxNumbers {
 		return invalid("more than %d forwarding numbers", maxNumbers)
 	}
+	if err := presence.CheckFallback(s.Fallback); err != nil {
+		return invalid("fallback %q: %v", s.Fallback, err)
+	}
 	numbers := slices.Clone(s.Options.Numbers)
 	for i := range numbers {
 		n := &numbers[i]
@@ -163,6 +166,9 @@ func checkPolicy(p *presence.Policy) error {
 		return invalid("a greatest age of calls of %s", p.LegMaxAge)
 	case len(p.Statuses) > maxCustoms:
 		return invalid("more than %d custom statuses", maxCustoms)
+	}
+	if err := presence.CheckFallback(p.Fallback); err != nil {
+		return invalid("fallback %q: %v", p.Fallback, err)
 	}
 	switch p.OnlineBy {
 	case "", presence.OnlineByWebphone, presence.OnlineByAnyDevice:

@@ -152,6 +152,10 @@ func TestRefused(t *testing.T) {
 		"short wrap-up":        {policy(presence.Policy{WrapUp: time.Second}), ErrInvalid},
 		"custom without name":  {policy(presence.Policy{Statuses: []presence.Custom{{}}}), ErrInvalid},
 		"custom returns wrong": {policy(presence.Policy{Statuses: []presence.Custom{{Name: "Break", Return: "Lnch"}}}), ErrInvalid},
+		"fallback nowhere":     {policy(presence.Policy{Fallback: "the voicemail"}), ErrInvalid},
+		"own fallback nowhere": {agent(func(a *presence.Agent) { a.Settings.Fallback = "sip:a@b>,<sip:c@d" }), ErrInvalid},
+		"falls back to itself": {agent(func(a *presence.Agent) { a.Settings.Fallback = "2000" }), ErrInvalid},
+		"falls back in circle": {agent(func(a *presence.Agent) { a.Settings.Fallback = "sips:2000@EXAMPLE.com;lr" }), ErrInvalid},
 		"deletes the unknown":  {Edit{DeleteAgents: []presence.AgentID{{ID: presence.NewID()}}}, ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {

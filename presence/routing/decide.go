@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"net/http"
 
 	"lamplight/presence"
@@ -113,14 +114,11 @@ func noTarget(s *presence.Snapshot, c *Call) string {
 
 // orFallback sends a refused call to the fallback, if one is configured.
 func (d Decision) orFallback(s *presence.Snapshot, p *presence.Policy) Decision {
-	uri := s.Settings.Fallback
-	if uri == "" {
-		uri = p.Fallback
-	}
-	if uri == "" {
+	to := cmp.Or(s.Settings.Fallback, p.Fallback)
+	if to == "" {
 		return d
 	}
 	d.Allow, d.Fallback = true, true
-	d.Steps = []Step{{Targets: []Target{{ID: "fallback", Kind: KindFallback, URI: uri, Q: 1000}}}}
+	d.Steps = []Step{{Targets: []Target{{ID: "fallback", Kind: KindFallback, URI: dialled(to, s.AOR), Q: 1000}}}}
 	return d
 }

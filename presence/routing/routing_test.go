@@ -333,6 +333,7 @@ func TestRedirect(t *testing.T) {
 func TestFallbackInsteadOfARefusal(t *testing.T) {
 	domain := house(func(p *presence.Policy) { p.Fallback = "sip:voicemail@example.test" })
 	own := func(f *presence.Facts) { f.Settings.Fallback = "sip:colleague@example.test" }
+	number := func(f *presence.Facts) { f.Settings.Fallback = "0 30-12" }
 	call := Call{Kind: presence.CallRegular, At: t0}
 	for name, tc := range map[string]struct {
 		facts presence.Facts
@@ -341,6 +342,7 @@ func TestFallbackInsteadOfARefusal(t *testing.T) {
 	}{
 		"busy, domain's":            {typical(leg(presence.Inbound, presence.LegTalking)), "sip:voicemail@example.test", 486},
 		"do not disturb, own":       {typical(selected(presence.SelectDND), own), "sip:colleague@example.test", 480},
+		"a number":                  {typical(selected(presence.SelectDND), number), "sip:03012@example.test;user=phone", 480},
 		"nothing reachable, domain": {typical(loggedOut, noPhones), "sip:voicemail@example.test", 480},
 	} {
 		d := Decide(snapshot(tc.facts, domain), domain, call)

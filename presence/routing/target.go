@@ -125,15 +125,22 @@ func (d *Decision) grade() {
 	}
 }
 
-// uri is where the call is sent. A forwarding number becomes a SIP URI of the
-// agent's domain that says it is a telephone number (RFC 3261 §19.1.6); one
-// written as a URI stays as it is.
+// uri is where the call is sent.
 func uri(dev *presence.DeviceState, aor string) string {
-	if dev.Kind != presence.KindNumber || strings.Contains(dev.Contact, ":") {
+	if dev.Kind != presence.KindNumber {
 		return dev.Contact
 	}
+	return dialled(dev.Contact, aor)
+}
+
+// dialled makes a number a SIP URI of the agent's domain that says it is a
+// telephone number (RFC 3261 §19.1.6); what is written as a URI stays as it is.
+func dialled(to, aor string) string {
+	if strings.Contains(to, ":") {
+		return to
+	}
 	_, domain, _ := strings.Cut(aor, "@")
-	return "sip:" + plainNumber(dev.Contact) + "@" + domain + ";user=phone"
+	return "sip:" + plainNumber(to) + "@" + domain + ";user=phone"
 }
 
 // plainNumber takes out the visual separators of RFC 3966 §5.1.1 and blanks.

@@ -95,7 +95,8 @@ func redirectURI(t *routing.Target, c *caller) (uri, why string) {
 		return "", "has no URI"
 	}
 	// A number in our own domain would come straight back to us.
-	if t.Kind == presence.KindNumber && ours(c.domain, u.Host) {
+	number := t.Kind == presence.KindNumber || t.Kind == routing.KindFallback && strings.HasSuffix(t.URI, ";user=phone")
+	if number && ours(c.domain, u.Host) {
 		if c.peer == nil || c.peer.Trunk == "" {
 			return "", "no trunk is known for numbers"
 		}

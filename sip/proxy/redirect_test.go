@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
 	"lamplight/sip/message"
@@ -120,6 +121,29 @@ func TestNumbersNeedATrunk(t *testing.T) {
 				}
 				if tc.trunk == "" && !strings.Contains(res.Get("Warning"), "no trunk") {
 					t.Errorf("Warning %q", res.Get("Warning"))
+				}
+			})
+		})
+	}
+}
+
+// A fallback that is a number goes to the trunk too; one with a URI goes there.
+func TestFallback(t *testing.T) {
+	for name, tc := range map[string]struct{ fallback, want string }{
+		"number": {"1999", "<sip:1999@pbx.test;user=phone>;q=1.0"},
+		"URI":    {"sip:voicemail@demo.test", "<sip:voicemail@demo.test>;q=1.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t, func(p *peers.Peer) { p.Trunk = "pbx.test" })
+				dom, _ := h.dir.Domain(h.domain)
+				edited := *dom
+				edited.Policy.Fallback = tc.fallback
+				if err := h.dir.Apply(context.Background(), directory.Edit{Domains: []presence.Domain{edited}}); err != nil {
+					t.Fatal(err)
+				}
+				if res := h.invite(pbx, called, outside); res.Status != 302 || res.Get(message.Contact) != tc.want {
+					t.Errorf("%d, Contact %q; want 302, %q", res.Status, res.Get(message.Contact), tc.want)
 				}
 			})
 		})

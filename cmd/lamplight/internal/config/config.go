@@ -135,6 +135,9 @@ type Calls struct {
 	BusyWhileRinging bool     `yaml:"busy_while_ringing"`
 	Emergency        []string `yaml:"emergency"`
 	FeatureCodes     []string `yaml:"feature_codes"`
+	// Fallback is the SIP or telephone URI, or number, that calls go to instead of
+	// being refused.
+	Fallback string `yaml:"fallback"`
 }
 
 // Status is a custom status that the domain starts with.

@@ -62,6 +62,7 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"bad trunk":            {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], trunk: \"a b\"}\n", "c.yaml:7: peers[0].trunk"},
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
+		"fallback nowhere":     {minimal + "    calls:\n      fallback: the voicemail\n", "c.yaml:7: domains[0].calls.fallback"},
 		"half a certificate":   {minimal + "tls:\n  certificate: a.pem\n", "c.yaml:6: tls: certificate and key"},
 		"proxy is no address":  {minimal + "http:\n  behind_proxy: [proxy.test]\n", "c.yaml:7: http.behind_proxy[0]: \"proxy.test\" is neither an address nor a prefix"},
 		"proxy is everybody":   {minimal + "http:\n  behind_proxy: [10.0.0.1, 0.0.0.0/0]\n", "c.yaml:7: http.behind_proxy[1]: \"0.0.0.0/0\" is everybody"},
@@ -104,6 +105,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 		"LAMPLIGHT_DOMAINS_0_GRACE=0s",
 		"LAMPLIGHT_DOMAINS_0_WRAP_UP=none",
 		"LAMPLIGHT_DOMAINS_0_CALLS_CONSULT=any",
+		"LAMPLIGHT_DOMAINS_0_CALLS_FALLBACK=sip:voicemail@a.test",
 		"LAMPLIGHT_PEERS_0_NAME=pbx",
 		"LAMPLIGHT_PEERS_0_SOURCES=10.0.0.0/8",
 		"PATH=/bin",
@@ -116,7 +118,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	p := c.Domains[0].Policy().WithDefaults()
-	if p.LabelGrace() != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny {
+	if p.LabelGrace() != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny || p.Fallback != "sip:voicemail@a.test" {
 		t.Errorf("policy %+v", p)
 	}
 	if tab := c.PeerTable(); len(tab) != 1 || tab[0].Sources[0].String() != "10.0.0.0/8" {

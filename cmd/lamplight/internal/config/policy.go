@@ -40,6 +40,7 @@ func (d Domain) Policy() presence.Policy {
 		Consult:          presence.Consult(d.Calls.Consult),
 		Emergency:        d.Calls.Emergency,
 		FeatureCodes:     d.Calls.FeatureCodes,
+		Fallback:         d.Calls.Fallback,
 		ShowOfflineReach: d.ShowOfflineReach,
 		BusyLamp:         d.BusyLamp,
 		LegMaxAge:        d.LegMaxAge,

@@ -257,6 +257,9 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	k.oneOf(at+".online_by", d.OnlineBy, string(presence.OnlineByWebphone), string(presence.OnlineByAnyDevice))
 	k.oneOf(at+".keep_selected", d.KeepSelected, string(presence.KeepAsk), string(presence.KeepStatus), string(presence.KeepAvailable))
 	k.oneOf(at+".calls.consult", d.Calls.Consult, string(presence.ConsultColleagues), string(presence.ConsultNone), string(presence.ConsultAny))
+	if err := presence.CheckFallback(d.Calls.Fallback); err != nil {
+		k.fail(at+".calls.fallback", "%q: %v", d.Calls.Fallback, err)
+	}
 	if d.Grace != nil && (*d.Grace < 0 || time.Duration(*d.Grace) > 30*time.Second) {
 		k.fail(at+".grace", "%s is not between 0s and 30s", time.Duration(*d.Grace))
 	}
