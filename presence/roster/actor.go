@@ -7,6 +7,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/status"
+	"lamplight/store"
 )
 
 // actor is one agent, or a bare address of record. But for snap and called it
@@ -37,6 +38,8 @@ type actor struct {
 	due  time.Time // what the timer heap has
 	slot int       // 1 + place in the timer heap; 0: not in it
 	gone bool      // forgotten by the shard
+
+	key *store.Key // see stateKey; nil until something of the agent was written
 
 	// written is what the store has once all that is in flight has committed;
 	// committed, while something of it is in flight, what it has now.
@@ -69,7 +72,8 @@ func (r *Roster) newActor(agent *presence.Agent, k *kept, floor uint32) *actor {
 }
 
 // birth is when an agent nothing was ever heard of began to be Offline: when it
-// was made, which a UUIDv7 says (RFC 9562 §5.7), else when the node first began.
+// was made, which a UUIDv7 says (RFC 9562 §5.7) unless the clock was ahead then,
+// else when the node first began.
 func (r *Roster) birth(id presence.AgentID) time.Time {
 	if id.ID[6]>>4 != 7 {
 		return r.first
@@ -78,7 +82,10 @@ func (r *Roster) birth(id presence.AgentID) time.Time {
 	for _, b := range id.ID[:6] {
 		ms = ms<<8 | int64(b)
 	}
-	return time.UnixMilli(ms).UTC()
+	if made := time.UnixMilli(ms).UTC(); !made.After(time.Now()) {
+		return made
+	}
+	return r.first
 }
 
 // policy of a domain; the zero policy if it is unknown.

@@ -91,7 +91,7 @@ func (s *shard) agentEdited(id presence.AgentID) {
 		s.settle(a, last)
 		want := a.want()
 		s.submit(a, store.Batch{
-			Writes: []store.Write{store.Delete(stateKey(a.domain, id))}, Log: s.entries(a, &want, last),
+			Writes: []store.Write{store.Delete(a.stateKey())}, Log: s.entries(a, &want, last),
 		}, nil, &applied{})
 		s.mu.Lock()
 		s.forgetLocked(a)

@@ -85,10 +85,20 @@ type jsonSelection struct {
 func storedSelection(s presence.Selection) jsonSelection { return jsonSelection(s) }
 
 func (k *kept) record(a *actor) store.Record {
-	return store.Record{Key: stateKey(a.domain, a.id), Codec: stateCodec, Data: encode(stored{
+	return store.Record{Key: a.stateKey(), Codec: stateCodec, Data: encode(stored{
 		Selected: jsonSelection(k.selected), Options: k.options, Base: k.base, WrapUp: k.wrapUp,
 		Team: k.team, Own: k.own, Webphone: k.webphone,
 	})}
+}
+
+// stateKey names the agent's record, and so the domain and agent of its log
+// entries. The texts are made once.
+func (a *actor) stateKey() store.Key {
+	if a.key == nil {
+		k := stateKey(a.domain, a.id)
+		a.key = &k
+	}
+	return *a.key
 }
 
 func stateKey(dom presence.DomainID, id presence.AgentID) store.Key {

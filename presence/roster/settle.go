@@ -181,11 +181,12 @@ func (s *shard) entries(a *actor, want *kept, t settling) []store.Entry {
 	if t.change != nil {
 		actor, cause, reason = cmp.Or(t.change.Actor, actor), t.change.Cause, t.change.Reason
 	}
+	key := a.stateKey()
 	var out []store.Entry
 	add := func(kind string, cause presence.Cause, before, after any) {
 		out = append(out, store.Entry{
-			Domain: a.domain.String(), Time: t.now, Node: s.r.node, Actor: actor, Cause: string(cause),
-			Kind: kind, Entity: a.id.String(), Before: encode(before), After: encode(after),
+			Domain: key.Domain, Time: t.now, Node: s.r.node, Actor: actor, Cause: string(cause),
+			Kind: kind, Entity: key.Key, Before: encode(before), After: encode(after),
 		})
 	}
 	was := &a.written
