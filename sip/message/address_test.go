@@ -121,6 +121,17 @@ func TestURIEqual(t *testing.T) {
 	}
 }
 
+func TestIndexOutside(t *testing.T) {
+	for s, want := range map[string]int{
+		"": -1, "a": -1, ";": 0, "a;b": 1, `"a;b"`: -1, `"a;b";`: 5, `"a\";b"`: -1, `"a\";b";`: 7, `"a`: -1, `"a\`: -1,
+		"<a;b>": -1, "<a;b>;": 5, "<a;b": -1, `<"a;b>;`: 6, `"<";`: 3, "a>;": 2, "<a<b;>;": 6, `x"y";"z;`: 4, `;"`: 0, ";<": 0,
+	} {
+		if got := indexOutside(s, ';'); got != want {
+			t.Errorf("%q: %d, want %d", s, got, want)
+		}
+	}
+}
+
 func TestStampVia(t *testing.T) {
 	src := netip.MustParseAddrPort("203.0.113.9:40000")
 	for in, want := range map[string]string{
@@ -136,6 +147,16 @@ func TestStampVia(t *testing.T) {
 		m.StampVia(src)
 		if got := m.Get(Via); got != want {
 			t.Errorf("%q\n got %q\nwant %q", in, got, want)
+		}
+		// What was noted while stamping is what a reader of the header finds.
+		read, err := Parse([]byte(request("Via: " + in)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		read.StampVia(src)
+		noted, _ := read.TopVia()
+		if found, ok := read.topVia(); !ok || found != noted {
+			t.Errorf("%q: noted %+v, found %+v", in, noted, found)
 		}
 	}
 	m := &Message{Headers: []Header{{Via, "SIP / 2.0 / UDP [2001:db8::1] : 5061 ;branch=b ; rport = 7"}}}

@@ -24,23 +24,29 @@ func cutList(s string) (first, rest string) {
 }
 
 // indexOutside finds the first c that stands in no quoted string and in no
-// angle brackets, -1 if there is none.
+// angle brackets, -1 if there is none. Most values have none at all.
 func indexOutside(s string, c byte) int {
-	quoted, angle := false, false
-	for i := 0; i < len(s); i++ {
-		switch b := s[i]; {
-		case quoted && b == '\\':
-			i++
-		case b == '"' && !angle:
-			quoted = !quoted
-		case quoted:
-		case b == '<':
-			angle = true
-		case b == '>':
-			angle = false
-		case b == c && !angle:
+	i := strings.IndexByte(s, c)
+	if i < 0 {
+		return -1
+	}
+	if strings.IndexByte(s[:i], '"') < 0 && strings.IndexByte(s[:i], '<') < 0 {
+		return i
+	}
+	for i = 0; i < len(s); {
+		end := 1
+		switch s[i] {
+		case '"':
+			end = quotedEnd(s[i:])
+		case '<':
+			end = strings.IndexByte(s[i:], '>') + 1
+		case c:
 			return i
 		}
+		if end <= 0 { // it does not end
+			return -1
+		}
+		i += end
 	}
 	return -1
 }

@@ -35,15 +35,15 @@ func Validate(m *Message) *Problem {
 		return bad("Bad CSeq header")
 	case m.IsRequest() && method != m.Method:
 		return bad("CSeq method does not match request method")
+	case !m.IsRequest():
+		// A response is known by its branch (§17.1.3); nobody reads its addresses.
+		return nil
 	}
 	if p := validAddress(m, From); p != nil {
 		return p
 	}
 	if p := validAddress(m, To); p != nil {
 		return p
-	}
-	if !m.IsRequest() {
-		return nil
 	}
 	if p := validURI(m.URI); p != nil {
 		return p

@@ -118,30 +118,32 @@ func upperTransport(s string) string {
 // (RFC 3261 §18.2.1, RFC 3581 §4). For the reader of the socket, before the
 // message is shared.
 func (m *Message) StampVia(src netip.AddrPort) {
+	v, ok := m.TopVia()
+	if !ok {
+		return
+	}
 	for i := range m.Headers {
 		if m.Headers[i].Name == Via {
-			m.Headers[i].Value = stampVia(m.Headers[i].Value, src)
-			if m.via != nil {
-				m.readVia(m.via)
-			}
-			return
+			m.Headers[i].Value = v.stamp(m.Headers[i].Value, src)
+			break
 		}
+	}
+	if m.via != nil {
+		*m.via = v
 	}
 }
 
-func stampVia(value string, src netip.AddrPort) string {
-	end := indexOutside(value, ',')
-	if end < 0 {
-		end = len(value)
-	}
-	v, ok := parseVia(value[:end])
-	if !ok {
-		return value
-	}
+// stamp returns the header value whose first Via is v with the sender's address,
+// and notes it in v.
+func (v *ViaValue) stamp(value string, src netip.AddrPort) string {
 	host, err := netip.ParseAddr(v.Host)
 	same := err == nil && host.Unmap() == src.Addr().Unmap()
 	if same && !v.HasRPort && v.Received == "" {
 		return value
+	}
+	end := indexOutside(value, ',')
+	if end < 0 {
+		end = len(value)
 	}
 	b := make([]byte, 0, len(value)+64)
 	// What the sender claims about itself is replaced.
@@ -155,12 +157,19 @@ func stampVia(value string, src netip.AddrPort) string {
 		case strings.EqualFold(key, "received"):
 		case strings.EqualFold(key, "rport"):
 			b = strconv.AppendUint(append(b, ";rport="...), uint64(src.Port()), 10)
+			v.RPort = int(src.Port())
 		default:
 			b = append(append(b, ';'), strings.Trim(one, " \t")...)
 		}
 	}
+	from := len(b)
 	if !same || v.HasRPort {
-		b = src.Addr().Unmap().AppendTo(append(b, ";received="...))
+		b = append(b, ";received="...)
+		from = len(b)
+		b = src.Addr().Unmap().AppendTo(b)
 	}
-	return string(append(b, value[end:]...))
+	to := len(b)
+	stamped := string(append(b, value[end:]...))
+	v.Received = stamped[from:to]
+	return stamped
 }
