@@ -52,7 +52,7 @@ func refuse(status int, phrase string, extra ...message.Header) *refusal {
 	return &refusal{status: status, phrase: phrase, extra: extra}
 }
 
-// raw takes from a REGISTER what tells a refresh from a change. ok is false when
+// rawOf takes from a REGISTER what tells a refresh from a change. ok is false when
 // there are several Contact or Path headers: such a request is always read.
 func rawOf(m *message.Message) (r rawRequest, ok bool) {
 	for i := range m.Headers {
@@ -79,6 +79,10 @@ func rawOf(m *message.Message) (r rawRequest, ok bool) {
 	return r, r.contact != ""
 }
 
+func (r rawRequest) size() int {
+	return len(r.contact) + len(r.expires) + len(r.path) + len(r.userAgent)
+}
+
 func (r rawRequest) clone() rawRequest {
 	return rawRequest{strings.Clone(r.contact), strings.Clone(r.expires), strings.Clone(r.path), strings.Clone(r.userAgent)}
 }
@@ -101,8 +105,8 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 		return refuse(403, "Too Many Contacts")
 	}
 	raw, ok := rawOf(m)
-	a.raw = rawRequest{userAgent: raw.userAgent}
-	if ok {
+	a.raw = rawRequest{userAgent: strings.Clone(cut(raw.userAgent, maxUserAgent))}
+	if ok && raw.size() <= maxRaw {
 		a.raw = raw.clone()
 	}
 	header, given := m.ExpiresHeader()
@@ -132,10 +136,7 @@ func readContact(c message.NameAddr) (w want, no *refusal) {
 	if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" || uri.Headers != "" {
 		return w, refuse(400, "Contact Is Not a SIP URI")
 	}
-	w = want{contact: strings.Clone(c.URI), q: 1000}
-	if w.uri, err = message.ParseURI(w.contact); err != nil {
-		return w, refuse(400, "Contact Is Not a SIP URI")
-	}
+	w = want{uri: uri, q: 1000}
 	if q, given := c.Params.Get("q"); given {
 		if w.q, given = parseQ(q); !given {
 			return w, refuse(400, "Bad q in Contact header")
@@ -149,7 +150,7 @@ func readContact(c message.NameAddr) (w want, no *refusal) {
 	_, provider := w.uri.Params.Get("pn-provider")
 	token, _ := w.uri.Params.Get("pn-prid")
 	w.push = provider && token != ""
-	head := message.NameAddr{URI: w.contact}
+	head := message.NameAddr{URI: c.URI}
 	for _, p := range c.Params {
 		if p.Key != "expires" {
 			head.Params = append(head.Params, p)
@@ -158,6 +159,7 @@ func readContact(c message.NameAddr) (w want, no *refusal) {
 	if w.head = head.String(); len(w.head) > maxContact {
 		return w, refuse(400, "Contact Too Long")
 	}
+	w.contact = w.head[1 : 1+len(c.URI)] // after the bracket: one text for both
 	return w, nil
 }
 

@@ -60,7 +60,6 @@ type Binding struct {
 	Restored bool `json:"-"`
 	Dead     bool `json:"-"`
 
-	uri    message.URI     // Contact, read
 	flow   *transport.Flow // nil for a restored one
 	raw    rawRequest      // what the last REGISTER said, to know it again
 	end    time.Time       // Expires and grace
@@ -71,6 +70,12 @@ type Binding struct {
 // rawRequest are the parts of a REGISTER that decide what it binds, as sent. A
 // REGISTER with the same is a refresh, known without reading it.
 type rawRequest struct{ contact, expires, path, userAgent string }
+
+// uri is Contact, read: seldom needed, and too large to keep.
+func (b *Binding) uri() message.URI {
+	u, _ := message.ParseURI(b.Contact) // was read when it was bound
+	return u
+}
 
 // FlowID is the id of the flow the device was last heard on, or empty.
 func (b *Binding) FlowID() string {
@@ -90,13 +95,14 @@ func (b *Binding) Received() string {
 // that cannot be looked up, or a stream from an address that is not the
 // contact's.
 func (b *Binding) FlowOnly() bool {
+	uri := b.uri()
 	switch {
-	case b.Transport == "WS" || b.Transport == "WSS" || strings.HasSuffix(strings.ToLower(b.uri.Host), ".invalid"):
+	case b.Transport == "WS" || b.Transport == "WSS" || strings.HasSuffix(strings.ToLower(uri.Host), ".invalid"):
 		return true
 	case b.Transport == udp:
 		return false
 	}
-	host, err := netip.ParseAddr(b.uri.Host)
+	host, err := netip.ParseAddr(uri.Host)
 	return err == nil && host.Unmap() != b.Source.Addr().Unmap()
 }
 
@@ -137,11 +143,10 @@ func decode(rec store.Record) (*Binding, error) {
 	if err := json.Unmarshal(rec.Data, b); err != nil {
 		return nil, fmt.Errorf("registrar: decode binding %s: %w", rec.Key.Key, err)
 	}
-	uri, err := message.ParseURI(b.Contact)
-	if err != nil {
+	if _, err := message.ParseURI(b.Contact); err != nil {
 		return nil, fmt.Errorf("registrar: binding %s: %w", rec.Key.Key, err)
 	}
-	b.uri, b.Stored = uri, rec.Expires
+	b.Stored = rec.Expires
 	return b, nil
 }
 

@@ -65,7 +65,8 @@ const (
 	maxContact   = 2048 // bytes of one Contact value
 	maxPath      = 2048 // bytes of all Path values
 	maxUserAgent = 256
-	maxAsked     = 64 // contacts in one request, bound or removed
+	maxRaw       = 4096 // bytes of a request kept to know it again
+	maxAsked     = 64   // contacts in one request, bound or removed
 )
 
 func (l Limits) withDefaults() Limits {

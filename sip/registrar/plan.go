@@ -3,7 +3,6 @@ package registrar
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"lamplight/presence"
@@ -119,7 +118,7 @@ func (p *plan) find(a *ask, w *want) *Binding {
 		if !a.mine(b) || w.instance != "" && b.Instance != "" && b.Instance != w.instance || w.regID != b.RegID && w.regID != "" && b.RegID != "" {
 			continue
 		}
-		if b.Contact == w.contact || b.uri.Equal(w.uri) {
+		if b.Contact == w.contact || b.uri().Equal(w.uri) {
 			return b
 		}
 	}
@@ -145,7 +144,7 @@ func (p *plan) forgetRebound(a *ask) {
 		return
 	}
 	for _, b := range slices.Clone(p.next) {
-		if a.mine(b) && b.CallID == a.callID && b.CSeq < a.cseq && b.Instance == "" && b.Transport == a.by && b.uri.User == w.uri.User {
+		if a.mine(b) && b.CallID == a.callID && b.CSeq < a.cseq && b.Instance == "" && b.Transport == a.by && b.uri().User == w.uri.User {
 			p.remove(b)
 		}
 	}
@@ -179,10 +178,10 @@ func (p *plan) limit(a *ask, l *Limits) *refusal {
 
 // set fills in what the request says.
 func (b *Binding) set(a *ask, w *want, l *Limits, now time.Time) {
-	b.Contact, b.Head, b.uri = w.contact, w.head, w.uri
+	b.Contact, b.Head = w.contact, w.head
 	b.Instance, b.RegID, b.Q, b.Push = w.instance, w.regID, w.q, w.push
 	b.Path, b.CallID, b.CSeq = a.path, a.callID, a.cseq
-	b.UserAgent = strings.Clone(cut(a.raw.userAgent, maxUserAgent))
+	b.UserAgent = cut(a.raw.userAgent, maxUserAgent)
 	b.Transport, b.Source, b.flow = a.by, a.source, a.flow
 	b.Grant, b.Expires = w.grant, now.Add(w.grant)
 	b.Stored, b.end = l.stored(now, w.grant), b.Expires.Add(l.grace(w.grant))

@@ -305,11 +305,7 @@ func TestFlowOnly(t *testing.T) {
 		"secure WebSocket":           {"WSS", "sip:x@abc.invalid;transport=ws", "192.0.2.1:40000", true},
 		"TCP with IPv4 in IPv6 form": {"TCP", "sip:a@192.0.2.1", "[::ffff:192.0.2.1]:40000", false},
 	} {
-		uri, err := message.ParseURI(tc.contact)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := Binding{Transport: tc.by, uri: uri, Source: netip.MustParseAddrPort(tc.source)}
+		b := Binding{Transport: tc.by, Contact: tc.contact, Source: netip.MustParseAddrPort(tc.source)}
 		if got := b.FlowOnly(); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}

@@ -202,10 +202,8 @@ func TestWebSocketMessagesAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A message that begins and does not end.
-		if _, err := w.Write([]byte(strings.Repeat("x", bytes))); err != nil {
-			t.Fatal(err)
-		}
+		// A message that begins and does not end; it may be cut off meanwhile.
+		_, _ = w.Write([]byte(strings.Repeat("x", bytes)))
 		return ws
 	}
 	dribbler := begin(20 << 10)

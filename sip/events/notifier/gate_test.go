@@ -158,3 +158,42 @@ func TestThousandWatchers(t *testing.T) {
 		}
 	})
 }
+
+// TestDeadWatchersDelayNobody: among watchers that never answer, by datagram and
+// by stream, each of the living is told of each change at once.
+func TestDeadWatchersDelayNobody(t *testing.T) {
+	bubble(t, func(o *Options) { o.Workers = 1 }, func(t *testing.T, r *rig) {
+		for i := range 20 {
+			newPhone(t, siptest.NewPeer(t, r.net, fmt.Sprintf("192.0.2.%d:5060", 100+i), server), "201", "sip:101@ex.test").live()
+			newPhone(t, siptest.NewStreamPeer(t, r.net, fmt.Sprintf("192.0.2.%d:5060", 150+i), server), "201", "sip:101@ex.test").live()
+		}
+		const living = 20
+		var mu sync.Mutex
+		told := 0 // guarded by mu
+		worst := time.Duration(0)
+		var changed time.Time
+		for i := range living {
+			p := r.phone(fmt.Sprintf("192.0.2.%d:5060", 10+i), "102", "sip:101@ex.test")
+			p.live()
+			p.Handle(func(m *message.Message) *message.Builder {
+				mu.Lock()
+				defer mu.Unlock()
+				told++
+				worst = max(worst, time.Since(changed))
+				return message.NewResponse(m, 200, "")
+			})
+		}
+		for i := range 30 {
+			mu.Lock()
+			changed = time.Now()
+			mu.Unlock()
+			r.set("101", fmt.Sprint("state-", i))
+			time.Sleep(time.Second)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if told != 30*living || worst > 50*time.Millisecond {
+			t.Errorf("%d NOTIFYs, want %d; the slowest came after %v", told, 30*living, worst)
+		}
+	})
+}

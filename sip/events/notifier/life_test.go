@@ -352,3 +352,38 @@ func TestReloadOfPeersEndsNoSubscription(t *testing.T) {
 		p.wantState(p.notified(200), "ringing")
 	})
 }
+
+// TestRefreshesUnderWayAreBounded: a watcher that refreshes faster than the
+// store commits is told to wait, and what was granted last holds.
+func TestRefreshesUnderWayAreBounded(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
+		p.live()
+		p.Handle(func(m *message.Message) *message.Builder { return message.NewResponse(m, 200, "") })
+		p.expiry = "3600" // more than the row covers
+		for range maxWriting + 3 {
+			p.Send(p.build())
+		}
+		got := map[int]int{}
+		for range maxWriting + 3 {
+			got[p.Expect(siptest.Final).Status]++
+		}
+		if got[200] != maxWriting || got[503] != 3 {
+			t.Errorf("answers by status: %v", got)
+		}
+		time.Sleep(time.Second)
+		s := r.only()
+		s.pres.mu.Lock()
+		left := s.until - stampOf(time.Now())
+		if s.writing != 0 || left < 3590 || s.grantCSeq == 0 {
+			t.Errorf("%d rows on their way, %d s left, granted by %d", s.writing, left, s.grantCSeq)
+		}
+		s.pres.mu.Unlock()
+		p.expiry = "0"
+		p.wantStatus(p.subscribe(), 200)
+		time.Sleep(time.Second)
+		if r.count() != 0 || r.rows() != 0 {
+			t.Errorf("%d subscriptions, %d rows", r.count(), r.rows())
+		}
+	})
+}
