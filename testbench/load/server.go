@@ -46,7 +46,9 @@ func newServer(o *options) (*server, error) {
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	_, err = s.start()
+	if _, err = s.start(); err != nil && s.removeAtClose {
+		_ = os.RemoveAll(s.dir)
+	}
 	return s, err
 }
 
