@@ -8,10 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	cdp "github.com/chromedp/cdproto/browser"
+	cdproto "github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
@@ -26,11 +30,20 @@ type Chromium struct {
 	t   testing.TB
 	s   *lab.Server
 	ctx context.Context //nolint:containedctx // chromedp keeps its browser in one
+	// base is where the page is, as scheme://host:port.
+	base string
+	stop context.CancelFunc
 }
 
 // Open starts a browser that gives pages the fake microphone when they may have
 // it. The test's end closes it.
 func Open(t testing.TB, s *lab.Server) *Chromium {
+	t.Helper()
+	return OpenAt(t, s, "http://"+s.HTTP)
+}
+
+// OpenAt is Open for another way to the page. A self-made certificate is taken.
+func OpenAt(t testing.TB, s *lab.Server, base string) *Chromium {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -43,6 +56,7 @@ func Open(t testing.TB, s *lab.Server) *Chromium {
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("allow-loopback-in-peer-connection", true),
 		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("ignore-certificate-errors", true),
 		chromedp.Flag("disable-component-update", true),
 		// Hidden tabs behave as they do for people.
 		chromedp.Flag("disable-background-timer-throttling", false),
@@ -54,15 +68,19 @@ func Open(t testing.TB, s *lab.Server) *Chromium {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
-	t.Cleanup(func() { cancel(); stop() })
-	return &Chromium{t: t, s: s, ctx: ctx}
+	c := &Chromium{t: t, s: s, ctx: ctx, base: base, stop: func() { cancel(); stop() }}
+	t.Cleanup(c.stop)
+	return c
 }
+
+// Quit ends the browser before the test's end does.
+func (c *Chromium) Quit() { c.stop() }
 
 // Microphone sets what pages of the server may do: granted, denied or prompt.
 func (c *Chromium) Microphone(setting cdp.PermissionSetting) {
 	c.t.Helper()
 	_, err := chromedp.CallBrowser(c.ctx, cdp.SetPermission, cdp.SetPermissionParams{
-		Permission: &cdp.PermissionDescriptor{Name: "microphone"}, Setting: setting, Origin: "http://" + c.s.HTTP,
+		Permission: &cdp.PermissionDescriptor{Name: "microphone"}, Setting: setting, Origin: c.base,
 	})
 	if err != nil {
 		c.t.Fatalf("set permission: %v", err)
@@ -79,13 +97,20 @@ type Page struct {
 // Tab opens the server's page in a tab of its own.
 func (c *Chromium) Tab() *Page {
 	c.t.Helper()
+	p := c.Empty()
+	p.run(p.ctx, chromedp.Navigate(c.base+"/"))
+	return p
+}
+
+// Empty opens an empty tab.
+func (c *Chromium) Empty() *Page {
+	c.t.Helper()
 	ctx, cancel := chromedp.NewContext(c.ctx)
 	p := &Page{Chromium: c, ctx: ctx, cancel: cancel}
 	c.t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the context of its first step
 		c.t.Fatalf("open tab: %v", err)
 	}
-	p.run(ctx, chromedp.Navigate("http://"+c.s.HTTP+"/"))
 	return p
 }
 
@@ -93,6 +118,13 @@ func (c *Chromium) Tab() *Page {
 func (c *Chromium) Login(number string) *Page {
 	c.t.Helper()
 	p := c.Tab()
+	p.LogIn(number)
+	return p
+}
+
+// LogIn fills in the login page.
+func (p *Page) LogIn(number string) {
+	p.t.Helper()
 	p.run(p.ctx,
 		chromedp.WaitVisible(`input[name=number]`),
 		chromedp.SendKeys(`input[name=number]`, number),
@@ -100,7 +132,48 @@ func (c *Chromium) Login(number string) *Page {
 		chromedp.Click(`button[type=submit]`),
 		chromedp.WaitVisible(`[data-testid=own-status]`),
 	)
-	return p
+}
+
+// Front shows the tab in front of the others.
+func (p *Page) Front() {
+	p.t.Helper()
+	if _, err := chromedp.Call(p.ctx, page.BringToFront, cdproto.Empty{}); err != nil {
+		p.t.Fatalf("bring to front: %v", err)
+	}
+}
+
+// Colours sets whether the person prefers light or dark.
+func (p *Page) Colours(scheme string) {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		p.t.Fatalf("colours: %v", err)
+	}
+}
+
+// Eval is the text a script comes to, waited for if it is a promise.
+func (p *Page) Eval(script string) string {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", script, err)
+	}
+	return s
+}
+
+// Says waits until the element of a test id says this, among other things.
+func (p *Page) Says(id, want string) {
+	p.t.Helper()
+	lab.Eventually(p.t, patience, func() error {
+		if got := p.Eval(`document.querySelector('[data-testid=` + id + `]')?.textContent ?? ''`); !strings.Contains(got, want) {
+			return fmt.Errorf("%s says %q, want %q", id, got, want)
+		}
+		return nil
+	})
 }
 
 // Close closes the tab as a person does, with its unload events.

@@ -1,0 +1,102 @@
+//go:build testbench
+
+package browser
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// repetitions of what is timed: one to see that it is so, more for figures.
+func repetitions() int {
+	if os.Getenv("RESULTS") == "1" {
+		return 5
+	}
+	return 1
+}
+
+// truth collects how long the server took to know what happened to a page.
+type truth struct {
+	mu    sync.Mutex
+	order []string                   // guarded by mu
+	took  map[string][]time.Duration // guarded by mu
+	limit map[string]time.Duration   // guarded by mu
+}
+
+var timings = truth{took: map[string][]time.Duration{}, limit: map[string]time.Duration{}} //nolint:gochecknoglobals // one table for the whole run, printed at its end
+
+// held notes one time and fails the test when it is over the limit.
+func held(t testing.TB, what string, took, limit time.Duration) {
+	t.Helper()
+	timings.mu.Lock()
+	defer timings.mu.Unlock()
+	if timings.took[what] == nil {
+		timings.order = append(timings.order, what)
+	}
+	timings.took[what] = append(timings.took[what], took)
+	timings.limit[what] = limit
+	if took > limit {
+		t.Errorf("%s: %s, at most %s", what, took.Round(time.Millisecond), limit)
+	}
+}
+
+func (t *truth) table() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var b strings.Builder
+	b.WriteString("| what happened | times | p50 ms | max ms | at most ms |\n|---|---|---|---|---|\n")
+	slices.Sort(t.order)
+	for _, what := range t.order {
+		l := slices.Sorted(slices.Values(t.took[what]))
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", what, len(l), l[len(l)/2].Milliseconds(), l[len(l)-1].Milliseconds(), t.limit[what].Milliseconds())
+	}
+	return b.String()
+}
+
+const section = "## Webphone truth"
+
+// write replaces the section of the results and leaves the others alone.
+func (t *truth) write(file string) error {
+	old, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	text := string(old)
+	if text == "" {
+		text = "# Figures\n"
+	}
+	is := section + "\n\n" + time.Now().UTC().Format(time.DateOnly) +
+		". Repeat: `RESULTS=1 go test -tags testbench -count 1 -timeout 20m ./testbench/browser` after `make build`.\n" +
+		"A real Chromium, headless, with a fake microphone; the server and it on the same machine, over loopback. From the moment " +
+		"something happened to the page until the server's API says so: *no target* means that a call is not offered to the " +
+		"webphone any more, *Offline* what the team sees. The grace time is 5 s.\n\n" + t.table()
+	before, after, had := strings.Cut(text, section+"\n")
+	if !had {
+		return os.WriteFile(file, []byte(strings.TrimRight(before, "\n")+"\n\n"+is), 0o644)
+	}
+	rest := ""
+	if i := strings.Index(after, "\n## "); i >= 0 {
+		rest = after[i:]
+	}
+	return os.WriteFile(file, []byte(before+is+rest), 0o644)
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if len(timings.order) > 0 {
+		fmt.Print("\nHow soon the server knows:\n\n" + timings.table() + "\n")
+	}
+	if code == 0 && os.Getenv("RESULTS") == "1" {
+		if err := timings.write(filepath.Join("..", "RESULTS.md")); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
