@@ -38,52 +38,44 @@ func available(t *testing.T, s *lab.Server) (*Chromium, *Page) {
 
 func TestKilledRendererIsNoTargetAtOnce(t *testing.T) {
 	s := lab.Start(t, lab.Options{})
-	for range repetitions() {
-		b, _ := available(t, s)
-		l, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdproto.Empty{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var renderers []int
-		for _, p := range l.ProcessInfo {
-			if p.Type == "renderer" {
-				renderers = append(renderers, int(p.ID))
-			}
-		}
-		if len(renderers) == 0 {
-			t.Fatal("the browser names no renderer")
-		}
-		since := time.Now()
-		signal(renderers, syscall.SIGKILL)
-		ended(t, s, "renderer killed", since, time.Second, grace+time.Second)
-		b.Quit()
+	b, _ := available(t, s)
+	l, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdproto.Empty{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	var renderers []int
+	for _, p := range l.ProcessInfo {
+		if p.Type == "renderer" {
+			renderers = append(renderers, int(p.ID))
+		}
+	}
+	if len(renderers) == 0 {
+		t.Fatal("the browser names no renderer")
+	}
+	since := time.Now()
+	signal(renderers, syscall.SIGKILL)
+	ended(t, s, "renderer killed", since, time.Second, grace+time.Second)
 }
 
 func TestKilledBrowserIsNoTargetAtOnce(t *testing.T) {
 	s := lab.Start(t, lab.Options{})
-	for range repetitions() {
-		b, _ := available(t, s)
-		all := processes(t, chromedp.FromContext(b.ctx).Browser.Process().Pid)
-		since := time.Now()
-		signal(all, syscall.SIGKILL)
-		ended(t, s, "browser killed", since, time.Second, grace+time.Second)
-		b.Quit()
-	}
+	b, _ := available(t, s)
+	all := processes(t, chromedp.FromContext(b.ctx).Browser.Process().Pid)
+	since := time.Now()
+	signal(all, syscall.SIGKILL)
+	ended(t, s, "browser killed", since, time.Second, grace+time.Second)
 }
 
 // A page whose script hangs keeps its connection: only its silence tells.
 func TestFrozenPageIsNoTargetAndThenOfflineAndComesBack(t *testing.T) {
 	s := lab.Start(t, lab.Options{})
 	_, p := available(t, s)
-	for range repetitions() {
-		isTarget(t, s, "1001")
-		since := time.Now()
-		p.run(p.ctx, chromedp.Evaluate[chromedp.Void](`void setTimeout(() => { const end = Date.now() + 9000; while (Date.now() < end); }, 0)`))
-		ended(t, s, "script hangs", since, 2500*time.Millisecond, 5*time.Second)
-		s.TeamStatus("1001", "available", patience)
-		p.Status("available")
-	}
+	isTarget(t, s, "1001")
+	since := time.Now()
+	p.run(p.ctx, chromedp.Evaluate[chromedp.Void](`void setTimeout(() => { const end = Date.now() + 9000; while (Date.now() < end); }, 0)`))
+	ended(t, s, "script hangs", since, 2500*time.Millisecond, 5*time.Second)
+	s.TeamStatus("1001", "available", patience)
+	p.Status("available")
 }
 
 // A hidden tab's timers come once a minute; what the server asks is answered
@@ -91,13 +83,12 @@ func TestFrozenPageIsNoTargetAndThenOfflineAndComesBack(t *testing.T) {
 func TestHiddenTabStaysAvailable(t *testing.T) {
 	t.Parallel()
 	s := lab.Start(t, lab.Options{})
-	b, p := available(t, s)
+	_, p := available(t, s)
 	since := s.Agent("1001").Status.Team.Since
-	front := b.Empty()
+	p.Hide()
 	lab.Eventually(t, patience, func() error {
-		front.Front()
 		if v := p.Eval(`document.visibilityState`); v != "hidden" {
-			return fmt.Errorf("the tab behind is %s", v)
+			return fmt.Errorf("the minimised window's tab is %s", v)
 		}
 		return nil
 	})

@@ -13,9 +13,7 @@ import (
 	"time"
 
 	cdp "github.com/chromedp/cdproto/browser"
-	cdproto "github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
@@ -134,11 +132,19 @@ func (p *Page) LogIn(number string) {
 	)
 }
 
-// Front shows the tab in front of the others.
-func (p *Page) Front() {
+// Hide minimises the tab's window, as a person does.
+func (p *Page) Hide() {
 	p.t.Helper()
-	if _, err := chromedp.Call(p.ctx, page.BringToFront, cdproto.Empty{}); err != nil {
-		p.t.Fatalf("bring to front: %v", err)
+	id := chromedp.FromContext(p.ctx).Target.TargetID
+	w, err := chromedp.CallBrowser(p.Chromium.ctx, cdp.GetWindowForTarget, cdp.GetWindowForTargetParams{TargetID: id})
+	if err != nil {
+		p.t.Fatalf("find window: %v", err)
+	}
+	_, err = chromedp.CallBrowser(p.Chromium.ctx, cdp.SetWindowBounds, cdp.SetWindowBoundsParams{
+		WindowID: w.WindowID, Bounds: &cdp.Bounds{WindowState: cdp.WindowStateMinimized},
+	})
+	if err != nil {
+		p.t.Fatalf("minimise: %v", err)
 	}
 }
 

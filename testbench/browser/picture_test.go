@@ -29,21 +29,16 @@ func TestPicture(t *testing.T) {
 		t.Skip("PICTURE=1 takes the picture")
 	}
 	s := lab.Start(t, lab.Options{Env: []string{"LAMPLIGHT_WEBPHONE_TRUST_WITHOUT_TEST=true"}})
+	agents := map[string]*http.Cookie{}
 	for _, number := range []string{"1001", "1002", "1003", "1004", "1005", "1007", "1008", "1009", "1011"} {
-		fakePage(t, s, number)
+		agents[number] = fakePage(t, s, number)
 	}
-	selects := func(number, status string, custom ...string) {
-		body := map[string]string{"status": status}
-		if len(custom) > 0 {
-			body["custom"] = custom[0]
-		}
-		if code := s.API("PUT", "/agents/"+number+"/status", body, nil); code != http.StatusOK {
-			t.Fatalf("%s selects %s: HTTP %d", number, status, code)
-		}
+	selects := func(number, choice string) {
+		call(t, s, http.MethodPut, "/agents/"+number+"/status", choice, agents[number], nil)
 	}
-	selects("1003", "custom", "Lunch")
-	selects("1004", "do_not_disturb")
-	selects("1008", "custom", "Training")
+	selects("1003", `{"status":"custom","custom":"Lunch"}`)
+	selects("1004", `{"status":"do_not_disturb"}`)
+	selects("1008", `{"status":"custom","custom":"Training"}`)
 	s.API("POST", "/agents/1009/settings/all-off", nil, nil)
 	pbx := newPBX(t, s)
 	pbx.publish("1002", "confirmed", "regular")
@@ -82,32 +77,42 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// fakePage is an agent's page without a browser: it logs in, says that its
-// microphone works, and answers as long as the test runs.
-func fakePage(t *testing.T, s *lab.Server, number string) {
+// call asks the API in the name of a session, and reads the answer into out
+// unless that is nil.
+func call(t *testing.T, s *lab.Server, method, path, body string, session *http.Cookie, out any) *http.Response {
 	t.Helper()
-	post := func(path, body string, cookie *http.Cookie, out any) *http.Response {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.HTTP+"/api/v1"+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		if cookie != nil {
-			req.AddCookie(cookie)
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = res.Body.Close() }()
-		if err := json.NewDecoder(res.Body).Decode(out); err != nil || res.StatusCode > 299 {
-			t.Fatalf("%s as %s: HTTP %d %v", path, number, res.StatusCode, err)
-		}
-		return res
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.HTTP+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
 	}
-	var me, issued struct{ Ticket string }
-	cookie := post("/login", `{"number":"`+number+`","password":"demo-`+number+`"}`, nil, &me).Cookies()[0]
-	post("/webphone-ticket", "", cookie, &issued)
+	req.Header.Set("Content-Type", "application/json")
+	if session != nil {
+		req.AddCookie(session)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode > 299 {
+		t.Fatalf("%s %s: HTTP %d", method, path, res.StatusCode)
+	}
+	if out != nil {
+		if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return res
+}
+
+// fakePage is an agent's page without a browser: it logs in, says that its
+// microphone works, and answers as long as the test runs. It returns the
+// session.
+func fakePage(t *testing.T, s *lab.Server, number string) *http.Cookie {
+	t.Helper()
+	session := call(t, s, http.MethodPost, "/login", `{"number":"`+number+`","password":"demo-`+number+`"}`, nil, nil).Cookies()[0]
+	var issued struct{ Ticket string }
+	call(t, s, http.MethodPost, "/webphone-ticket", "", session, &issued)
 	ws, _ := dial(t, "ws://"+s.HTTP+"/webphone", "http://"+s.HTTP, "lamplight.webphone.v1")
 	const mic = `"mic":{"perm":"granted","probe":"ok","inputs":1},"vis":"visible"}`
 	say := func(text string) bool { return ws.Write(t.Context(), websocket.MessageText, []byte(text)) == nil }
@@ -128,6 +133,7 @@ func fakePage(t *testing.T, s *lab.Server, number string) {
 		}
 	}()
 	s.TeamStatus(number, "available", patience)
+	return session
 }
 
 // pbx publishes dialogs (RFC 3903) as the demo's peer on this machine does.

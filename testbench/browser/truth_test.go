@@ -13,14 +13,6 @@ import (
 	"time"
 )
 
-// repetitions of what is timed: one to see that it is so, more for figures.
-func repetitions() int {
-	if os.Getenv("RESULTS") == "1" {
-		return 5
-	}
-	return 1
-}
-
 // truth collects how long the server took to know what happened to a page.
 type truth struct {
 	mu    sync.Mutex
@@ -72,7 +64,7 @@ func (t *truth) write(file string) error {
 		text = "# Figures\n"
 	}
 	is := section + "\n\n" + time.Now().UTC().Format(time.DateOnly) +
-		". Repeat: `RESULTS=1 go test -tags testbench -count 1 -timeout 20m ./testbench/browser` after `make build`.\n" +
+		". Repeat, after `make build`: `RESULTS=1 go test -tags testbench -count 3 -timeout 20m -run 'Granted|Revoked|Closing|Silent|Killed|Frozen' ./testbench/browser`.\n" +
 		"A real Chromium, headless, with a fake microphone; the server and it on the same machine, over loopback. From the moment " +
 		"something happened to the page until the server's API says so: *no target* means that a call is not offered to the " +
 		"webphone any more, *Offline* what the team sees. The grace time is 5 s.\n\n" + t.table()
