@@ -66,6 +66,7 @@ func TestTLSReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
+	var open []*tls.Conn
 	for _, name := range []string{"old.example", "new.example"} {
 		cert.Store(certificate(t, name))
 		c, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{InsecureSkipVerify: true})
@@ -75,13 +76,17 @@ func TestTLSReload(t *testing.T) {
 		if got := c.ConnectionState().PeerCertificates[0].DNSNames[0]; got != name {
 			t.Errorf("certificate of %s, want %s", got, name)
 		}
-		c.Write([]byte(options))
-		b := make([]byte, 1000)
-		c.SetReadDeadline(time.Now().Add(5 * time.Second))
-		if n, err := c.Read(b); err != nil || !strings.HasPrefix(string(b[:n]), "SIP/2.0 200 ") {
-			t.Errorf("%q %v", b[:n], err)
+		defer c.Close()
+		// Connections of the old certificate live on beside those of the new.
+		for _, c := range append(open, c) {
+			c.Write([]byte(options))
+			b := make([]byte, 1000)
+			c.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if n, err := c.Read(b); err != nil || !strings.HasPrefix(string(b[:n]), "SIP/2.0 200 ") {
+				t.Errorf("%q %v", b[:n], err)
+			}
 		}
-		c.Close()
+		open = append(open, c)
 	}
 	f, err := l.Flow(t.Context(), TLS, addrPort(ln.Addr()))
 	if err != nil || f.Transport() != TLS {
