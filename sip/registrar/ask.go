@@ -126,6 +126,9 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 		if no = w.setGrant(c, header, given, l); no != nil {
 			return no
 		}
+		if a.translated(&w) && !m.Has(message.Path) {
+			w.grant = min(w.grant, max(l.NATExpires, l.MinExpires))
+		}
 		a.contacts = append(a.contacts, w)
 	}
 	return a.readPath(m)
@@ -180,6 +183,13 @@ func (w *want) setGrant(c message.NameAddr, header int, given bool, l *Limits) *
 		return refuse(423, "", message.Header{Name: message.MinExpires, Value: strconv.Itoa(int((l.MinExpires + time.Second - 1) / time.Second))})
 	}
 	return nil
+}
+
+// translated: a datagram came from another address than the contact names, so
+// there is a translator of addresses between.
+func (a *ask) translated(w *want) bool {
+	host, err := netip.ParseAddr(w.uri.Host)
+	return err == nil && a.by == udp && host.Unmap() != a.source.Addr().Unmap()
 }
 
 func (a *ask) readPath(m *message.Message) *refusal {

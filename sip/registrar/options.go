@@ -37,6 +37,11 @@ type Limits struct {
 	// §10.3 step 6 and 7): 60 s, 1 h, 1 h. Less than the least is answered 423,
 	// more than the most is granted the most.
 	MinExpires, MaxExpires, DefaultExpires time.Duration
+	// NATExpires is the most granted to a contact over UDP that names another
+	// address than it registers from, but not less than MinExpires; default 2 min.
+	// The translator between forgets a silent phone within minutes, and then no
+	// NOTIFY reaches it until it registers again.
+	NATExpires time.Duration
 	// Contacts is the most a device may bind to one address of record; default
 	// 10. The one refreshed longest ago makes room for another, unless
 	// RefuseExcess answers 403 instead.
@@ -83,6 +88,7 @@ func (l Limits) withDefaults() Limits {
 	d(&l.MinExpires, time.Minute)
 	d(&l.MaxExpires, time.Hour)
 	d(&l.DefaultExpires, min(time.Hour, l.MaxExpires))
+	d(&l.NATExpires, 2*time.Minute)
 	d(&l.Grace, 10*time.Second)
 	d(&l.Pad, time.Hour)
 	d(&l.OptionsPause, 30*time.Second)

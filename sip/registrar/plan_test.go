@@ -106,6 +106,13 @@ func TestRegister(t *testing.T) {
 		"parameter beats header": {steps: []step{
 			{header: "Contact: <sip:a@h>;expires=120\nExpires: 900", want: "0:a@h=120", writes: 1},
 		}},
+		"behind a translator of addresses": {steps: []step{
+			{header: "Contact: <sip:a@10.0.0.7:5060>\nExpires: 900", want: "0:a@10.0.0.7:5060=120", writes: 1},
+			{header: "Contact: <sip:a@10.0.0.7:5060>\nExpires: 90", want: "0:a@10.0.0.7:5060=90", writes: 1},
+			{header: "Contact: <sip:a@10.0.0.7:5060>\nExpires: 0", want: "-", writes: 1},
+			{header: "Contact: <sip:a@192.0.2.1:5061>\nExpires: 900", want: "0:a@192.0.2.1:5061=900", writes: 1},
+			{header: "Contact: <sip:b@10.0.0.7>\nExpires: 900\nPath: <sip:edge.test;lr>", want: "0:a@192.0.2.1:5061=900 0:b@10.0.0.7=900", writes: 1},
+		}},
 		"header when there is no parameter": {steps: []step{
 			{header: "Contact: <sip:a@h>\nExpires: 900", want: "0:a@h=900", writes: 1},
 		}},
