@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -284,7 +285,11 @@ func (s *stream) flush() bool {
 		s.buf = nil
 	}
 	s.buf = s.buf[:0]
-	return err == nil && s.out.Flush() == nil
+	err = errors.Join(err, s.out.Flush())
+	// Over HTTP/2 a deadline that passes ends the stream, though nothing is being
+	// written.
+	_ = s.out.SetWriteDeadline(time.Time{})
+	return err == nil
 }
 
 // pause lets changes of one agent become one; false ends the stream.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -306,14 +307,33 @@ type pipeWriter struct {
 	net.Conn
 	limit time.Duration
 	asked bool
+	// cleared: no deadline holds any more.
+	cleared bool
 }
 
 func (w *pipeWriter) Header() http.Header { return http.Header{} }
 func (w *pipeWriter) WriteHeader(int)     {}
 func (w *pipeWriter) FlushError() error   { return nil }
 func (w *pipeWriter) SetWriteDeadline(at time.Time) error {
-	w.asked = time.Until(at) <= writeLimit
+	if at.IsZero() {
+		w.cleared = true
+		return nil
+	}
+	w.asked, w.cleared = time.Until(at) <= writeLimit, false
 	return w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
+}
+
+// Over HTTP/2 a deadline that passes between two writes ends the stream.
+func TestAnIdleStreamHasNoDeadline(t *testing.T) {
+	h := newHouse(t)
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	w := &pipeWriter{Conn: ours, limit: time.Second}
+	s := &stream{api: h.api, r: &request{w: w}, out: http.NewResponseController(w), buf: []byte("x")}
+	if !s.flush() || !w.asked || !w.cleared {
+		t.Errorf("deadline asked for %v, cleared after %v", w.asked, w.cleared)
+	}
 }
 
 func TestStreamHeartbeatAndEnd(t *testing.T) {
