@@ -46,16 +46,6 @@ func (m *Message) Values(n Name) []string {
 	return out
 }
 
-// Lists reports whether a comma list header holds the token, in any case.
-func (m *Message) Lists(n Name, token string) bool {
-	for _, v := range m.Values(n) {
-		if strings.EqualFold(v, token) {
-			return true
-		}
-	}
-	return false
-}
-
 // UnsupportedExtensions returns the option tags that Require and Proxy-Require
 // demand and that are not among supported; the answer to any is 420 with an
 // Unsupported header naming them (RFC 3261 §8.2.2.3, §20.29). Who demands

@@ -77,14 +77,6 @@ func (b *Binding) uri() message.URI {
 	return u
 }
 
-// FlowID is the id of the flow the device was last heard on, or empty.
-func (b *Binding) FlowID() string {
-	if b.flow == nil {
-		return ""
-	}
-	return b.flow.ID()
-}
-
 // Received is the URI of the place the REGISTER came from: where requests to the
 // device are sent, with Contact as their Request-URI.
 func (b *Binding) Received() string {
