@@ -59,7 +59,7 @@ type Options struct {
 	// LimitLoopback applies the limits per address to loopback too.
 	LimitLoopback bool
 
-	// Origins are the origins (patterns of host[:port]) from which pages may open
+	// Origins are the origins (patterns of [scheme://]host[:port]) from which pages may open
 	// a WebSocket, besides our own host. "*" allows every page.
 	Origins []string
 	// Advertise is the host that Via and Contact name, but on loopback sockets; "":
