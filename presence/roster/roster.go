@@ -80,7 +80,7 @@ type Roster struct {
 	store   store.Store
 	dir     *directory.Directory
 	node    string
-	log     zerolog.Logger
+	noise   zerolog.Logger // sampled: one cause can fail the state of every agent
 	resume  time.Duration
 	maxBare int64
 
@@ -99,15 +99,16 @@ type Roster struct {
 }
 
 // Open commits the next boot number, reads back selections, wrap-ups and views,
-// and starts the shards. It logs on o.Log whatever fails later with nobody to be
-// told. ctx is for opening only.
+// and starts the shards. It logs on o.Log what fails later with nobody to be
+// told, ten lines a second at the most. ctx is for opening only.
 func Open(ctx context.Context, o Options) (*Roster, error) {
 	if o.Store == nil || o.Directory == nil {
 		return nil, errors.New("roster: opening needs a store and a directory")
 	}
 	o = o.withDefaults()
 	r := &Roster{
-		store: o.Store, dir: o.Directory, node: o.Node, log: o.Log,
+		store: o.Store, dir: o.Directory, node: o.Node,
+		noise:  o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}),
 		resume: o.Resume, maxBare: int64(o.MaxBare), opened: time.Now(),
 		stop: make(chan struct{}), assigned: make(chan struct{}, 1),
 	}

@@ -183,7 +183,7 @@ func (s *shard) withdraw(a *actor, ap *applied, later []*applied, err error) {
 		a.receipts.fail(dependent, err)
 	}
 	if ap.done == nil {
-		s.r.log.Warn().Err(err).Str("agent", a.id.String()).Msg("could not write an agent's state; it is tried again")
+		s.r.noise.Warn().Err(err).Str("agent", a.id.String()).Msg("could not write an agent's state; it is tried again")
 	}
 	if !a.gone {
 		t.evaluate = true
