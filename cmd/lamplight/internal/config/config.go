@@ -18,16 +18,19 @@ type Config struct {
 	Node string `yaml:"node"`
 	// Data is the directory of the database, keys and made certificates.
 	Data string `yaml:"data"`
+	// KeepHistory is how long the change log is kept; 9600h (400 days).
+	KeepHistory time.Duration `yaml:"keep_history"`
 	// Demo admits the well-known demo credentials, on loopback only.
-	Demo     bool     `yaml:"demo"`
-	Log      Log      `yaml:"log"`
-	SIP      SIP      `yaml:"sip"`
-	HTTP     HTTP     `yaml:"http"`
-	TLS      TLS      `yaml:"tls"`
-	Webphone Webphone `yaml:"webphone"`
-	Tokens   []Token  `yaml:"tokens"`
-	Peers    []Peer   `yaml:"peers"`
-	Domains  []Domain `yaml:"domains"`
+	Demo      bool      `yaml:"demo"`
+	Log       Log       `yaml:"log"`
+	SIP       SIP       `yaml:"sip"`
+	Registrar Registrar `yaml:"registrar"`
+	HTTP      HTTP      `yaml:"http"`
+	TLS       TLS       `yaml:"tls"`
+	Webphone  Webphone  `yaml:"webphone"`
+	Tokens    []Token   `yaml:"tokens"`
+	Peers     []Peer    `yaml:"peers"`
+	Domains   []Domain  `yaml:"domains"`
 }
 
 // Log says how much is logged and in what form.
@@ -49,6 +52,18 @@ type SIP struct {
 	MessageRate int `yaml:"message_rate"`
 	// Connections bounds the streams of one untrusted address; 100.
 	Connections int `yaml:"connections"`
+}
+
+// Registrar is what a phone is granted; zero values are the registrar's own.
+type Registrar struct {
+	MinExpires     time.Duration `yaml:"min_expires"`     // less is answered 423; 1m
+	MaxExpires     time.Duration `yaml:"max_expires"`     // more is granted this; 1h
+	DefaultExpires time.Duration `yaml:"default_expires"` // for a phone that asks for none; 1h
+	NATExpires     time.Duration `yaml:"nat_expires"`     // the most over UDP through a translator; 2m
+	Contacts       int           `yaml:"contacts"`        // of one device; 10
+	// RefuseExcess answers 403 to one contact too many instead of dropping the
+	// oldest.
+	RefuseExcess bool `yaml:"refuse_excess"`
 }
 
 // HTTP is where pages, API and WebSockets are served.

@@ -60,6 +60,7 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"peer without source":  {minimal + "peers:\n  - name: pbx\n", "c.yaml:7: peers[0].sources"},
 		"peer of no domain":    {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], domains: [b.test]}\n", "c.yaml:7: peers[0].domains[0]"},
 		"bad trunk":            {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], trunk: \"a b\"}\n", "c.yaml:7: peers[0].trunk"},
+		"registrar":            {minimal + "registrar:\n  min_expires: 2h\n", "c.yaml:6: registrar: min_expires 2h0m0s is more than max_expires"},
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"fallback nowhere":     {minimal + "    calls:\n      fallback: the voicemail\n", "c.yaml:7: domains[0].calls.fallback"},

@@ -9,6 +9,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/peers"
+	"lamplight/sip/registrar"
 )
 
 // UnmarshalText reads a duration, "none" or "unlimited".
@@ -90,6 +91,14 @@ func (c *Config) PeerTable() peers.Table {
 // Proxies are the reverse proxies whose word is taken for where a request came
 // from.
 func (c *Config) Proxies() []netip.Prefix { return prefixes(c.HTTP.BehindProxy) }
+
+// Limits are the registrar's, in its own form.
+func (r Registrar) Limits() registrar.Limits {
+	return registrar.Limits{
+		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
+		Contacts: r.Contacts, RefuseExcess: r.RefuseExcess,
+	}
+}
 
 // TrustedPrefixes are the sources exempt from the message rate gate.
 func (c *Config) TrustedPrefixes() []netip.Prefix { return prefixes(c.SIP.Trusted) }

@@ -67,6 +67,12 @@ func (c *Config) mistakes() Mistakes {
 	k.oneOf("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
 	k.oneOf("log.format", c.Log.Format, "json", "console")
 	c.checkListeners(k)
+	if err := c.Registrar.Limits().Validate(); err != nil {
+		k.fail("registrar", "%s", strings.TrimPrefix(err.Error(), "registrar: "))
+	}
+	if c.KeepHistory < 0 {
+		k.fail("keep_history", "negative")
+	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		k.fail("tls", "certificate and key go together")
 	}

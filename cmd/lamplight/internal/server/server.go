@@ -102,7 +102,7 @@ func (s *Server) startStore(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return err
 	}
-	st, err := sqlite.Open(ctx, sqlite.Options{Dir: s.cfg.Data, Log: s.log, Metrics: s.reg})
+	st, err := sqlite.Open(ctx, sqlite.Options{Dir: s.cfg.Data, KeepLog: s.cfg.KeepHistory, Log: s.log, Metrics: s.reg})
 	if err != nil {
 		return err
 	}
@@ -161,6 +161,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.registrar, err = registrar.Open(ctx, registrar.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth,
 		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Limits: s.cfg.Registrar.Limits(),
 	})
 	if err != nil {
 		return err
