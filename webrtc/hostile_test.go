@@ -91,7 +91,9 @@ func TestBrokenProtocol(t *testing.T) {
 				bad := l.open(signalling.In{Ticket: l.ticketFor(l.agents[1].ID, "bad"), Lead: true})
 				synctest.Wait()
 				tt.do(bad)
-				if c := bad.gone(); c != tt.want {
+				// A page that goes on writing while it is thrown out may break the
+				// connection before it reads the close frame.
+				if c := bad.gone(); c != tt.want && (name != "flood" || c != -1) {
 					t.Errorf("close code %d, want %d", c, tt.want)
 				}
 				l.wantTarget(true, "the good page afterwards")
