@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"sync"
@@ -182,12 +183,14 @@ func (l *listeners) serve(what string, f func() error) {
 }
 
 func (l *listeners) serveHTTP(what string, ln net.Listener, h http.Handler) {
+	// Strangers cause these lines, as by a broken handshake.
+	noise := l.log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}).With().Str("listener", what).Logger()
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          nil,
+		ErrorLog:          stdlog.New(noise, "", 0),
 	}
 	l.http = append(l.http, srv)
 	l.serve(what, func() error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lamplight/cmd/lamplight/internal/config"
@@ -60,8 +61,9 @@ func seedAgents(ctx context.Context, d *directory.Directory, dom *presence.Domai
 		if known {
 			next = *was
 		}
+		next.Name, next.Teams = a.Name, a.Teams
 		next.Role, next.LoginHash = presence.Role(a.Role), loginHash(next.LoginHash, a)
-		if !known || next.Role != was.Role || next.LoginHash != was.LoginHash {
+		if !known || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash {
 			edit.Agents = append(edit.Agents, next)
 		}
 	}
