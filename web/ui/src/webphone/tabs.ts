@@ -18,22 +18,24 @@ export class Tabs {
 
   /** Takes the lock if it is free and waits for it otherwise; a tab that had it
    * until its page was reloaded takes it back from whoever waited. Resolves once
-   * it is known which; without locks (an insecure page) every tab leads and the
-   * server decides. */
+   * it is known which; without locks (an insecure page, or a frame of another
+   * site that browsers give no storage) every tab leads and the server decides. */
   start(hadIt: boolean): Promise<boolean> {
-    if (navigator.locks === undefined) {
-      this.release = () => undefined
-      return Promise.resolve(true)
-    }
+    if (navigator.locks === undefined) return Promise.resolve(this.alone())
     this.stopped = new AbortController()
     return new Promise((resolve) => {
+      let known = false
       void navigator.locks
         .request(this.name, hadIt ? { steal: true } : { ifAvailable: true }, (lock) => {
+          known = true
           const held = lock === null ? undefined : this.hold()
           resolve(lock !== null)
           return held
         })
-        .then(() => this.wait(), () => this.robbed())
+        .then(
+          () => this.wait(),
+          () => (known ? this.robbed() : resolve(this.alone())),
+        )
     })
   }
 
@@ -55,6 +57,12 @@ export class Tabs {
     this.stopped.abort()
     this.release?.()
     this.release = undefined
+  }
+
+  /** Leads for want of anybody to ask. */
+  private alone(): true {
+    this.release = () => undefined
+    return true
   }
 
   private hold(): Promise<void> {
@@ -88,9 +96,11 @@ export class Tabs {
 export async function ownTab(id: string): Promise<boolean> {
   if (navigator.locks === undefined) return true
   return new Promise((resolve) => {
-    void navigator.locks.request(`lamplight-tab:${id}`, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null)
-      return lock === null ? undefined : new Promise<void>(() => undefined) // for the page's life
-    })
+    void navigator.locks
+      .request(`lamplight-tab:${id}`, { ifAvailable: true }, (lock) => {
+        resolve(lock !== null)
+        return lock === null ? undefined : new Promise<void>(() => undefined) // for the page's life
+      })
+      .catch(() => resolve(true)) // no locks in this frame: nobody to ask
   })
 }
