@@ -6,7 +6,7 @@ BIN      := bin/lamplight
 LINTER   := bin/golangci-lint
 LINT_VER := v2.15.0
 UI       := web/ui
-UI_SRC   := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+UI_SRC   := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.d.ts 2>/dev/null) web/api/openapi.json
 DATA     ?= data/demo
 
 .PHONY: help
