@@ -23,7 +23,7 @@ type worker struct {
 // snapshot, and everything that may differ between two watchers.
 type bodyKey struct {
 	agent          presence.AgentID
-	number         uint64
+	number, state  uint64
 	entity         string
 	pkg, typ       uint8
 	busy, datagram bool
@@ -184,6 +184,11 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	if snap != nil {
 		k.number = snap.Version
 	}
+	pkg := w.n.packages[s.pkg]
+	stater, _ := pkg.(Stater)
+	if stater != nil {
+		k.state = stater.State(k.agent)
+	}
 	if b, ok := w.cache[k]; ok {
 		return b
 	}
@@ -199,9 +204,12 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	} else {
 		b = &body{}
 	}
-	pkg := w.n.packages[s.pkg]
-	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Type: pkg.Types()[s.typ], Entity: s.entity, Busy: s.busy, Datagram: k.datagram})
-	b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
+	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Busy: s.busy, Datagram: k.datagram})
+	if stater != nil { // times that run in its document are no change
+		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
+	} else {
+		b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
+	}
 	w.cache[k] = b
 	return b
 }
@@ -226,7 +234,6 @@ func (n *Notifier) wayLocked(s *subscription) *transport.Flow {
 // append builds the NOTIFY: one copy of the dialog's head, one of the document,
 // and what differs from one NOTIFY to the next.
 func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch string, number uint32, now stamp) []byte {
-	pkg := n.packages[s.pkg]
 	if dst == nil {
 		dst = make([]byte, 0, len(s.head)+len(l.via)+len(branch)+len(l.contact)+len(b.doc)+192)
 	}
@@ -245,7 +252,7 @@ func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch
 		dst = append(dst, "active;expires="...)
 		dst = strconv.AppendUint(dst, uint64(remaining(s.until, now)), 10)
 	}
-	dst = append(append(dst, "\r\nContent-Type: "...), pkg.Types()[s.typ]...)
+	dst = append(append(dst, "\r\nContent-Type: "...), n.types[s.pkg][s.typ]...)
 	dst = append(dst, "\r\nContent-Length: "...)
 	if b.version < 0 {
 		dst = strconv.AppendInt(dst, int64(len(b.doc)), 10)

@@ -26,6 +26,7 @@ type Notifier struct {
 	transactions Transactions
 	flows        Flows
 	packages     []Package
+	types        [][]string // of the packages, as Content-Type says them
 	log          zerolog.Logger
 	node         string
 	busyLamp     func(*presence.Domain, string) bool
@@ -79,6 +80,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	names := make([]string, len(n.packages))
 	for i, p := range n.packages {
 		names[i] = p.Name()
+		n.types = append(n.types, contentTypes(p))
 	}
 	n.allowEvents = strings.Join(names, ", ")
 	n.metrics = newMetrics(o.Metrics, n.queue)
@@ -117,6 +119,14 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 
 // AllowEvents lists the packages, for the header of that name.
 func (n *Notifier) AllowEvents() string { return n.allowEvents }
+
+// Changed tells that a package has news of a presentity beside its snapshot; see
+// Stater. It is cheap, also where nobody watches, and does not block.
+func (n *Notifier) Changed(of presence.AgentID) {
+	if p := n.people.find(of); p != nil {
+		n.mark(p)
+	}
+}
 
 // SetPeers replaces the table of trusted peers.
 func (n *Notifier) SetPeers(t peers.Table) { n.peers.Store(&t) }

@@ -23,10 +23,63 @@ type Package interface {
 	Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int)
 }
 
+// A Stater is a Package whose documents are made of more than the snapshot, such
+// as the bindings of a registrar. Notifier.Changed tells that it knows news.
+type Stater interface {
+	// State numbers what the package knows of the presentity by itself: as long
+	// as it and the snapshot's version are the same, so is the document, and only
+	// another number is a change. It is called with locks held: it must be quick
+	// and must not call the Notifier.
+	State(presence.AgentID) uint64
+}
+
+// A Guard is a Package that not everybody may watch who may watch the domain.
+type Guard interface {
+	// Admit reports whether this watcher may watch the presentity.
+	Admit(w Watcher, of presence.AgentID) bool
+}
+
+// A Commander is a Package whose SUBSCRIBEs may carry a body that changes
+// something, such as a phone's Do Not Disturb key.
+type Commander interface {
+	// Command carries the body out and then calls done once, on any goroutine:
+	// with nil, and the SUBSCRIBE is granted, or with why not. It must not block.
+	Command(c Command, done func(*Refusal))
+}
+
+// Watcher is who subscribes.
+type Watcher struct {
+	Peer   string            // name of a trusted peer; empty: a device
+	Device presence.DeviceID // that authenticated
+	Holder presence.AgentID  // whose device it is
+}
+
+// Command is a SUBSCRIBE with a body.
+type Command struct {
+	By   Watcher
+	Of   presence.AgentID // the presentity
+	Type string           // Content-Type
+	Body []byte
+	// CallID and CSeq name the request, for the log.
+	CallID string
+	CSeq   uint32
+}
+
+// Refusal is a final answer that grants nothing.
+type Refusal struct {
+	Status int
+	Phrase string
+}
+
+// A Typer is a Package whose Content-Type says more than the type that was
+// agreed on, such as a boundary. It returns the same for the same type.
+type Typer interface{ ContentType(typ string) string }
+
 // View is what may differ between the documents for two watchers.
 type View struct {
-	Type   string // one of the package's types
-	Entity string // the URI subscribed to, without parameters
+	Agent  presence.AgentID // the presentity
+	Type   string           // one of the package's types
+	Entity string           // the URI subscribed to, without parameters
 	// Busy: show a status that takes no calls as a busy lamp.
 	Busy bool
 	// Datagram: the document should fit a UDP packet with room for headers.
@@ -36,6 +89,19 @@ type View struct {
 // DatagramBody is how large a document may be that has to fit a datagram
 // together with the headers of its NOTIFY (RFC 3261 §18.1.1: 1300 bytes).
 const DatagramBody = 850
+
+// contentTypes are the values of Content-Type for the package's types.
+func contentTypes(p Package) []string {
+	typer, ok := p.(Typer)
+	if !ok {
+		return p.Types()
+	}
+	var out []string
+	for _, t := range p.Types() {
+		out = append(out, typer.ContentType(t))
+	}
+	return out
+}
 
 // event reads an Event header (RFC 6665 §8.2.1): type and id. An id that is no
 // token is no event.

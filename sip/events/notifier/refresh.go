@@ -26,30 +26,42 @@ func (n *Notifier) again(r *transaction.Request, w watcher) {
 		return
 	}
 	period, ok := n.expiry(r)
-	if !ok {
+	if !ok || !n.inOrder(r, s) {
 		return
 	}
+	n.command(r, w, s.pkg, s.pres.agent, func() {
+		s.pres.mu.Lock()
+		defer s.pres.mu.Unlock()
+		switch {
+		case s.state != active:
+			n.refuse(r, 481, "Subscription does not exist")
+		case period == 0:
+			n.unsubscribeLocked(r, s)
+		default:
+			n.refreshLocked(r, s, period)
+		}
+	})
+}
+
+// inOrder takes note of a request of the dialog unless it comes late. On false
+// it has been answered.
+func (n *Notifier) inOrder(r *transaction.Request, s *subscription) bool {
 	seq, _ := r.CSeq()
 	s.pres.mu.Lock()
 	defer s.pres.mu.Unlock()
 	switch {
 	case s.state != active:
 		n.refuse(r, 481, "Subscription does not exist")
-		return
+		return false
 	case seq <= s.remoteCSeq: // RFC 3261 §12.2.2
 		n.refuse(r, 500, "CSeq Out of Order")
-		return
-	}
-	if s.writing >= maxWriting {
+		return false
+	case s.writing >= maxWriting:
 		n.retryLater(r, "dialog", 1)
-		return
+		return false
 	}
 	s.remoteCSeq = seq
-	if period == 0 {
-		n.unsubscribeLocked(r, s)
-		return
-	}
-	n.refreshLocked(r, s, period)
+	return true
 }
 
 // ofDialog finds the subscription by our tag and holds Call-ID, remote tag and

@@ -29,6 +29,15 @@ type watcher struct {
 	id     watcherID
 	peer   *peers.Peer      // nil: a device
 	domain *presence.Domain // a device's
+	holder presence.AgentID // whose device it is
+}
+
+// public is what packages are told of the watcher.
+func (w watcher) public() Watcher {
+	if w.peer != nil {
+		return Watcher{Peer: w.peer.Name}
+	}
+	return Watcher{Device: presence.DeviceID{ID: presence.ID(w.id)}, Holder: w.holder}
 }
 
 // watcher finds out who asks: a trusted peer by its address, anyone else by
@@ -41,11 +50,12 @@ func (n *Notifier) watcher(r *transaction.Request) (watcher, bool) {
 	if !ok {
 		return watcher{}, false
 	}
-	if _, held := n.directory.Holder(id.Device, time.Now()); !held {
+	holder, held := n.directory.Holder(id.Device, time.Now())
+	if !held {
 		n.refuse(r, 403, "Device Is Nobody's")
 		return watcher{}, false
 	}
-	return watcher{id: watcherID(id.Device.ID), domain: id.Domain}, true
+	return watcher{id: watcherID(id.Device.ID), domain: id.Domain, holder: holder}, true
 }
 
 // mayWatch reports whether the watcher may watch users of the domain.
@@ -75,6 +85,10 @@ func (n *Notifier) first(r *transaction.Request, w watcher) {
 	if !ok {
 		return
 	}
+	if g, ok := n.packages[s.pkg].(Guard); ok && !g.Admit(w.public(), agent) {
+		n.refuse(r, 403, "Watching This Is Not Allowed")
+		return
+	}
 	period, ok := n.expiry(r)
 	if !ok {
 		return
@@ -91,9 +105,31 @@ func (n *Notifier) first(r *transaction.Request, w watcher) {
 		n.refuse(r, 482, "Merged Request")
 		return
 	}
-	if period == 0 {
-		n.fetch(r, s, agent)
+	n.command(r, w, s.pkg, agent, func() {
+		if period == 0 {
+			n.fetch(r, s, agent)
+			return
+		}
+		n.begin(r, s, agent, period)
+	})
+}
+
+// command has a package carry out the body of a SUBSCRIBE, if it has one and the
+// package can, and then goes on.
+func (n *Notifier) command(r *transaction.Request, w watcher, pkg uint8, of presence.AgentID, then func()) {
+	c, ok := n.packages[pkg].(Commander)
+	if !ok || len(r.Body) == 0 {
+		then()
 		return
 	}
-	n.begin(r, s, agent, period)
+	seq, _ := r.CSeq()
+	c.Command(Command{By: w.public(), Of: of, Type: r.Get(message.ContentType), Body: r.Body, CallID: r.CallID(), CSeq: seq}, func(no *Refusal) {
+		n.queue.Push(task{f: func() {
+			if no != nil {
+				n.refuse(r, no.Status, no.Phrase)
+				return
+			}
+			then()
+		}})
+	})
 }
