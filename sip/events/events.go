@@ -1,14 +1,15 @@
 // Package events speaks the event framework: SUBSCRIBE and NOTIFY (RFC 6665) for
-// the packages dialog, presence and message-summary, and PUBLISH (RFC 3903) of
-// dialogs from trusted peers.
+// the packages dialog, presence and message-summary, and PUBLISH (RFC 3903) by
+// event: each has a Publisher.
 //
 // It renders what package presence decided and nothing else. The engine of
-// subscriptions is package notifier, the state agent of publications package
+// subscriptions is package notifier, the state agent of published dialogs package
 // compositor; their guarantees are stated there.
 package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,7 @@ type Options struct {
 type Events struct {
 	notifier   *notifier.Notifier
 	compositor *compositor.Compositor
+	publishers publishers // the compositor too
 }
 
 // Open reloads publications and subscriptions, in this order, so that the first
@@ -73,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 		c.Close()
 		return nil, fmt.Errorf("events: %w", err)
 	}
-	return &Events{notifier: n, compositor: c}, nil
+	return &Events{notifier: n, compositor: c, publishers: publishers{c}}, nil
 }
 
 // ServeSIP answers SUBSCRIBE and PUBLISH, and the NOTIFY that nobody here asked
@@ -83,7 +85,7 @@ func (e *Events) ServeSIP(r *transaction.Request) {
 	case "SUBSCRIBE":
 		e.notifier.ServeSIP(r)
 	case "PUBLISH":
-		e.compositor.ServeSIP(r)
+		e.publishers.ServeSIP(r)
 	case "NOTIFY": // RFC 6665 §4.1.3: we subscribe to nothing
 		r.Reply(481)
 	default:
@@ -97,7 +99,7 @@ func (e *Events) AllowEvents() string { return e.notifier.AllowEvents() }
 // SetPeers replaces the table of trusted peers.
 func (e *Events) SetPeers(t peers.Table) {
 	e.notifier.SetPeers(t)
-	e.compositor.SetPeers(t)
+	e.publishers.setPeers(t)
 }
 
 // FlowClosed is told of a stream that ended. Its subscriptions stay: what is in
@@ -117,7 +119,7 @@ func (e *Events) Publications(f func(compositor.Info) bool) { e.compositor.Publi
 // Drain refuses new subscriptions with 503 and waits until what is under way is
 // answered, or ctx ends. Subscriptions outlive the restart.
 func (e *Events) Drain(ctx context.Context) error {
-	if err := e.compositor.Drain(ctx); err != nil {
+	if err := e.publishers.drain(ctx); err != nil {
 		return err
 	}
 	return e.notifier.Drain(ctx)
@@ -125,9 +127,5 @@ func (e *Events) Drain(ctx context.Context) error {
 
 // Close ends the goroutines. It closes none of the neighbours.
 func (e *Events) Close() error {
-	err := e.compositor.Close()
-	if err2 := e.notifier.Close(); err == nil {
-		err = err2
-	}
-	return err
+	return errors.Join(e.publishers.close(), e.notifier.Close())
 }

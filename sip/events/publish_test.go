@@ -1,10 +1,12 @@
 package events
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"lamplight/presence"
+	"lamplight/sip/message"
 )
 
 func TestPublishedCallLightsTheLamp(t *testing.T) {
@@ -50,6 +52,22 @@ func TestRefreshAndEndWithDigest(t *testing.T) {
 		}
 		if m := l.shows(); m.Get("Subscription-State") != "terminated;reason=timeout" {
 			t.Errorf("state %q", m.Get("Subscription-State"))
+		}
+	})
+}
+
+func TestPublishGoesToThePackageOfItsEvent(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		p := r.pbx(pbxA, "sip:101@ex.test")
+		for event, want := range map[string]int{"dialog": 200, "Dialog ;id=x": 200, "dialogs": 489, "weather": 489, "": 489} {
+			b := p.request(p.info(0, dialog("d1", "c1", "recipient", "early"))).Set(message.Event, event)
+			m := p.Do(b)
+			if m.Status != want {
+				t.Errorf("PUBLISH of %q answered %d, want %d", event, m.Status, want)
+			}
+			if allowed := m.Get(message.AllowEvents); want == 489 && !strings.Contains(allowed, "dialog") {
+				t.Errorf("PUBLISH of %q: allowed are %q", event, allowed)
+			}
 		}
 	})
 }

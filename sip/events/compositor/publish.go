@@ -26,6 +26,9 @@ type job struct {
 	restored bool // a reload: the legs are told to the roster again
 }
 
+// Event is the one package whose PUBLISHes are for the compositor.
+func (*Compositor) Event() string { return "dialog" }
+
 // ServeSIP answers a PUBLISH (RFC 3903 §6). It does not block: the answer
 // follows when the store has committed.
 func (c *Compositor) ServeSIP(r *transaction.Request) {
@@ -45,15 +48,10 @@ func (c *Compositor) ServeSIP(r *transaction.Request) {
 	c.enqueue(p, j)
 }
 
-// headers checks event, extensions, expiry, entity tag and the kind of call.
+// headers checks extensions, expiry, entity tag and the kind of call.
 func (c *Compositor) headers(r *transaction.Request, j *job) bool {
 	if no := r.UnsupportedExtensions(); len(no) > 0 {
 		c.respond(r, message.NewResponse(r.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
-		return false
-	}
-	event, _, _ := strings.Cut(r.Get(message.Event), ";")
-	if !strings.EqualFold(strings.TrimSpace(event), "dialog") {
-		c.respond(r, message.NewResponse(r.Message, 489, "").Add(message.AllowEvents, "dialog"))
 		return false
 	}
 	asked, given := r.ExpiresHeader()
