@@ -171,8 +171,8 @@ type Policy struct {
 	// ShowOfflineReach lets watchers see "Offline, reachable: desk phone".
 	ShowOfflineReach bool `json:"show_offline_reach,omitempty"`
 	// BusyLamp names the watchers to whom a status that takes no calls (Do Not
-	// Disturb, Wrap Up…) is shown as a lit lamp: beginnings of a User-Agent, "*"
-	// for all. Empty: none, because callers read a lit lamp as "is speaking".
+	// Disturb, Wrap Up…) is shown as a lit lamp: beginnings of a User-Agent, in
+	// which * stands for any characters. Empty: none, because callers read a lit lamp as "is speaking".
 	BusyLamp []string `json:"busy_lamp,omitempty"`
 	// LegMaxAge caps the age of a leg of a call whose end was never reported;
 	// default 12 h.

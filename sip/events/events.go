@@ -23,6 +23,7 @@ import (
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 	"lamplight/store"
@@ -101,6 +102,9 @@ func (e *Events) SetPeers(t peers.Table) {
 	e.notifier.SetPeers(t)
 	e.publishers.setPeers(t)
 }
+
+// SetPhones replaces the table of phones.
+func (e *Events) SetPhones(t quirks.Table) { e.notifier.SetPhones(t) }
 
 // FlowClosed is told of a stream that ended. Its subscriptions stay: what is in
 // flight on it is ended by the transaction layer, and the next NOTIFY finds the

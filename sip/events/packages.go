@@ -5,6 +5,7 @@ import (
 	"lamplight/sip/events/dialoginfo"
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/events/pidf"
+	"lamplight/sip/quirks"
 )
 
 // packages are the event packages served. A further one is a further type like
@@ -22,12 +23,11 @@ func (dialogPackage) Types() []string { return dialogTypes }
 func (dialogPackage) Bare() bool      { return true }
 
 func (dialogPackage) Append(dst []byte, s *presence.Snapshot, v notifier.View) ([]byte, int) {
-	limit := 0
-	if v.Datagram {
-		limit = notifier.DatagramBody
-	}
 	start := len(dst)
-	doc, version := dialoginfo.Append(dst, s, dialoginfo.View{Entity: v.Entity, Busy: v.Busy, Limit: limit})
+	doc, version := dialoginfo.Append(dst, s, dialoginfo.View{
+		Entity: v.Entity, Limit: v.Limit, Hidden: v.Hidden, Busy: v.Quirks.Has(quirks.BusyLamp), Single: v.Quirks.Has(quirks.SingleDialog),
+		NoPval: v.Quirks.Has(quirks.PvalueOnly), NoPvalue: v.Quirks.Has(quirks.PvalOnly),
+	})
 	return doc, version - start
 }
 

@@ -25,6 +25,13 @@ type View struct {
 	// Limit is the size in bytes that further dialogs may not exceed; the first
 	// is always written. Zero means no limit.
 	Limit int
+	// Single: one dialog at most, the one a lamp should show.
+	Single bool
+	// Hidden: who is at the other end is not said, nor the call-id and tags with
+	// which the call could be taken over (RFC 3891).
+	Hidden bool
+	// NoPval and NoPvalue leave out one spelling of a parameter's value.
+	NoPval, NoPvalue bool
 }
 
 // The ids of dialogs that stand for no call. They are stable, so that a phone
@@ -53,15 +60,18 @@ func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) 
 	case s != nil && len(s.Watch.Dialogs) > 0:
 		for i := range s.Watch.Dialogs {
 			before := len(dst)
-			dst = appendDialog(dst, &s.Watch.Dialogs[i], v.Entity, name)
+			dst = appendDialog(dst, &s.Watch.Dialogs[i], &v, name)
 			if i > 0 && v.Limit > 0 && len(dst)-start > v.Limit {
 				dst = dst[:before]
+				break
+			}
+			if v.Single {
 				break
 			}
 		}
 	case s != nil && s.Watch.Busy && v.Busy:
 		dst = append(dst, `<dialog id="`+busyID+`"><state>confirmed</state>`...)
-		dst = appendLocal(dst, v.Entity, name, false)
+		dst = appendLocal(dst, &v, name, false)
 		dst = append(dst, "</dialog>\n"...)
 	default:
 		dst = append(dst, `<dialog id="`+idleID+`"><state>terminated</state></dialog>`+"\n"...)
@@ -71,19 +81,21 @@ func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) 
 
 // appendDialog writes one leg in the element order of the schema (RFC 4235
 // §4.4): state, then local, then remote.
-func appendDialog(dst []byte, d *presence.DialogState, entity, name string) []byte {
+func appendDialog(dst []byte, d *presence.DialogState, v *View, name string) []byte {
 	dst = append(dst, `<dialog id="`...)
 	dst = xmltext.Append(dst, d.ID)
 	dst = append(dst, '"')
-	dst = appendAttr(dst, ` call-id="`, d.CallID)
-	dst = appendAttr(dst, ` local-tag="`, d.LocalTag)
-	dst = appendAttr(dst, ` remote-tag="`, d.RemoteTag)
+	if !v.Hidden {
+		dst = appendAttr(dst, ` call-id="`, d.CallID)
+		dst = appendAttr(dst, ` local-tag="`, d.LocalTag)
+		dst = appendAttr(dst, ` remote-tag="`, d.RemoteTag)
+	}
 	dst = appendAttr(dst, ` direction="`, d.Direction)
 	dst = append(dst, "><state>"...)
 	dst = xmltext.Append(dst, d.State)
 	dst = append(dst, "</state>"...)
-	dst = appendLocal(dst, entity, name, d.Held)
-	if d.Remote != "" {
+	dst = appendLocal(dst, v, name, d.Held)
+	if d.Remote != "" && !v.Hidden {
 		dst = append(dst, "<remote>"...)
 		dst = appendIdentity(dst, d.Name, d.Remote)
 		dst = append(dst, `<target uri="`...)
@@ -96,15 +108,22 @@ func appendDialog(dst []byte, d *presence.DialogState, entity, name string) []by
 // appendLocal writes the watched party. Held is told by the rendering parameter
 // (RFC 4235 §5.2 with RFC 3840's syntax); the RFC's attribute is pval, most
 // phones were taught pvalue, so both are there.
-func appendLocal(dst []byte, entity, name string, held bool) []byte {
+func appendLocal(dst []byte, v *View, name string, held bool) []byte {
 	dst = append(dst, "<local>"...)
-	dst = appendIdentity(dst, name, entity)
+	dst = appendIdentity(dst, name, v.Entity)
 	dst = append(dst, `<target uri="`...)
-	dst = xmltext.Append(dst, entity)
+	dst = xmltext.Append(dst, v.Entity)
 	if !held {
 		return append(dst, `"/></local>`...)
 	}
-	return append(dst, `"><param pname="+sip.rendering" pval="no" pvalue="no"/></target></local>`...)
+	dst = append(dst, `"><param pname="+sip.rendering"`...)
+	if !v.NoPval {
+		dst = append(dst, ` pval="no"`...)
+	}
+	if !v.NoPvalue {
+		dst = append(dst, ` pvalue="no"`...)
+	}
+	return append(dst, `/></target></local>`...)
 }
 
 func appendIdentity(dst []byte, display, uri string) []byte {

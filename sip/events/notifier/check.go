@@ -3,11 +3,13 @@ package notifier
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"lamplight/presence"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 )
@@ -59,7 +61,7 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	}
 	user := uri.UserDecoded()
 	s.entity = entityOf(uri)
-	s.busy = n.busyLamp(dom, r.Get(message.UserAgent))
+	n.recognise(s, dom, r.Get(message.UserAgent))
 	if a, ok := n.directory.AgentByAOR(user, dom.Name()); ok {
 		return a.ID, true
 	}
@@ -72,6 +74,16 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	}
 	s.bare = true
 	return presence.BareAgentID(dom.ID, user+"@"+dom.Name()), true
+}
+
+// recognise notes, once, what is different about the watcher's phone. A domain
+// may add that its lamps show a status that takes no calls.
+func (n *Notifier) recognise(s *subscription, dom *presence.Domain, userAgent string) {
+	phone := (*n.phones.Load()).Find(userAgent)
+	s.quirks, s.largest = phone.Quirks, uint16(phone.LargestBody)
+	if slices.ContainsFunc(dom.Policy.BusyLamp, func(pattern string) bool { return quirks.Match(pattern, userAgent) }) {
+		s.quirks |= quirks.BusyLamp
+	}
 }
 
 // isLocal reports whether a host is the address the request was sent to.

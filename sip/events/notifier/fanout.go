@@ -8,6 +8,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transport"
 )
 
@@ -22,11 +23,12 @@ type worker struct {
 // bodyKey names a rendered document: the presentity and the number of its
 // snapshot, and everything that may differ between two watchers.
 type bodyKey struct {
-	agent          presence.AgentID
-	number, state  uint64
-	entity         string
-	pkg, typ       uint8
-	busy, datagram bool
+	agent         presence.AgentID
+	number, state uint64
+	entity        string
+	pkg, typ      uint8
+	quirks        quirks.Set
+	limit         uint16
 }
 
 // body is a rendered document.
@@ -180,7 +182,7 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 
 // body renders the document for the subscription, or finds it.
 func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
-	k := bodyKey{agent: s.pres.agent, entity: s.entity, pkg: s.pkg, typ: s.typ, busy: s.busy, datagram: s.transport == overUDP}
+	k := bodyKey{agent: s.pres.agent, entity: s.entity, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.bodyLimit()}
 	if snap != nil {
 		k.number = snap.Version
 	}
@@ -204,7 +206,7 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	} else {
 		b = &body{}
 	}
-	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Busy: s.busy, Datagram: k.datagram})
+	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit)})
 	if stater != nil { // times that run in its document are no change
 		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
 	} else {
@@ -212,6 +214,17 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	}
 	w.cache[k] = b
 	return b
+}
+
+// bodyLimit is how large its documents should be at most; 0: as large as they are.
+func (s *subscription) bodyLimit() uint16 {
+	switch {
+	case s.transport != overUDP:
+		return 0
+	case s.largest != 0:
+		return s.largest
+	}
+	return datagramBody
 }
 
 // wayLocked finds the flow to the watcher, nil if there is none now.

@@ -14,6 +14,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/sip/events/worklist"
 	"lamplight/sip/peers"
+	"lamplight/sip/quirks"
 	"lamplight/store"
 )
 
@@ -29,7 +30,6 @@ type Notifier struct {
 	types        [][]string // of the packages, as Content-Type says them
 	log          zerolog.Logger
 	node         string
-	busyLamp     func(*presence.Domain, string) bool
 
 	minExpires, maxExpires, defaultExpires int // seconds
 	grace                                  stamp
@@ -49,6 +49,7 @@ type Notifier struct {
 	queue       *worklist.List[task]
 	metrics     *metrics
 	peers       atomic.Pointer[peers.Table]
+	phones      atomic.Pointer[quirks.Table]
 	draining    atomic.Bool
 
 	stopWatch func()
@@ -66,7 +67,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	o = o.withDefaults()
 	n := &Notifier{
 		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, transactions: o.Transactions,
-		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node, busyLamp: o.BusyLamp,
+		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node,
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		grace: stamp(seconds(o.Grace)), maxFailures: o.MaxFailures,
 		maxPerWatcher: o.PerWatcher, maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,
@@ -77,6 +78,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	n.locals.m = make(map[localKey]*local)
 	n.clock.due, n.clock.next = make(map[stamp][]*subscription), stampOf(time.Now())
 	n.peers.Store(&t)
+	n.phones.Store(&o.Phones)
 	names := make([]string, len(n.packages))
 	for i, p := range n.packages {
 		names[i] = p.Name()
@@ -130,6 +132,10 @@ func (n *Notifier) Changed(of presence.AgentID) {
 
 // SetPeers replaces the table of trusted peers.
 func (n *Notifier) SetPeers(t peers.Table) { n.peers.Store(&t) }
+
+// SetPhones replaces the table of phones. Subscriptions that are there keep the
+// quirks they began with.
+func (n *Notifier) SetPhones(t quirks.Table) { n.phones.Store(&t) }
 
 func (n *Notifier) peerTable() peers.Table { return *n.peers.Load() }
 

@@ -14,6 +14,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 	"lamplight/store"
@@ -77,9 +78,8 @@ type Options struct {
 	RestartRate int
 	// Workers render and send; default: one per processor.
 	Workers int
-	// BusyLamp says for which watchers a status that takes no calls lights the
-	// lamp; nil: for none, because callers read it as "is speaking".
-	BusyLamp func(d *presence.Domain, userAgent string) bool
+	// Phones says what is different about whose phones; nil: about none.
+	Phones quirks.Table
 }
 
 // Validate names what is missing or contradictory.
@@ -92,7 +92,7 @@ func (o Options) Validate() error {
 	case o.withDefaults().MinExpires > o.withDefaults().MaxExpires:
 		return errors.New("notifier: the shortest expiry is longer than the longest")
 	}
-	return nil
+	return o.Phones.Validate()
 }
 
 func (o Options) withDefaults() Options {
@@ -107,9 +107,6 @@ func (o Options) withDefaults() Options {
 	set(&o.Pending, 1<<16)
 	set(&o.RestartRate, 5000)
 	set(&o.Workers, runtime.GOMAXPROCS(0))
-	if o.BusyLamp == nil {
-		o.BusyLamp = func(*presence.Domain, string) bool { return false }
-	}
 	return o
 }
 

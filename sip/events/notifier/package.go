@@ -1,10 +1,12 @@
 package notifier
 
 import (
+	"slices"
 	"strings"
 
 	"lamplight/presence"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 )
 
 // Package is an event package (RFC 6665 §5). The engine knows nothing else of
@@ -71,6 +73,13 @@ type Refusal struct {
 	Phrase string
 }
 
+// A Chooser is a Package that sends some phones another type than the first that
+// they accept.
+type Chooser interface {
+	// Prefer is the type such phones get if they accept it; empty: as anybody.
+	Prefer(quirks.Set) string
+}
+
 // A Typer is a Package whose Content-Type says more than the type that was
 // agreed on, such as a boundary. It returns the same for the same type.
 type Typer interface{ ContentType(typ string) string }
@@ -80,15 +89,18 @@ type View struct {
 	Agent  presence.AgentID // the presentity
 	Type   string           // one of the package's types
 	Entity string           // the URI subscribed to, without parameters
-	// Busy: show a status that takes no calls as a busy lamp.
-	Busy bool
-	// Datagram: the document should fit a UDP packet with room for headers.
-	Datagram bool
+	Quirks quirks.Set       // of the watcher's phone
+	// Limit is how many bytes the document should have at most, so that it fits a
+	// packet; 0: as many as it takes.
+	Limit int
+	// Hidden: the watcher is shown that there are calls, not with whom, nor what
+	// would let it take them over.
+	Hidden bool
 }
 
-// DatagramBody is how large a document may be that has to fit a datagram
+// datagramBody is how large a document may be that has to fit a datagram
 // together with the headers of its NOTIFY (RFC 3261 §18.1.1: 1300 bytes).
-const DatagramBody = 850
+const datagramBody = 850
 
 // contentTypes are the values of Content-Type for the package's types.
 func contentTypes(p Package) []string {
@@ -128,11 +140,17 @@ func clean(s string) bool {
 // chooseType finds the type to send: the first in the watcher's order that the
 // package has (RFC 6665 §4.2.1.1: 406 if there is none). Many phones send no
 // Accept and mean the default.
-func chooseType(p Package, accept []string) (index uint8, ok bool) {
+func chooseType(p Package, accept []string, phone quirks.Set) (index uint8, ok bool) {
+	types := p.Types()
+	if c, choosy := p.(Chooser); choosy {
+		prefer := c.Prefer(phone)
+		if i := slices.Index(types, prefer); i >= 0 && (len(accept) == 0 || takes(accept, prefer)) {
+			return uint8(i), true
+		}
+	}
 	if len(accept) == 0 {
 		return 0, true
 	}
-	types := p.Types()
 	for _, a := range accept {
 		a, _, _ = strings.Cut(a, ";")
 		a = strings.ToLower(strings.TrimSpace(a))
@@ -146,4 +164,12 @@ func chooseType(p Package, accept []string) (index uint8, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// takes reports whether an Accept header names the type itself.
+func takes(accept []string, typ string) bool {
+	return slices.ContainsFunc(accept, func(a string) bool {
+		a, _, _ = strings.Cut(a, ";")
+		return strings.EqualFold(strings.TrimSpace(a), typ)
+	})
 }

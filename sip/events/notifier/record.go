@@ -7,14 +7,26 @@ import (
 	"net/netip"
 
 	"lamplight/presence"
+	"lamplight/sip/quirks"
 	"lamplight/store"
 )
 
 // space is the kind of record a subscription is stored as.
 const space = "subscription"
 
-// codec is the version of the encoding below.
-const codec = 1
+// The versions of the encoding below. The first has no extras, and a flag where
+// the second has quirks.
+const (
+	codecPlain = 1
+	codec      = 2
+)
+
+// The extras of a record: what few subscriptions have. A number keeps its
+// meaning for ever, and a reader skips those it does not know.
+const (
+	extraQuirks uint32 = 1 + iota
+	extraLargest
+)
 
 var errRecord = errors.New("unreadable subscription record")
 
@@ -32,6 +44,7 @@ func (n *Notifier) record(s *subscription) store.Record {
 		uint32(s.callID.from), uint32(s.callID.to), uint32(s.remoteTag.from), uint32(s.remoteTag.to), uint32(s.eventID.from), uint32(s.eventID.to)} {
 		b = binary.AppendUvarint(b, uint64(v))
 	}
+	b = s.appendExtras(b)
 	b = append(b, s.head...)
 	return store.Record{Key: n.key(s), Owner: n.node, Expires: s.stored.time(), Codec: codec, Data: b}
 }
@@ -43,12 +56,44 @@ func (n *Notifier) key(s *subscription) store.Key {
 }
 
 func (s *subscription) flags() (f byte) {
-	for i, on := range []bool{s.busy, s.bare, s.peer, s.strict} {
+	for i, on := range []bool{false, s.bare, s.peer, s.strict} { // the first is the busy lamp of old rows
 		if on {
 			f |= 1 << i
 		}
 	}
 	return f
+}
+
+// appendExtras writes the extras: how many, then number and value of each.
+func (s *subscription) appendExtras(b []byte) []byte {
+	count := len(b)
+	b = append(b, 0) // there are fewer than 128
+	extra := func(number uint32, value uint64) {
+		if value != 0 {
+			b[count]++
+			b = binary.AppendUvarint(b, uint64(number))
+			var room [binary.MaxVarintLen64]byte
+			b = appendText(b, string(binary.AppendUvarint(room[:0], value)))
+		}
+	}
+	extra(extraQuirks, uint64(s.quirks))
+	extra(extraLargest, uint64(s.largest))
+	return b
+}
+
+func (s *subscription) readExtras(d *decoder) {
+	for range d.number() {
+		number, value := d.number(), decoder{b: d.text()}
+		switch number {
+		case extraQuirks:
+			s.quirks = quirks.Set(value.number())
+		case extraLargest:
+			s.largest = uint16(value.number())
+		}
+		if d.failed {
+			return
+		}
+	}
 }
 
 func appendText(b []byte, s string) []byte {
@@ -58,7 +103,7 @@ func appendText(b []byte, s string) []byte {
 // fromRecord reads a row. intern keeps one copy of texts that many rows share.
 func (n *Notifier) fromRecord(r store.Record, intern func([]byte) string) (*subscription, presence.AgentID, error) {
 	tag, ok := parseTag(r.Key.Key)
-	if !ok || r.Codec != codec {
+	if !ok || r.Codec != codec && r.Codec != codecPlain {
 		return nil, presence.AgentID{}, fmt.Errorf("%w: key %q, codec %d", errRecord, r.Key.Key, r.Codec)
 	}
 	d := decoder{b: r.Data}
@@ -74,11 +119,16 @@ func (n *Notifier) fromRecord(r store.Record, intern func([]byte) string) (*subs
 	for i := range num {
 		num[i] = d.number()
 	}
+	if r.Codec >= codec {
+		s.readExtras(&d)
+	} else if fixed[1]&1 != 0 {
+		s.quirks = quirks.BusyLamp
+	}
 	if d.failed || !n.kindOf(s, string(name), string(typ)) {
 		return nil, agent, fmt.Errorf("%w: %q", errRecord, r.Key.Key)
 	}
 	s.transport = fixed[0]
-	s.busy, s.bare, s.peer, s.strict = fixed[1]&1 != 0, fixed[1]&2 != 0, fixed[1]&4 != 0, fixed[1]&8 != 0
+	s.bare, s.peer, s.strict = fixed[1]&2 != 0, fixed[1]&4 != 0, fixed[1]&8 != 0
 	s.remote, _ = netip.ParseAddrPort(string(remote))
 	s.until, s.period, s.base, s.boot, s.remoteCSeq = stamp(num[0]), num[1], num[2], num[3], num[4]
 	s.head = append(make([]byte, 0, len(d.b)), d.b...)

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"lamplight/sip/quirks"
 )
 
 // stamp is a time in whole seconds since 1970, good until 2106.
@@ -65,6 +67,9 @@ type subscription struct {
 	retry  stamp // no NOTIFY before then; 0: none forbidden
 	wake   stamp // the second of the clock that will look at it; 0: none
 	period uint32
+	// quirks and largest are of the watcher's phone: constant.
+	quirks  quirks.Set
+	largest uint16
 
 	// next numbers NOTIFYs: the version of a document is the number, the CSeq
 	// one more. It must stay below limit. base and boot are as stored: the
@@ -86,7 +91,6 @@ type subscription struct {
 	state     uint8
 	reason    uint8
 	failures  uint8
-	busy      bool  // constant
 	bare      bool  // constant
 	peer      bool  // constant: owner is a peer, not a device
 	owed      bool  // a NOTIFY is owed whatever the document

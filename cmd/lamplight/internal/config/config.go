@@ -30,7 +30,10 @@ type Config struct {
 	Webphone  Webphone  `yaml:"webphone"`
 	Tokens    []Token   `yaml:"tokens"`
 	Peers     []Peer    `yaml:"peers"`
-	Domains   []Domain  `yaml:"domains"`
+	// Phones are what is different about whose phones, read before the shipped
+	// table (lamplight phones shows both); the first that matches counts.
+	Phones  []Phone  `yaml:"phones"`
+	Domains []Domain `yaml:"domains"`
 }
 
 // Log says how much is logged and in what form.
@@ -124,6 +127,17 @@ type Peer struct {
 	Trunk string `yaml:"trunk"`
 }
 
+// Phone is a family of phones and its quirks.
+type Phone struct {
+	// Match is what the User-Agent begins with; * stands for any characters.
+	Match string `yaml:"match"`
+	// Quirks are any of busy_lamp, partial_dialog, single_dialog, pval_only,
+	// pvalue_only, cisco_activities, xpidf and linphone_list.
+	Quirks []string `yaml:"quirks"`
+	// LargestBody is how many bytes the body of a NOTIFY over UDP may have; 850.
+	LargestBody int `yaml:"largest_body"`
+}
+
 // Domain is a tenant and what its policy leaves to choose.
 type Domain struct {
 	Name             string   `yaml:"name"`
@@ -136,7 +150,7 @@ type Domain struct {
 	Digest           []string `yaml:"digest"`
 	ShowOfflineReach bool     `yaml:"show_offline_reach"`
 	// BusyLamp: phones whose User-Agent begins so see Do Not Disturb and the like
-	// as a lit lamp; "*" for all.
+	// as a lit lamp; * stands for any characters. It adds the quirk busy_lamp.
 	BusyLamp  []string      `yaml:"busy_lamp"`
 	LegMaxAge time.Duration `yaml:"leg_max_age"`
 	Calls     Calls         `yaml:"calls"`

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/sip/quirks"
 )
 
 const demo = "../../../../configs/demo.yaml"
@@ -69,6 +70,9 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"proxy is everybody":   {minimal + "http:\n  behind_proxy: [10.0.0.1, 0.0.0.0/0]\n", "c.yaml:7: http.behind_proxy[1]: \"0.0.0.0/0\" is everybody"},
 		"proxy before a demo":  {"demo: true\nhttp:\n  listen: [127.0.0.1:1]\n  behind_proxy: [127.0.0.1]\ndomains: [{name: a.test}]\n", "c.yaml:4: http.behind_proxy[0]: demo: true"},
 		"proxy yes":            {minimal + "http:\n  behind_proxy: true\n", "c.yaml:7: "},
+		"quirk of no phone":    {minimal + "phones:\n  - {match: Acme, quirks: [magic]}\n", "c.yaml:7: phones[0]: \"magic\" is no quirk: busy_lamp"},
+		"phone without match":  {minimal + "phones:\n  - {quirks: [xpidf]}\n", "c.yaml:7: phones[0]: match is missing"},
+		"body of nothing":      {minimal + "phones:\n  - {match: Acme, largest_body: 3}\n", "c.yaml:7: phones[0]: a largest body of 3 bytes"},
 		"TLS without any":      {"sip:\n  tls: [127.0.0.1:5061]\ndomains: [{name: a.test}]\n", "self_signed"},
 	}
 	for name, c := range cases {
@@ -167,5 +171,18 @@ func TestProxiesAreReadFromFileAndEnvironment(t *testing.T) {
 	}
 	if p := c.Proxies(); len(p) != 1 || p[0].String() != "127.0.0.1/32" {
 		t.Errorf("proxies %v", p)
+	}
+}
+
+func TestPhonesOfTheFileComeBeforeTheShipped(t *testing.T) {
+	c, err := Load(write(t, minimal+"phones:\n  - {match: \"Poly*VVX\", quirks: [busy_lamp, single_dialog], largest_body: 1000}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.PhoneTable().Find("PolycomVVX-VVX_411"); p.Quirks != quirks.BusyLamp|quirks.SingleDialog || p.LargestBody != 1000 {
+		t.Errorf("found %+v", p)
+	}
+	if p := c.PhoneTable().Find("PolyEdge"); p.Quirks != quirks.XPIDF {
+		t.Errorf("found %+v", p)
 	}
 }

@@ -96,6 +96,7 @@ func (c *Config) mistakes() Mistakes {
 	}
 	c.checkTokens(k)
 	c.checkPeers(k)
+	c.checkPhones(k)
 	names := map[string]bool{}
 	if len(c.Domains) == 0 {
 		k.fail("domains", "at least one domain is needed")

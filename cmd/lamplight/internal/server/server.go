@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,7 +16,6 @@ import (
 
 	"lamplight/cmd/lamplight/internal/certificate"
 	"lamplight/cmd/lamplight/internal/config"
-	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip"
@@ -170,7 +167,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.events, err = events.Open(ctx, events.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
-		Subscriptions: notifier.Options{BusyLamp: busyLamp},
+		Subscriptions: notifier.Options{Phones: s.cfg.PhoneTable()},
 	})
 	if err != nil {
 		return err
@@ -185,16 +182,8 @@ func (s *Server) startSIP(ctx context.Context) error {
 	return nil
 }
 
-// busyLamp asks the domain's policy whether this watcher's lamp is lit by a
-// status that takes no calls.
-func busyLamp(d *presence.Domain, userAgent string) bool {
-	return slices.ContainsFunc(d.Policy.BusyLamp, func(begin string) bool {
-		return begin == "*" || strings.HasPrefix(strings.ToLower(userAgent), strings.ToLower(begin))
-	})
-}
-
 // Reload takes what can change while running from a new configuration: peers,
-// tokens, domains and agents, the certificate. Listeners need a restart.
+// phones, tokens, domains and agents, the certificate. Listeners need a restart.
 func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err := seed(ctx, s.directory, cfg); err != nil {
 		return err
@@ -207,6 +196,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.events.SetPeers(cfg.PeerTable())
+	s.events.SetPhones(cfg.PhoneTable())
 	s.proxy.SetPeers(cfg.PeerTable())
 	if s.cert != nil {
 		if err := s.cert.Reload(); err != nil {
