@@ -46,6 +46,7 @@ func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now
 			return false
 		}
 		b.later(cseq, end, b.Grant, &s.r.o.Limits)
+		b.flow = req.Flow // of the same place, but for UDP perhaps a newer one
 		ans := s.listLocked(rec, b.AOR, req, now)
 		s.mu.Unlock()
 		s.r.count.refresh()

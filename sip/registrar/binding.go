@@ -64,7 +64,8 @@ type Binding struct {
 	raw    rawRequest      // what the last REGISTER said, to know it again
 	end    time.Time       // Expires and grace
 	gone   bool            // replaced or dropped; under the shard's lock
-	missed int             // unanswered OPTIONS in a row
+	missed uint8           // unanswered OPTIONS in a row; under the shard's lock
+	trip   uint32          // smoothed round trip, µs; under the shard's lock
 }
 
 // rawRequest are the parts of a REGISTER that decide what it binds, as sent. A
@@ -97,6 +98,10 @@ func (b *Binding) FlowOnly() bool {
 	host, err := netip.ParseAddr(uri.Host)
 	return err == nil && host.Unmap() != b.Source.Addr().Unmap()
 }
+
+// RoundTrip is how long the device takes to answer OPTIONS, smoothed; zero if it
+// was not asked yet.
+func (b *Binding) RoundTrip() time.Duration { return time.Duration(b.trip) * time.Microsecond }
 
 // registration is the fact for the roster. It ends with the row, not with what
 // the device was told: the registrar ends it sooner, and a refresh need not

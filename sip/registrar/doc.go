@@ -22,6 +22,10 @@
 //   - A binding ends by itself, some time (Options.Grace) after the device was
 //     told it would, because phones come late.
 //   - A binding over a stream ends with its flow, and at a restart. One over UDP
-//     is restored at a restart, marked as such, and asked by OPTIONS whether it
-//     is still there.
+//     is restored at a restart, marked as such, and asked by OPTIONS whether its
+//     device is still there.
+//   - A device over UDP that goes silent behind a translator of addresses (or any,
+//     see Limits.Qualify) is asked by OPTIONS, and unregistered if it stays silent,
+//     within the time that Limits states. Questions are spread and bounded in rate
+//     and number, and cost a refresh nothing.
 package registrar

@@ -12,6 +12,7 @@ type counters struct {
 	all                  []prometheus.Collector
 	answers              *prometheus.CounterVec
 	refreshed, committed prometheus.Counter
+	qualify              qualifyCounters
 }
 
 func newCounters(r *Registrar, registry prometheus.Registerer) (*counters, error) {
@@ -24,7 +25,7 @@ func newCounters(r *Registrar, registry prometheus.Registerer) (*counters, error
 	bindings := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lamplight_sip_bindings", Help: "Contacts bound to addresses of record.",
 	}, r.bindings)
-	c.all = []prometheus.Collector{c.answers, bindings}
+	c.all = append(c.qualify.init(r), c.answers, bindings)
 	if registry == nil {
 		return c, nil
 	}

@@ -57,13 +57,39 @@ type Limits struct {
 	// Waiting is the most requests for one agent that wait for a commit; default
 	// 32. More are answered 503.
 	Waiting int
-	// OptionsRate is how many restored bindings are asked per second whether they
-	// are there; default 200. OptionsTries unanswered ones, OptionsPause apart,
-	// make one dead; default 3, 30 s.
-	OptionsRate  int
-	OptionsTries int
-	OptionsPause time.Duration
+	// Qualify is which bindings over UDP are asked by OPTIONS whether the device is
+	// there; default QualifyNAT. What a restart restored is asked in any case.
+	Qualify Qualify
+	// QualifyInterval is how long a device may be silent before it is asked, a
+	// quarter more or less; default 30 s. QualifyTries questions, each waited for
+	// QualifyTimeout and QualifyPause apart, make one dead; default 3, 5 s, 5 s. So
+	// a device that went silent is unregistered within
+	//
+	//	1.25 × interval + tries × timeout + 1.25 × (tries−1) × pause
+	//
+	// and some tenths of a second, by default 65 s, as long as the next two limits
+	// leave room.
+	QualifyInterval time.Duration
+	QualifyTries    int
+	QualifyTimeout  time.Duration
+	QualifyPause    time.Duration
+	// QualifyRate is the most questions a second, over all bindings; default 5000.
+	// QualifyOpen is the most that wait for an answer at once; default 2000.
+	QualifyRate int
+	QualifyOpen int
 }
+
+// Qualify is a choice of bindings.
+type Qualify string
+
+// The bindings that can be chosen.
+const (
+	// QualifyNAT are those behind a translator of addresses: registered from
+	// another address than the contact names. It forgets a silent phone.
+	QualifyNAT Qualify = "nat"
+	QualifyAll Qualify = "all"
+	QualifyOff Qualify = "off"
+)
 
 // Bounds on what one contact may hold; RFC 3261 has none, memory has.
 const (
@@ -91,11 +117,17 @@ func (l Limits) withDefaults() Limits {
 	d(&l.NATExpires, 2*time.Minute)
 	d(&l.Grace, 10*time.Second)
 	d(&l.Pad, time.Hour)
-	d(&l.OptionsPause, 30*time.Second)
+	d(&l.QualifyInterval, 30*time.Second)
+	d(&l.QualifyTimeout, 5*time.Second)
+	d(&l.QualifyPause, 5*time.Second)
 	n(&l.Contacts, 10)
 	n(&l.Waiting, 32)
-	n(&l.OptionsRate, 200)
-	n(&l.OptionsTries, 3)
+	n(&l.QualifyTries, 3)
+	n(&l.QualifyRate, 5000)
+	n(&l.QualifyOpen, 2000)
+	if l.Qualify == "" {
+		l.Qualify = QualifyNAT
+	}
 	return l
 }
 
@@ -107,6 +139,12 @@ func (l Limits) Validate() error {
 		return fmt.Errorf("registrar: min_expires %v is more than max_expires %v", l.MinExpires, l.MaxExpires)
 	case l.DefaultExpires < l.MinExpires || l.DefaultExpires > l.MaxExpires:
 		return fmt.Errorf("registrar: default_expires %v is not between min_expires %v and max_expires %v", l.DefaultExpires, l.MinExpires, l.MaxExpires)
+	case l.Qualify != QualifyNAT && l.Qualify != QualifyAll && l.Qualify != QualifyOff:
+		return fmt.Errorf("registrar: qualify %q is none of nat, all and off", l.Qualify)
+	case l.QualifyInterval < 5*time.Second || l.QualifyInterval > maxInterval:
+		return fmt.Errorf("registrar: qualify_interval %v is not between 5s and %v", l.QualifyInterval, maxInterval)
+	case l.QualifyTries > 10:
+		return fmt.Errorf("registrar: qualify_tries %d is more than 10", l.QualifyTries)
 	}
 	return nil
 }

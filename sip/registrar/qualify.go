@@ -2,149 +2,175 @@ package registrar
 
 import (
 	"context"
-	"slices"
+	"math/rand/v2"
 	"sync"
 	"time"
-
-	"lamplight/presence"
-	"lamplight/sip/message"
 )
 
-// asker asks restored bindings by OPTIONS (RFC 3261 §11) whether they are still
-// there, at a bounded rate. Any final answer will do. It ends when all have
-// answered, registered again, or are dead.
+// asker asks bindings over UDP by OPTIONS whether their device is there (RFC 3261
+// §11): those that a restart restored, and of the living ones those that
+// Limits.Qualify chooses. One goroutine and one clock, however many they are.
+//
+// A binding has a place on the clock at which somebody looks at it. Any sign of
+// life meanwhile costs nothing: whoever looks finds it and moves the place on. So
+// the refresh of a registration does not know of any of this.
 type asker struct {
-	r *Registrar
+	r    *Registrar
+	wake chan struct{} // something to do after idleness
 
 	mu      sync.Mutex
-	queue   []question // mu; by time
-	waiting int        // mu; asked, not yet answered
+	slots   [][]*Binding // mu; by the tick at which they are looked at
+	turned  int64        // mu; the last tick whose slot was emptied
+	placed  int          // mu; bindings in slots
+	ready   []*Binding   // mu; due, in order, from next on
+	next    int          // mu
+	open    int          // mu; asked, not yet answered
+	began   time.Time    // of tick 0
+	credit  float64      // questions that the rate allows now; of run alone
+	counted time.Time    // when credit was last reckoned; of run alone
 }
 
-type question struct {
-	b  *Binding
-	at time.Time
-}
+const (
+	askTick     = 250 * time.Millisecond // of the clock
+	askPace     = 20 * time.Millisecond  // between two handfuls of questions
+	maxInterval = 10 * time.Minute
+	// lookMost bounds what one turn looks at, for most of it turns out to be alive.
+	lookMost = 10_000
+)
 
-func newAsker(r *Registrar, bindings []*Binding) *asker {
-	q := &asker{r: r}
+func newAsker(r *Registrar, restored []*Binding) *asker {
 	now := time.Now()
-	for _, b := range bindings {
-		q.queue = append(q.queue, question{b, now})
+	longest := jitterMost(max(r.o.QualifyInterval, r.o.QualifyPause))
+	return &asker{
+		r: r, wake: make(chan struct{}, 1), began: now, counted: now,
+		slots: make([][]*Binding, int(longest/askTick)+3), ready: restored,
 	}
-	return q
 }
 
+// jitter spreads what would else happen to all at once: a quarter more or less.
+func jitter(d time.Duration) time.Duration {
+	return jitterLeast(d) + time.Duration(rand.Int64N(int64(d)/2+1))
+}
+
+func jitterLeast(d time.Duration) time.Duration { return d * 3 / 4 }
+func jitterMost(d time.Duration) time.Duration  { return d * 5 / 4 }
+
+func (q *asker) tick(t time.Time) int64 { return int64(t.Sub(q.began) / askTick) }
+
+// watch begins to qualify a binding that is new, or a changed copy of another.
+func (q *asker) watch(b *Binding) {
+	if q.r.qualified(b) {
+		q.place(b, time.Now().Add(jitter(q.r.o.QualifyInterval)))
+	}
+}
+
+// place has the binding looked at then. A binding has one place at most.
+func (q *asker) place(b *Binding, at time.Time) {
+	q.mu.Lock()
+	tick := min(max(q.tick(at), q.turned+1), q.turned+int64(len(q.slots))-1)
+	i := tick % int64(len(q.slots))
+	q.slots[i] = append(q.slots[i], b)
+	q.placed++
+	q.mu.Unlock()
+	q.kick()
+}
+
+func (q *asker) kick() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the asker's goroutine. It stands still while nobody is to be asked.
 func (q *asker) run(ctx context.Context) {
-	pace := time.NewTicker(max(time.Second/time.Duration(q.r.o.OptionsRate), time.Microsecond))
-	defer pace.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-pace.C:
-			b, over := q.next(now)
-			if over {
+		case <-timer.C:
+		}
+		q.turn(time.Now())
+		q.askSome(ctx, time.Now())
+		wait := q.pause()
+		if wait == 0 {
+			select {
+			case <-ctx.Done():
 				return
-			}
-			if b != nil {
-				q.askOne(ctx, b)
+			case <-q.wake:
+				wait = askTick
 			}
 		}
+		timer.Reset(wait)
 	}
 }
 
-// next is the binding to be asked now, if any; over when none will follow.
-func (q *asker) next(now time.Time) (b *Binding, over bool) {
+// turn moves what is due by now from the clock to those that are ready.
+func (q *asker) turn(now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.queue) > 0 && !q.queue[0].at.After(now) {
-		b = q.queue[0].b
-		q.queue = q.queue[1:]
-		if q.r.silent(b) {
-			q.waiting++
-			return b, false
-		}
+	due := q.tick(now)
+	if due-q.turned > int64(len(q.slots)) { // the machine slept
+		q.turned = due - int64(len(q.slots))
 	}
-	return nil, len(q.queue) == 0 && q.waiting == 0
+	for q.turned < due {
+		q.turned++
+		slot := &q.slots[q.turned%int64(len(q.slots))]
+		q.ready = append(q.ready, *slot...)
+		q.placed -= len(*slot)
+		clear(*slot)
+		*slot = (*slot)[:0]
+	}
 }
 
-// silent: the binding has not been heard since the restart.
-func (r *Registrar) silent(b *Binding) bool {
-	s := r.shard(b.Agent)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !b.gone && b.Restored && !b.Dead
-}
-
-func (q *asker) askOne(ctx context.Context, b *Binding) {
-	r := q.r
-	f, err := r.Flow(ctx, b)
-	if err != nil {
-		q.answered(b, false)
-		return
-	}
-	host := b.AOR[len(b.AOR)-hostLen(b.AOR):]
-	m := message.NewRequest("OPTIONS", b.Contact)
-	for _, hop := range b.Path {
-		m.Add(message.Route, hop)
-	}
-	m.Add(message.MaxForwards, "70").
-		Add(message.From, "<sip:"+host+">;tag="+message.NewTag()).
-		Add(message.To, "<sip:"+b.AOR+">").
-		Add(message.CallID, message.NewCallID(host)).
-		Add(message.CSeq, "1 OPTIONS").
-		Add(message.Contact, "<"+r.o.Transactions.LocalURI(f, "")+">").
-		Add(message.Accept, "application/sdp")
-	r.o.Transactions.Send(f, m, func(resp *message.Message, err error) {
-		// 408 is what a proxy on the Path says of a device that does not answer.
-		q.answered(b, err == nil && resp != nil && resp.Status != 408)
-	})
-}
-
-func hostLen(aor string) int {
-	for i := len(aor) - 1; i >= 0; i-- {
-		if aor[i] == '@' {
-			return len(aor) - i - 1
-		}
-	}
-	return len(aor)
-}
-
-func (q *asker) answered(b *Binding, heard bool) {
-	r := q.r
-	defer func() {
-		q.mu.Lock()
-		q.waiting--
-		q.mu.Unlock()
-	}()
-	if heard {
-		r.shard(b.Agent).enqueue(b.Agent, settled(b, func(nb *Binding) { nb.Restored = false }))
-		return
-	}
-	s := r.shard(b.Agent)
-	s.mu.Lock()
-	b.missed++
-	missed := b.missed
-	s.mu.Unlock()
-	if missed >= r.o.OptionsTries {
-		r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Contact).Stringer("src", b.Source).Msg("restored binding does not answer, no target any more")
-		s.enqueue(b.Agent, settled(b, func(nb *Binding) { nb.Dead = true }))
-		return
-	}
+// pause is how long there is nothing to do; zero: until something is placed.
+func (q *asker) pause() time.Duration {
 	q.mu.Lock()
-	q.queue = append(q.queue, question{b, time.Now().Add(r.o.OptionsPause)})
-	q.mu.Unlock()
+	defer q.mu.Unlock()
+	switch {
+	case q.next < len(q.ready):
+		return askPace
+	case q.placed > 0:
+		return askTick
+	}
+	return 0
 }
 
-// settled is what became of a restored binding, unless it was heard meanwhile.
-func settled(b *Binding, edit func(*Binding)) func(*record, time.Time) *change {
-	return func(rec *record, _ time.Time) *change {
-		if b.gone || !slices.Contains(rec.bindings, b) {
-			return nil
+// askSome looks at those that are ready and asks who is silent, as many as rate
+// and open questions leave room for.
+func (q *asker) askSome(ctx context.Context, now time.Time) {
+	rate := float64(q.r.o.QualifyRate)
+	q.credit = min(q.credit+rate*now.Sub(q.counted).Seconds(), max(rate/10, 1))
+	q.counted = now
+	for range lookMost {
+		if q.credit < 1 {
+			return
 		}
-		c := without(rec, nil, presence.CauseRestart, "system")
-		c.replace(b, edit)
-		return c
+		b := q.take()
+		if b == nil {
+			return
+		}
+		if q.look(ctx, b, now) {
+			q.credit--
+		}
 	}
+}
+
+// take is the next one that is ready, if there is room for one more question.
+func (q *asker) take() *Binding {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open >= q.r.o.QualifyOpen {
+		return nil
+	}
+	if q.next == len(q.ready) {
+		q.ready, q.next = nil, 0
+		return nil
+	}
+	b := q.ready[q.next]
+	q.ready[q.next] = nil
+	q.next++
+	return b
 }

@@ -48,11 +48,11 @@ func Open(ctx context.Context, o Options) (*Registrar, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.ask = newAsker(r, restored)
 	r.run, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, s := range r.shards {
 		r.running.Go(func() { s.run(r.run) })
 	}
-	r.ask = newAsker(r, restored)
 	r.running.Go(func() { r.ask.run(r.run) })
 	r.o.Directory.OnChange(r.directoryChanged)
 	return r, nil

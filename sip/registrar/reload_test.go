@@ -59,7 +59,7 @@ func BenchmarkReload(b *testing.B) {
 		if i > 0 {
 			b.StartTimer()
 		}
-		reg, err := registrar.Open(ctx, registrar.Options{Store: st, Directory: dir, Roster: ros, Auth: auth, Transport: tp, Transactions: tx, Limits: registrar.Limits{OptionsRate: 1}})
+		reg, err := registrar.Open(ctx, registrar.Options{Store: st, Directory: dir, Roster: ros, Auth: auth, Transport: tp, Transactions: tx, Limits: registrar.Limits{QualifyRate: 1}})
 		if err != nil {
 			b.Fatal(err)
 		}

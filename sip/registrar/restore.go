@@ -61,7 +61,8 @@ func (r *Registrar) restore(ctx context.Context) ([]*Binding, error) {
 func (r *Registrar) adopt(b *Binding) {
 	b.end = b.Stored
 	b.Expires = b.Stored.Add(-r.o.grace(b.Grant))
-	b.Restored, b.Dead = true, b.Transport != udp
+	// A mobile that can be woken is taken to be asleep until it is heard.
+	b.Restored, b.Dead = true, b.Transport != udp || b.Push
 	s := r.shard(b.Agent)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -227,9 +227,11 @@ func (s *shard) adoptLocked(rec *record, c *change) {
 	}
 	for _, b := range c.put {
 		s.scheduleLocked(b)
+		s.r.ask.watch(b)
 	}
 	for _, b := range c.touch {
 		s.scheduleLocked(b)
+		s.r.ask.watch(b)
 	}
 	if c.adopted != nil {
 		c.adopted()

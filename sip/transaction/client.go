@@ -3,6 +3,7 @@ package transaction
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"lamplight/sip/message"
 	"lamplight/sip/transport"
@@ -18,10 +19,16 @@ func (l *Layer) Send(f *transport.Flow, b *message.Builder, done func(*message.M
 	l.SendRaw(f, branch, b.Bytes(), done)
 }
 
+// SendRawWithin is SendRaw that gives up after that time instead of 64×T1: for
+// who has a better use of the time than to repeat the same question.
+func (l *Layer) SendRawWithin(f *transport.Flow, branch string, raw []byte, limit time.Duration, done func(*message.Message, error)) {
+	l.wheel.start(f, branch, raw, min(limit, 64*l.wheel.t1), done)
+}
+
 // SendRaw is Send for a request that is complete: its only Via has this branch.
 // raw must not change until done is called.
 func (l *Layer) SendRaw(f *transport.Flow, branch string, raw []byte, done func(*message.Message, error)) {
-	l.wheel.start(f, branch, raw, done)
+	l.wheel.start(f, branch, raw, 64*l.wheel.t1, done)
 }
 
 // Via is the value of the Via header for a request on this flow. rport is asked

@@ -65,10 +65,10 @@ func ticks(d time.Duration) int64 { return int64((d + tick - 1) / tick) }
 
 func (w *wheel) now() int64 { return int64(time.Since(w.start0) / tick) }
 
-func (w *wheel) start(f *transport.Flow, branch string, raw []byte, done func(*message.Message, error)) {
+func (w *wheel) start(f *transport.Flow, branch string, raw []byte, limit time.Duration, done func(*message.Message, error)) {
 	tx := &clientTx{branch: branch, raw: raw, flow: f, done: done, hash: maphash.String(w.seed, branch)}
 	now := w.now()
-	tx.end = now + ticks(64*w.t1) + 1
+	tx.end = now + ticks(limit) + 1
 	tx.interval = int32(ticks(w.t1))
 	s := &w.shards[tx.hash%shards]
 	if w.open.Add(1) > w.most {

@@ -23,7 +23,7 @@ type Flow struct {
 	remote    netip.AddrPort
 	local     netip.AddrPort
 	since     time.Time
-	seen      atomic.Int64 // last message received, Unix ns
+	seen      atomic.Int64 // last message received, or the beginning, Unix ns
 
 	packets *packetListener // UDP only
 	stream  *stream         // streams only
@@ -118,6 +118,9 @@ func (f *Flow) Ref(int) int { return 1 }
 
 // TryClose implements sip.Connection and leaves the flow open.
 func (f *Flow) TryClose() (int, error) { return 1, nil }
+
+// Seen is when the peer's last message came. What we send it does not count.
+func (f *Flow) Seen() time.Time { return time.Unix(0, f.seen.Load()) }
 
 // FlowInfo describes a flow for diagnostics.
 type FlowInfo struct {

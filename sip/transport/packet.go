@@ -118,7 +118,11 @@ func (p *packetListener) datagram(b []byte, src netip.AddrPort) {
 		}
 		return
 	}
-	_ = l.deliver(b, func() *Flow { return l.flows.get(p, src, now) })
+	_ = l.deliver(b, func() *Flow {
+		f := l.flows.get(p, src, now)
+		f.seen.Store(now.UnixNano())
+		return f
+	})
 }
 
 // isKeepAlive: nothing but CR, LF, space and NUL, as phones send to keep a NAT

@@ -48,10 +48,10 @@ func (t *flowTable) find(p *packetListener, remote netip.AddrPort) *Flow {
 	return s.m[flowKey{p, remote}]
 }
 
-// get returns the flow, made if need be.
+// get returns the flow, made if need be. It says nothing of the peer: who heard it
+// notes that.
 func (t *flowTable) get(p *packetListener, remote netip.AddrPort, now time.Time) *Flow {
 	if f := t.find(p, remote); f != nil {
-		f.seen.Store(now.UnixNano())
 		return f
 	}
 	s, k := t.shard(remote), flowKey{p, remote}
@@ -63,9 +63,9 @@ func (t *flowTable) get(p *packetListener, remote netip.AddrPort, now time.Time)
 			s.evictLocked()
 		}
 		f = &Flow{layer: t.layer, transport: UDP, remote: remote, local: p.local, since: now, packets: p}
+		f.seen.Store(now.UnixNano()) // or it would be forgotten at once
 		s.m[k] = f
 	}
-	f.seen.Store(now.UnixNano())
 	return f
 }
 

@@ -46,6 +46,8 @@ type Registration struct {
 	Restored   bool      `json:"restored,omitempty"`
 	Registered time.Time `json:"registered,omitzero"`
 	Expires    time.Time `json:"expires,omitzero"`
+	// RoundTrip is how long the device takes to answer OPTIONS, in ms.
+	RoundTrip float64 `json:"round_trip_ms,omitempty"`
 }
 
 // Registrations tells what an agent's devices registered.

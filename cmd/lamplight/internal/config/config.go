@@ -67,6 +67,15 @@ type Registrar struct {
 	// RefuseExcess answers 403 to one contact too many instead of dropping the
 	// oldest.
 	RefuseExcess bool `yaml:"refuse_excess"`
+	// Qualify is which phones over UDP are asked by OPTIONS whether they are still
+	// there: nat (default: those behind a translator of addresses), all, off. One
+	// that stays silent is unregistered, by default within 65 s.
+	Qualify string `yaml:"qualify"`
+	// QualifyInterval is how long a phone may be silent before it is asked, a
+	// quarter more or less; 30s. QualifyTries unanswered questions in a row, 5 s to
+	// 10 s each, make it dead; 3.
+	QualifyInterval time.Duration `yaml:"qualify_interval"`
+	QualifyTries    int           `yaml:"qualify_tries"`
 }
 
 // HTTP is where pages, API and WebSockets are served.

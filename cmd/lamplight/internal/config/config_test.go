@@ -62,6 +62,8 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"peer of no domain":    {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], domains: [b.test]}\n", "c.yaml:7: peers[0].domains[0]"},
 		"bad trunk":            {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], trunk: \"a b\"}\n", "c.yaml:7: peers[0].trunk"},
 		"registrar":            {minimal + "registrar:\n  min_expires: 2h\n", "c.yaml:6: registrar: min_expires 2h0m0s is more than max_expires"},
+		"qualify whom":         {minimal + "registrar:\n  qualify: some\n", "c.yaml:6: registrar.qualify: \"some\" is not one of nat, all, off"},
+		"qualify too often":    {minimal + "registrar:\n  contacts: 1\n  qualify_interval: 1s\n", "c.yaml:7: registrar.qualify_interval: 1s is not between 5s"},
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"fallback nowhere":     {minimal + "    calls:\n      fallback: the voicemail\n", "c.yaml:7: domains[0].calls.fallback"},
@@ -106,6 +108,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	env := []string{
 		"LAMPLIGHT_SIP_UDP=127.0.0.1:6060, 127.0.0.1:6061",
 		"LAMPLIGHT_LOG_LEVEL=debug",
+		"LAMPLIGHT_REGISTRAR_QUALIFY=off",
 		"LAMPLIGHT_SIP_UDP_READERS=4",
 		"LAMPLIGHT_DOMAINS_0_GRACE=0s",
 		"LAMPLIGHT_DOMAINS_0_WRAP_UP=none",
@@ -119,7 +122,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.SIP.UDP) != 2 || c.SIP.UDP[1] != "127.0.0.1:6061" || c.Log.Level != "debug" || c.SIP.UDPReaders != 4 {
+	if c.Registrar.Limits().Qualify != "off" || len(c.SIP.UDP) != 2 || c.SIP.UDP[1] != "127.0.0.1:6061" || c.Log.Level != "debug" || c.SIP.UDPReaders != 4 {
 		t.Errorf("got %+v", c)
 	}
 	p := c.Domains[0].Policy().WithDefaults()

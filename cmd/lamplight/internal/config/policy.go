@@ -97,6 +97,7 @@ func (r Registrar) Limits() registrar.Limits {
 	return registrar.Limits{
 		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
 		Contacts: r.Contacts, RefuseExcess: r.RefuseExcess,
+		Qualify: registrar.Qualify(r.Qualify), QualifyInterval: r.QualifyInterval, QualifyTries: r.QualifyTries,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/peers"
+	"lamplight/sip/registrar"
 )
 
 func (c *Config) defaults() {
@@ -70,6 +71,8 @@ func (c *Config) mistakes() Mistakes {
 	if err := c.Registrar.Limits().Validate(); err != nil {
 		k.fail("registrar", "%s", strings.TrimPrefix(err.Error(), "registrar: "))
 	}
+	k.oneOf("registrar.qualify", c.Registrar.Qualify, string(registrar.QualifyNAT), string(registrar.QualifyAll), string(registrar.QualifyOff))
+	k.within("registrar.qualify_interval", c.Registrar.QualifyInterval, 5*time.Second, 10*time.Minute)
 	if c.KeepHistory < 0 {
 		k.fail("keep_history", "negative")
 	}

@@ -125,6 +125,7 @@ func (g registrations) Registrations(a presence.AgentID) []api.Registration {
 			ID: b.ID, Device: b.Device.String(), Contact: b.Contact, Q: float64(b.Q) / 1000,
 			Transport: b.Transport, Source: b.Source.String(), UserAgent: b.UserAgent,
 			Alive: !b.Dead, Restored: b.Restored, Registered: b.Since, Expires: b.Expires,
+			RoundTrip: float64(b.RoundTrip().Microseconds()) / 1000,
 		})
 	}
 	return out
