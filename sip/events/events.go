@@ -1,5 +1,5 @@
 // Package events speaks the event framework: SUBSCRIBE and NOTIFY (RFC 6665) for
-// the packages dialog, presence and message-summary, and PUBLISH (RFC 3903) by
+// the packages dialog, presence, message-summary and reg, and PUBLISH (RFC 3903) by
 // event: each has a Publisher.
 //
 // It renders what package presence decided and nothing else. The engine of
@@ -24,6 +24,7 @@ import (
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/quirks"
+	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 	"lamplight/store"
@@ -39,7 +40,8 @@ type Options struct {
 	Peers        peers.Table
 	Transport    *transport.Layer
 	Transactions *transaction.Layer
-	Node         string // default "node-1"
+	Registrar    *registrar.Registrar // nil: no package reg
+	Node         string               // default "node-1"
 	Log          zerolog.Logger
 	Metrics      prometheus.Registerer
 
@@ -67,14 +69,21 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 	if err != nil {
 		return nil, fmt.Errorf("events: %w", err)
 	}
+	var reg *regPackage
+	if o.Registrar != nil {
+		reg = newRegPackage(o.Registrar, o.Directory)
+	}
 	sub := o.Subscriptions
 	sub.Store, sub.Directory, sub.Roster, sub.Auth = o.Store, o.Directory, o.Roster, o.Auth
-	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages()
+	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(reg)
 	sub.Node, sub.Log, sub.Metrics = o.Node, o.Log, o.Metrics
 	n, err := notifier.Open(ctx, sub, o.Peers)
 	if err != nil {
 		c.Close()
 		return nil, fmt.Errorf("events: %w", err)
+	}
+	if reg != nil {
+		reg.watch(n)
 	}
 	return &Events{notifier: n, compositor: c, publishers: publishers{c}}, nil
 }

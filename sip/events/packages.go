@@ -5,13 +5,18 @@ import (
 	"lamplight/sip/events/dialoginfo"
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/events/pidf"
+	"lamplight/sip/events/reginfo"
 	"lamplight/sip/quirks"
 )
 
 // packages are the event packages served. A further one is a further type like
 // those below.
-func packages() []notifier.Package {
-	return []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{}}
+func packages(reg *regPackage) []notifier.Package {
+	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{}}
+	if reg != nil {
+		all = append(all, reg)
+	}
+	return all
 }
 
 // dialogPackage is the lamp: RFC 4235. Addresses without an agent (parking
@@ -64,5 +69,6 @@ var (
 	dialogTypes   = []string{dialoginfo.ContentType}
 	presenceTypes = []string{pidf.ContentType, pidf.ContentTypeCPIM}
 	summaryTypes  = []string{"application/simple-message-summary"}
+	regTypes      = []string{reginfo.ContentType}
 	nobody        = &presence.Snapshot{}
 )

@@ -16,6 +16,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
+	"lamplight/sip/registrar"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
@@ -39,6 +40,7 @@ type rig struct {
 	tl     *transport.Layer
 	xl     *transaction.Layer
 	events *Events
+	reg    *registrar.Registrar
 	table  peers.Table
 	stop   context.CancelFunc
 	serve  sync.WaitGroup
@@ -79,11 +81,21 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.tl = transport.New(transport.Options{})
-	r.xl = transaction.New(transaction.Options{Transport: r.tl, Handler: transaction.HandlerFunc(func(q *transaction.Request) { r.events.ServeSIP(q) })})
+	r.xl = transaction.New(transaction.Options{Transport: r.tl, Handler: transaction.HandlerFunc(func(q *transaction.Request) {
+		if q.Method == "REGISTER" {
+			r.reg.ServeSIP(q)
+			return
+		}
+		r.events.ServeSIP(q)
+	})})
 	pc := r.net.ListenPacket(server)
 	r.serve.Go(func() { r.tl.ServePacket(ctx, pc) })
 	auth := digest.New(digest.Options{Directory: r.dir, Key: []byte(strings.Repeat("k", 32))})
-	r.events, err = Open(ctx, Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl})
+	r.reg, err = registrar.Open(ctx, registrar.Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: auth, Transport: r.tl, Transactions: r.xl})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.events, err = Open(ctx, Options{Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -91,6 +103,7 @@ func (r *rig) start() {
 
 func (r *rig) shut() {
 	r.events.Close()
+	r.reg.Close()
 	r.stop()
 	r.xl.Close()
 	r.tl.Close()

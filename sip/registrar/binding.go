@@ -51,6 +51,9 @@ type Binding struct {
 
 	Since time.Time     `json:"since"` // first registered
 	Grant time.Duration `json:"grant"` // the last period granted
+	// Event is what last changed it, of those of package reg; refreshes that write
+	// nothing are left out. Empty: EventRegistered.
+	Event string `json:"event,omitempty"`
 	// Expires is the end the device was told, Stored the one in the row.
 	Expires time.Time `json:"-"`
 	Stored  time.Time `json:"-"`

@@ -99,6 +99,10 @@ func (p *plan) bind(a *ask, w *want, l *Limits, now time.Time) (isNew bool, no *
 		return false, nil
 	}
 	nb := *b
+	nb.Event = EventRefreshed
+	if end.Before(b.Expires) {
+		nb.Event = EventShortened
+	}
 	nb.set(a, w, l, now)
 	p.next[slices.Index(p.next, b)] = &nb
 	p.put = append(p.put, &nb)

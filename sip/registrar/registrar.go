@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lamplight/presence"
@@ -19,14 +20,16 @@ import (
 
 // Registrar is safe for concurrent use.
 type Registrar struct {
-	o       Options
-	shards  []*shard
-	flows   flowIndex
-	count   *counters
-	ask     *asker
-	run     context.Context //nolint:containedctx // the registrar's own life
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	o      Options
+	shards []*shard
+	flows  flowIndex
+	count  *counters
+	// watchers are told of changes; see OnChange.
+	watchers atomic.Pointer[[]func(presence.AgentID, []Ended)]
+	ask      *asker
+	run      context.Context //nolint:containedctx // the registrar's own life
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
 }
 
 // Open reads the bindings back, tells the roster of them, and starts.

@@ -193,6 +193,9 @@ func (s *shard) settle() {
 		if c.then != nil {
 			c.then(err)
 		}
+		if err == nil {
+			s.r.changed(c)
+		}
 		s.resume(c.agent, rec)
 	}
 }

@@ -36,6 +36,7 @@ type body struct {
 	doc     []byte
 	version int // where the version goes; negative: nowhere
 	hash    uint64
+	at      stamp // when it was rendered; 0: times do not run in it
 }
 
 // Bounds of a worker's memory: bodies kept, and NOTIFYs built before they are
@@ -188,31 +189,42 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	}
 	pkg := w.n.packages[s.pkg]
 	stater, _ := pkg.(Stater)
+	var now stamp
 	if stater != nil {
-		k.state = stater.State(k.agent)
+		k.state, now = stater.State(k.agent), stampOf(time.Now())
 	}
-	if b, ok := w.cache[k]; ok {
+	b := w.cache[k]
+	if b != nil && b.at == now {
 		return b
 	}
+	if b == nil {
+		b = w.room()
+	}
+	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit)})
+	b.at = now
+	if stater != nil { // what runs in its document is no change
+		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
+	} else {
+		b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
+	}
+	w.cache[k] = b
+	return b
+}
+
+// room is a body to render into.
+func (w *worker) room() *body {
 	if len(w.cache) >= maxBodies {
 		for _, old := range w.cache {
 			w.spare = append(w.spare, old)
 		}
 		clear(w.cache)
 	}
-	var b *body
-	if last := len(w.spare) - 1; last >= 0 {
-		b, w.spare = w.spare[last], w.spare[:last]
-	} else {
-		b = &body{}
+	last := len(w.spare) - 1
+	if last < 0 {
+		return &body{}
 	}
-	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit)})
-	if stater != nil { // times that run in its document are no change
-		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
-	} else {
-		b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
-	}
-	w.cache[k] = b
+	b := w.spare[last]
+	w.spare = w.spare[:last]
 	return b
 }
 

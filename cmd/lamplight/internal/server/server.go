@@ -166,7 +166,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.atEnd("registrar", s.registrar.Close)
 	s.events, err = events.Open(ctx, events.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
-		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Registrar: s.registrar, Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 		Subscriptions: notifier.Options{Phones: s.cfg.PhoneTable()},
 	})
 	if err != nil {
