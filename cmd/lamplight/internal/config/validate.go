@@ -68,7 +68,9 @@ func (c *Config) mistakes() Mistakes {
 	k.oneOf("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
 	k.oneOf("log.format", c.Log.Format, "json", "console")
 	c.checkListeners(k)
-	if err := c.Registrar.Limits().Validate(); err != nil {
+	limits := c.Registrar.Limits()
+	limits.Qualify, limits.QualifyInterval = "", 0 // told with their own line below
+	if err := limits.Validate(); err != nil {
 		k.fail("registrar", "%s", strings.TrimPrefix(err.Error(), "registrar: "))
 	}
 	k.oneOf("registrar.qualify", c.Registrar.Qualify, string(registrar.QualifyNAT), string(registrar.QualifyAll), string(registrar.QualifyOff))
