@@ -321,6 +321,9 @@ type Settings struct {
 	Options Options `json:"options"`
 	// Saved is the set that "restore" brings back after "all off" (rule 1).
 	Saved *Options `json:"saved,omitempty"`
+	// Before is the set from before a phone forwarded every call (ForwardAlways),
+	// which comes back when it no longer does.
+	Before *Options `json:"before,omitempty"`
 	// Fallback is the URI or number that calls go to instead of being refused;
 	// empty: the domain's.
 	Fallback string `json:"fallback,omitempty"`
@@ -365,4 +368,6 @@ type Number struct {
 	Confirm bool `json:"confirm,omitempty"`
 	// Closed is set by the schedule while the number is outside its hours.
 	Closed bool `json:"closed,omitempty"`
+	// Phone: a phone's forwarding key entered it, so it goes when that is off.
+	Phone bool `json:"phone,omitempty"`
 }

@@ -185,7 +185,7 @@ func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
 			flags |= 1 << i
 		}
 	}
-	if len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Fallback == "" {
+	if len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == "" {
 		w.number(flags)
 		return w, nil
 	}

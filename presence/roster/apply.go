@@ -38,6 +38,14 @@ func (s *shard) apply(a *actor, op Op, c *Change, ap *applied, now time.Time) {
 		}
 	case Select:
 		s.choose(a, op.Status, c, ap, now)
+	case Unselect:
+		s.unselect(a, op.Status, c, ap, now)
+	case Toggle:
+		s.choose(a, s.toggled(a, op.Status, now), c, ap, now)
+	case Forward:
+		if next, err := s.forwarded(a, op.Forwarding); err == nil { // checked before
+			a.setSettings(next, ap)
+		}
 	case SetOptions:
 		next := presence.Settings{Options: op.Options}
 		keepNumberIDs(next.Options.Numbers, a.facts.Settings.Options.Numbers)
@@ -306,10 +314,13 @@ func keepNumberIDs(next, old []presence.Number) {
 }
 
 func sameSettings(a, b *presence.Settings) bool {
-	if (a.Saved == nil) != (b.Saved == nil) || a.Saved != nil && !sameOptions(a.Saved, b.Saved) {
-		return false
-	}
-	return a.Fallback == b.Fallback && sameOptions(&a.Options, &b.Options)
+	return a.Fallback == b.Fallback && sameOptions(&a.Options, &b.Options) &&
+		sameSet(a.Saved, b.Saved) && sameSet(a.Before, b.Before)
+}
+
+// sameSet compares sets that need not be there.
+func sameSet(a, b *presence.Options) bool {
+	return a == b || a != nil && b != nil && sameOptions(a, b)
 }
 
 func sameOptions(a, b *presence.Options) bool {

@@ -52,8 +52,12 @@ func (s *shard) check(a *actor, c *Change, now time.Time) error {
 				err = refused("an offer has to end")
 			}
 		case Select:
-			_, err = status.Select(a.facts, *s.r.policy(a.domain), op.Status, status.By{}, now)
-			if err != nil {
+			err = s.selectable(a, op.Status, now)
+		case Toggle:
+			err = s.selectable(a, s.toggled(a, op.Status, now), now)
+		case Forward:
+			settings = true
+			if _, err = s.forwarded(a, op.Forwarding); err != nil {
 				err = fmt.Errorf("%w: %w", ErrRefused, err)
 			}
 		case SetOptions:
@@ -75,6 +79,14 @@ func (s *shard) check(a *actor, c *Change, now time.Time) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// selectable reports why the agent cannot select a status.
+func (s *shard) selectable(a *actor, want presence.Selectable, now time.Time) error {
+	if _, err := status.Select(a.facts, *s.r.policy(a.domain), want, status.By{}, now); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	return nil
 }

@@ -49,6 +49,13 @@ type (
 	// (rule 13), except that selecting what is already selected changes nothing
 	// (rule 12).
 	Select struct{ Status presence.Selectable }
+	// Unselect selects Available where this status is the selected one, and else
+	// changes nothing: a phone's "Do Not Disturb off" ends no break.
+	Unselect struct{ Status presence.Selectable }
+	// Toggle selects the status, or Available where it is selected already.
+	Toggle struct{ Status presence.Selectable }
+	// Forward is a phone's forwarding key (status.Forward).
+	Forward struct{ presence.Forwarding }
 	// SetOptions replaces the forwarding options, remembering the set to
 	// restore when all go off.
 	SetOptions struct{ Options presence.Options }
@@ -71,6 +78,9 @@ func (EndLeg) op()           {}
 func (PutOffer) op()         {}
 func (EndOffer) op()         {}
 func (Select) op()           {}
+func (Unselect) op()         {}
+func (Toggle) op()           {}
+func (Forward) op()          {}
 func (SetOptions) op()       {}
 func (AllOptionsOff) op()    {}
 func (RestoreOptions) op()   {}

@@ -86,6 +86,21 @@ func Expire(sel presence.Selection, p presence.Policy, now time.Time) (presence.
 	return w.selection, w.expired
 }
 
+// Selected is the selected status in force, and whether it is the one asked for.
+// A custom status that the domain no longer has counts as Do Not Disturb.
+func Selected(sel presence.Selection, p presence.Policy, v presence.Selectable, now time.Time) (have presence.Selectable, is bool) {
+	c := clock{now: now}
+	w := c.inForce(sel, &p)
+	have = w.selection.Status
+	switch {
+	case have == "":
+		have = presence.SelectAvailable
+	case w.label.Status == presence.StatusDND:
+		have = presence.SelectDND
+	}
+	return have, have == v
+}
+
 // AtLogin says what becomes of the selected status when the agent logs in (rule
 // 5): the status to go on with, and whether the page asks to keep it. Until the
 // answer comes the old one holds.

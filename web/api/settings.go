@@ -87,7 +87,7 @@ func (j *optionsJSON) options(old *presence.Options) (presence.Options, error) {
 			return x.Number == n.Number
 		}
 		if at := slices.IndexFunc(old.Numbers, same); at >= 0 {
-			n.ID, n.Closed = old.Numbers[at].ID, old.Numbers[at].Closed
+			n.ID, n.Closed, n.Phone = old.Numbers[at].ID, old.Numbers[at].Closed, old.Numbers[at].Phone
 		} else {
 			n.ID = presence.DeviceID{ID: presence.NewID()}
 		}
