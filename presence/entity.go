@@ -186,6 +186,8 @@ type Policy struct {
 	Fallback string `json:"fallback,omitempty"`
 	// Statuses are the domain's custom statuses.
 	Statuses []Custom `json:"statuses,omitempty"`
+	// AgentKeys is what the keys of a call centre's phones mean.
+	AgentKeys AgentKeys `json:"agent_keys,omitzero"`
 }
 
 // Wrap-up durations with a meaning of their own.

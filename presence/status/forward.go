@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"lamplight/presence"
 )
 
-// ErrForward: the forwarding options cannot express what a phone wishes.
+// ErrForward says that the forwarding options cannot express what a phone wishes.
 var ErrForward = errors.New("cannot be forwarded so")
 
 // maxAfter is how long the devices may ring before a number does.
@@ -82,10 +83,19 @@ func expressible(f *presence.Forwarding) error {
 	default:
 		return fmt.Errorf("%w: %q is no kind of forwarding", ErrForward, f.Kind)
 	}
-	if f.On && f.To == "" {
+	switch {
+	case !f.On:
+	case f.To == "":
 		return fmt.Errorf("%w: no number is given", ErrForward)
+	case !dialable(f.To):
+		return fmt.Errorf("%w: %q is no number to forward to", ErrForward, f.To)
 	}
 	return nil
+}
+
+// dialable: digits, star and hash, with a plus in front.
+func dialable(s string) bool {
+	return len(s) <= 32 && strings.Trim(strings.TrimPrefix(s, "+"), "0123456789*#") == "" && strings.ContainsAny(s, "0123456789")
 }
 
 // atOnce is the number that every call goes to, nil if there is none.

@@ -108,6 +108,8 @@ func TestAllOffIsNoForwarding(t *testing.T) {
 func TestWhatCannotBeForwardedIsRefused(t *testing.T) {
 	for name, f := range map[string]presence.Forwarding{
 		"busy":            {Kind: presence.ForwardBusy, On: true, To: "500"},
+		"to a word":       always("reception"),
+		"to two numbers":  always("500+600"),
 		"nowhere":         {Kind: presence.ForwardAlways, On: true},
 		"after no ring":   noAnswer("500", 0),
 		"after too many":  noAnswer("500", 65*time.Second),

@@ -1,6 +1,6 @@
 // Package events speaks the event framework: SUBSCRIBE and NOTIFY (RFC 6665) for
-// the packages dialog, presence, message-summary and reg, and PUBLISH (RFC 3903) by
-// event: each has a Publisher.
+// the packages dialog, presence, message-summary, reg and as-feature-event, and
+// PUBLISH (RFC 3903) by event: each has a Publisher.
 //
 // It renders what package presence decided and nothing else. The engine of
 // subscriptions is package notifier, the state agent of published dialogs package
@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 	}
 	sub := o.Subscriptions
 	sub.Store, sub.Directory, sub.Roster, sub.Auth = o.Store, o.Directory, o.Roster, o.Auth
-	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(reg)
+	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(&o, reg)
 	sub.Node, sub.Log, sub.Metrics = o.Node, o.Log, o.Metrics
 	n, err := notifier.Open(ctx, sub, o.Peers)
 	if err != nil {

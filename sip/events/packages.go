@@ -11,8 +11,8 @@ import (
 
 // packages are the event packages served. A further one is a further type like
 // those below.
-func packages(reg *regPackage) []notifier.Package {
-	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{}}
+func packages(o *Options, reg *regPackage) []notifier.Package {
+	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{}, &featurePackage{o.Directory, o.Roster}}
 	if reg != nil {
 		all = append(all, reg)
 	}

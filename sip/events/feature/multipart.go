@@ -13,7 +13,7 @@ import (
 // maxParts bounds a body of several documents; there are five features.
 const maxParts = 16
 
-// ErrType: the body is of a type that is not read here; answered 415.
+// ErrType says that the body is of a type that is not read here; answered 415.
 var ErrType = errors.New("as-feature-event: unknown type of body")
 
 // ParseAll reads a body of one document or, as multipart/mixed, of several, in

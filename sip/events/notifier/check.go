@@ -68,6 +68,9 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	if a, ok := n.directory.AgentByNumber(dom.ID, user); ok {
 		return a.ID, true
 	}
+	if c, ok := n.directory.Credential(dom.ID, user); ok && w.peer == nil && watcherID(c.Device.ID) == w.id {
+		return w.holder, true // a phone asks for its own user, whoever sits at it
+	}
 	if user == "" || !n.packages[s.pkg].Bare() {
 		n.refuse(r, 404, "")
 		return presence.AgentID{}, false

@@ -139,7 +139,7 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 	case s.inflight != 0:
 		s.late = true
 		return
-	case s.retry > now && s.state == active:
+	case (s.retry > now || s.commands > 0) && s.state == active:
 		return
 	}
 	if !known && !s.bare && s.state == active { // the agent was deleted

@@ -29,13 +29,18 @@ func (n *Notifier) again(r *transaction.Request, w watcher) {
 	if !ok || !n.inOrder(r, s) {
 		return
 	}
-	n.command(r, w, s.pkg, s.pres.agent, func() {
+	n.command(r, w, s.pkg, s.pres.agent, func(no *Refusal) {
 		s.pres.mu.Lock()
 		defer s.pres.mu.Unlock()
 		switch {
 		case s.state != active:
 			n.refuse(r, 481, "Subscription does not exist")
+		case no != nil:
+			n.refused(r, no)
+			s.owed = true // the phone shows what it wished: it is told what is so
+			n.releaseLocked(r, s)
 		case period == 0:
+			n.releaseLocked(r, s)
 			n.unsubscribeLocked(r, s)
 		default:
 			n.refreshLocked(r, s, period)
@@ -56,12 +61,24 @@ func (n *Notifier) inOrder(r *transaction.Request, s *subscription) bool {
 	case seq <= s.remoteCSeq: // RFC 3261 §12.2.2
 		n.refuse(r, 500, "CSeq Out of Order")
 		return false
-	case s.writing >= maxWriting:
+	case s.writing+s.commands >= maxWriting:
 		n.retryLater(r, "dialog", 1)
 		return false
 	}
 	s.remoteCSeq = seq
+	if n.commands(r, s.pkg) {
+		s.commands++
+	}
 	return true
+}
+
+// releaseLocked ends the time in which no NOTIFY may overtake the answer to a
+// command.
+func (n *Notifier) releaseLocked(r *transaction.Request, s *subscription) {
+	if n.commands(r, s.pkg) {
+		s.commands--
+		n.markSubLocked(s)
+	}
 }
 
 // ofDialog finds the subscription by our tag and holds Call-ID, remote tag and
@@ -113,12 +130,14 @@ func (n *Notifier) refreshLocked(r *transaction.Request, s *subscription, period
 	target, hasContact := contactOf(r.Message)
 	if r.Has(message.Contact) && !hasContact {
 		n.refuse(r, 400, "Bad Contact header")
+		n.releaseLocked(r, s)
 		return
 	}
 	now := stampOf(time.Now())
 	next := *s // what the subscription becomes if the row commits
 	if hasContact && !next.retarget(target) {
 		n.refuse(r, 400, "Contact Too Long")
+		n.releaseLocked(r, s)
 		return
 	}
 	routed := strings.Contains(string(s.head[s.line:]), "\r\nRoute: ")
@@ -144,6 +163,7 @@ func (n *Notifier) rewritten(r *transaction.Request, s, next *subscription, err 
 	if err != nil {
 		n.log.Error().Err(err).Str("call_id", r.CallID()).Str("method", "SUBSCRIBE").Str("aor", s.entity).Msg("refresh could not be stored")
 		n.retryLater(r, "store", 5)
+		n.releaseLocked(r, s)
 		return
 	}
 	n.refreshed(r, s, next)
@@ -160,6 +180,7 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 	if next.remoteCSeq < s.grantCSeq {
 		// A later refresh has been granted already; this answer only confirms.
 		n.granted(r, s, next.period)
+		n.releaseLocked(r, s)
 		return
 	}
 	s.grantCSeq = next.remoteCSeq
@@ -172,5 +193,6 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 	s.retry, s.owed = 0, true
 	n.scheduleLocked(s)
 	n.granted(r, s, s.period)
+	n.releaseLocked(r, s)
 	n.markSubLocked(s)
 }

@@ -105,7 +105,11 @@ func (n *Notifier) first(r *transaction.Request, w watcher) {
 		n.refuse(r, 482, "Merged Request")
 		return
 	}
-	n.command(r, w, s.pkg, agent, func() {
+	n.command(r, w, s.pkg, agent, func(no *Refusal) {
+		if no != nil {
+			n.refused(r, no)
+			return
+		}
 		if period == 0 {
 			n.fetch(r, s, agent)
 			return
@@ -114,22 +118,31 @@ func (n *Notifier) first(r *transaction.Request, w watcher) {
 	})
 }
 
+// commands reports whether a SUBSCRIBE has a body that its package carries out.
+func (n *Notifier) commands(r *transaction.Request, pkg uint8) bool {
+	_, ok := n.packages[pkg].(Commander)
+	return ok && len(r.Body) > 0
+}
+
 // command has a package carry out the body of a SUBSCRIBE, if it has one and the
 // package can, and then goes on.
-func (n *Notifier) command(r *transaction.Request, w watcher, pkg uint8, of presence.AgentID, then func()) {
-	c, ok := n.packages[pkg].(Commander)
-	if !ok || len(r.Body) == 0 {
-		then()
+func (n *Notifier) command(r *transaction.Request, w watcher, pkg uint8, of presence.AgentID, then func(*Refusal)) {
+	if !n.commands(r, pkg) {
+		then(nil)
 		return
 	}
+	c, _ := n.packages[pkg].(Commander)
 	seq, _ := r.CSeq()
 	c.Command(Command{By: w.public(), Of: of, Type: r.Get(message.ContentType), Body: r.Body, CallID: r.CallID(), CSeq: seq}, func(no *Refusal) {
-		n.queue.Push(task{f: func() {
-			if no != nil {
-				n.refuse(r, no.Status, no.Phrase)
-				return
-			}
-			then()
-		}})
+		n.queue.Push(task{f: func() { then(no) }})
 	})
+}
+
+// refused answers with what the package said.
+func (n *Notifier) refused(r *transaction.Request, no *Refusal) {
+	if no.Status == 503 {
+		n.retryLater(r, "command", 5)
+		return
+	}
+	n.refuse(r, no.Status, no.Phrase)
 }

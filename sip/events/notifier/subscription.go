@@ -97,6 +97,7 @@ type subscription struct {
 	late      bool  // something changed while one was in flight
 	queued    bool  // it waits for a worker on its own
 	rebasing  bool  // a row with new base is on its way
+	commands  uint8 // bodies being carried out: their answers go before the NOTIFY
 	writing   uint8 // rows of refreshes, and of the end, on their way
 	strict    bool  // the request line is the first route, not the contact
 }

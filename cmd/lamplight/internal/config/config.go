@@ -164,6 +164,7 @@ type Domain struct {
 	LegMaxAge time.Duration `yaml:"leg_max_age"`
 	Calls     Calls         `yaml:"calls"`
 	Statuses  []Status      `yaml:"statuses"`
+	AgentKeys AgentKeys     `yaml:"agent_keys"`
 	Agents    []Agent       `yaml:"agents"`
 }
 
@@ -190,6 +191,27 @@ type Status struct {
 	Activity string        `yaml:"activity"`
 	Max      time.Duration `yaml:"max"`
 	Return   string        `yaml:"return"`
+}
+
+// AgentKeys says which statuses the keys of a call centre's phones select
+// (as-feature-event). A status is available, do_not_disturb or the name of a
+// custom one.
+type AgentKeys struct {
+	// NotReady are the reasons of "not ready", by the codes the phones send.
+	NotReady []NotReady `yaml:"not_ready"`
+	// Other is for a reason that is not listed; default do_not_disturb.
+	Other string `yaml:"other"`
+	// AfterCall is for "working after a call" where no wrap-up is running;
+	// without it that is refused.
+	AfterCall string `yaml:"after_call"`
+	// LoggedOff is for "log off"; without it the agent's webphones are logged out.
+	LoggedOff string `yaml:"logged_off"`
+}
+
+// NotReady is one reason.
+type NotReady struct {
+	Reason string `yaml:"reason"`
+	Status string `yaml:"status"`
 }
 
 // Agent is an agent the file declares, with a desk phone (user name = number),

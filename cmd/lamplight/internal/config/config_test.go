@@ -67,6 +67,8 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"fallback nowhere":     {minimal + "    calls:\n      fallback: the voicemail\n", "c.yaml:7: domains[0].calls.fallback"},
+		"key of no status":     {minimal + "    agent_keys:\n      after_call: Coffee\n", "c.yaml:7: domains[0].agent_keys.after_call: \"Coffee\" is neither"},
+		"reason of no status":  {minimal + "    agent_keys:\n      not_ready:\n        - {reason: \"1\", status: do_not_disturb}\n        - {reason: \"1\"}\n", "c.yaml:9: domains[0].agent_keys.not_ready[1].status: missing"},
 		"half a certificate":   {minimal + "tls:\n  certificate: a.pem\n", "c.yaml:6: tls: certificate and key"},
 		"proxy is no address":  {minimal + "http:\n  behind_proxy: [proxy.test]\n", "c.yaml:7: http.behind_proxy[0]: \"proxy.test\" is neither an address nor a prefix"},
 		"proxy is everybody":   {minimal + "http:\n  behind_proxy: [10.0.0.1, 0.0.0.0/0]\n", "c.yaml:7: http.behind_proxy[1]: \"0.0.0.0/0\" is everybody"},

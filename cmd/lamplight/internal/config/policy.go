@@ -63,6 +63,7 @@ func (d Domain) Policy() presence.Policy {
 			Activity: s.Activity, Max: s.Max, Return: s.Return,
 		})
 	}
+	p.AgentKeys = d.AgentKeys.policy()
 	return p
 }
 

@@ -282,6 +282,7 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 		k.oneOf(fmt.Sprintf("%s.digest[%d]", at, i), a, "MD5", "SHA-256")
 	}
 	d.checkStatuses(k, at)
+	d.checkAgentKeys(k, at)
 	d.checkAgents(k, at, demo)
 }
 
