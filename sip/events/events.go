@@ -20,6 +20,7 @@ import (
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
 	"lamplight/sip/events/compositor"
+	"lamplight/sip/events/mailbox"
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
@@ -50,13 +51,16 @@ type Options struct {
 	Subscriptions notifier.Options
 	// Publications are the bounds of compositor.Options, likewise.
 	Publications compositor.Options
+	// Mailboxes are the bounds of mailbox.Options, likewise.
+	Mailboxes mailbox.Options
 }
 
 // Events is safe for concurrent use.
 type Events struct {
 	notifier   *notifier.Notifier
 	compositor *compositor.Compositor
-	publishers publishers // the compositor too
+	mailboxes  *mailbox.Mailboxes
+	publishers publishers // the two above too
 }
 
 // Open reloads publications and subscriptions, in this order, so that the first
@@ -69,23 +73,31 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 	if err != nil {
 		return nil, fmt.Errorf("events: %w", err)
 	}
+	box := o.Mailboxes
+	box.Store, box.Directory, box.Log, box.Metrics = o.Store, o.Directory, o.Log, o.Metrics
+	m, err := mailbox.Open(ctx, box, o.Peers)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	pubs := publishers{c, m}
 	var reg *regPackage
 	if o.Registrar != nil {
 		reg = newRegPackage(o.Registrar, o.Directory)
 	}
 	sub := o.Subscriptions
 	sub.Store, sub.Directory, sub.Roster, sub.Auth = o.Store, o.Directory, o.Roster, o.Auth
-	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(&o, reg)
+	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(&o, m, reg)
 	sub.Node, sub.Log, sub.Metrics = o.Node, o.Log, o.Metrics
 	n, err := notifier.Open(ctx, sub, o.Peers)
 	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("events: %w", err)
+		return nil, errors.Join(fmt.Errorf("events: %w", err), pubs.close())
 	}
+	m.OnChange(n.Changed)
 	if reg != nil {
 		reg.watch(n)
 	}
-	return &Events{notifier: n, compositor: c, publishers: publishers{c}}, nil
+	return &Events{notifier: n, compositor: c, mailboxes: m, publishers: pubs}, nil
 }
 
 // ServeSIP answers SUBSCRIBE and PUBLISH, and the NOTIFY that nobody here asked
@@ -96,8 +108,10 @@ func (e *Events) ServeSIP(r *transaction.Request) {
 		e.notifier.ServeSIP(r)
 	case "PUBLISH":
 		e.publishers.ServeSIP(r)
-	case "NOTIFY": // RFC 6665 §4.1.3: we subscribe to nothing
-		r.Reply(481)
+	case "NOTIFY":
+		if !e.mailboxes.TakeNotify(r) {
+			r.Reply(481) // RFC 6665 §4.1.3: we subscribe to nothing
+		}
 	default:
 		r.Reply(405, message.Header{Name: message.Allow, Value: "SUBSCRIBE, PUBLISH, NOTIFY"})
 	}
@@ -128,6 +142,9 @@ func (e *Events) Subscriptions(of presence.AgentID, f func(notifier.Info) bool) 
 
 // Publications calls f with every live publication until f returns false.
 func (e *Events) Publications(f func(compositor.Info) bool) { e.compositor.Publications(f) }
+
+// Mailboxes are where waiting messages are counted.
+func (e *Events) Mailboxes() *mailbox.Mailboxes { return e.mailboxes }
 
 // Drain refuses new subscriptions with 503 and waits until what is under way is
 // answered, or ctx ends. Subscriptions outlive the restart.

@@ -3,6 +3,7 @@ package events
 import (
 	"lamplight/presence"
 	"lamplight/sip/events/dialoginfo"
+	"lamplight/sip/events/mailbox"
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/events/pidf"
 	"lamplight/sip/events/reginfo"
@@ -11,8 +12,8 @@ import (
 
 // packages are the event packages served. A further one is a further type like
 // those below.
-func packages(o *Options, reg *regPackage) []notifier.Package {
-	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{}, &featurePackage{o.Directory, o.Roster}}
+func packages(o *Options, m *mailbox.Mailboxes, reg *regPackage) []notifier.Package {
+	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{m}, &featurePackage{o.Directory, o.Roster}}
 	if reg != nil {
 		all = append(all, reg)
 	}
@@ -50,16 +51,20 @@ func (presencePackage) Append(dst []byte, s *presence.Snapshot, v notifier.View)
 	return pidf.Append(dst, s, v.Entity), -1
 }
 
-// summaryPackage answers for a mailbox (RFC 3842) that is always empty: some
-// phones that are refused it ask again without a pause.
-type summaryPackage struct{}
+// summaryPackage tells of waiting messages: RFC 3842. Nobody is refused, a
+// mailbox that nobody told of is empty: some phones that are refused ask again
+// without a pause.
+type summaryPackage struct{ mailboxes *mailbox.Mailboxes }
 
 func (summaryPackage) Name() string    { return "message-summary" }
 func (summaryPackage) Types() []string { return summaryTypes }
 func (summaryPackage) Bare() bool      { return true }
 
-func (summaryPackage) Append(dst []byte, _ *presence.Snapshot, _ notifier.View) ([]byte, int) {
-	return append(dst, "Messages-Waiting: no\r\n"...), -1
+// State implements notifier.Stater.
+func (p summaryPackage) State(of presence.AgentID) uint64 { return p.mailboxes.Number(of) }
+
+func (p summaryPackage) Append(dst []byte, _ *presence.Snapshot, v notifier.View) ([]byte, int) {
+	return p.mailboxes.Append(dst, v.Agent), -1
 }
 
 // What the packages return each time, made once.
@@ -68,7 +73,7 @@ func (summaryPackage) Append(dst []byte, _ *presence.Snapshot, _ notifier.View) 
 var (
 	dialogTypes   = []string{dialoginfo.ContentType}
 	presenceTypes = []string{pidf.ContentType, pidf.ContentTypeCPIM}
-	summaryTypes  = []string{"application/simple-message-summary"}
+	summaryTypes  = []string{mailbox.ContentType}
 	regTypes      = []string{reginfo.ContentType}
 	nobody        = &presence.Snapshot{}
 )

@@ -24,7 +24,7 @@ type Peer struct {
 	// is proven by its handshake, a datagram's by the network around us.
 	Transports []string
 	Mode       Mode
-	// Publish lets it PUBLISH dialogs of the users of Domains.
+	// Publish lets it PUBLISH dialogs and waiting messages of the users of Domains.
 	Publish bool
 	// Observer: its word on calls yields to an authoritative source's.
 	Observer bool
