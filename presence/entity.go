@@ -174,6 +174,11 @@ type Policy struct {
 	// Disturb, Wrap Up…) is shown as a lit lamp: beginnings of a User-Agent, in
 	// which * stands for any characters. Empty: none, because callers read a lit lamp as "is speaking".
 	BusyLamp []string `json:"busy_lamp,omitempty"`
+	// Watch says who may watch whom; see WatchRule. Empty: everybody of the domain
+	// everybody.
+	Watch []WatchRule `json:"watch,omitempty"`
+	// LampIdentity says to whom a lamp shows who is at the other end of a call.
+	LampIdentity LampIdentity `json:"lamp_identity,omitempty"`
 	// LegMaxAge caps the age of a leg of a call whose end was never reported;
 	// default 12 h.
 	LegMaxAge time.Duration `json:"leg_max_age,omitempty"`

@@ -170,6 +170,9 @@ func checkPolicy(p *presence.Policy) error {
 	if err := presence.CheckFallback(p.Fallback); err != nil {
 		return invalid("fallback %q: %v", p.Fallback, err)
 	}
+	if err := p.CheckWatch(); err != nil {
+		return invalid("%v", err)
+	}
 	switch p.OnlineBy {
 	case "", presence.OnlineByWebphone, presence.OnlineByAnyDevice:
 	default:

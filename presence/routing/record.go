@@ -60,7 +60,9 @@ const KindDecision = "decision"
 
 // Encode gives the two values of the log entry.
 func (r *Record) Encode() (before, after []byte, err error) {
-	if before, err = json.Marshal(r.Inputs); err == nil {
+	in := r.Inputs
+	in.Policy.Watch = nil // decides nothing about calls, and may be long
+	if before, err = json.Marshal(in); err == nil {
 		after, err = json.Marshal(r.Outcome)
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/sip/events/dialoginfo"
 	"lamplight/sip/message"
 	"lamplight/sip/transaction"
@@ -274,6 +275,9 @@ func BenchmarkReload(b *testing.B) {
 		}
 		n := emptyLike(of)
 		n.store = st
+		if n.directory, err = directory.Open(b.Context(), st); err != nil {
+			b.Fatal(err)
+		}
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)

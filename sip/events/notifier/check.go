@@ -82,7 +82,7 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 // recognise notes, once, what is different about the watcher's phone. A domain
 // may add that its lamps show a status that takes no calls.
 func (n *Notifier) recognise(s *subscription, dom *presence.Domain, userAgent string) {
-	phone := (*n.phones.Load()).Find(userAgent)
+	phone := n.phones.Load().Find(userAgent)
 	s.quirks, s.largest = phone.Quirks, uint16(phone.LargestBody)
 	if slices.ContainsFunc(dom.Policy.BusyLamp, func(pattern string) bool { return quirks.Match(pattern, userAgent) }) {
 		s.quirks |= quirks.BusyLamp

@@ -29,6 +29,7 @@ type bodyKey struct {
 	pkg, typ      uint8
 	quirks        quirks.Set
 	limit         uint16
+	hidden        bool
 }
 
 // body is a rendered document.
@@ -183,14 +184,19 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 
 // body renders the document for the subscription, or finds it.
 func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
-	k := bodyKey{agent: s.pres.agent, entity: s.entity, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.bodyLimit()}
+	k := bodyKey{entity: s.entity, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.bodyLimit(), hidden: s.hidden}
+	if s.pending {
+		snap = nil // who may not see yet is told what is told of nobody
+	} else {
+		k.agent = s.pres.agent
+	}
 	if snap != nil {
 		k.number = snap.Version
 	}
 	pkg := w.n.packages[s.pkg]
 	stater, _ := pkg.(Stater)
 	var now stamp
-	if stater != nil {
+	if stater != nil && !s.pending {
 		k.state, now = stater.State(k.agent), stampOf(time.Now())
 	}
 	b := w.cache[k]
@@ -200,7 +206,7 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	if b == nil {
 		b = w.room()
 	}
-	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit)})
+	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden})
 	b.at = now
 	if stater != nil { // what runs in its document is no change
 		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
@@ -274,7 +280,11 @@ func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch
 	if s.state == ending {
 		dst = append(append(dst, "terminated;reason="...), reasonText(s.reason)...)
 	} else {
-		dst = append(dst, "active;expires="...)
+		if s.pending {
+			dst = append(dst, "pending;expires="...)
+		} else {
+			dst = append(dst, "active;expires="...)
+		}
 		dst = strconv.AppendUint(dst, uint64(remaining(s.until, now)), 10)
 	}
 	dst = append(append(dst, "\r\nContent-Type: "...), n.types[s.pkg][s.typ]...)

@@ -30,6 +30,7 @@ type Notifier struct {
 	types        [][]string // of the packages, as Content-Type says them
 	log          zerolog.Logger
 	node         string
+	consent      Consent
 
 	minExpires, maxExpires, defaultExpires int // seconds
 	grace                                  stamp
@@ -51,6 +52,7 @@ type Notifier struct {
 	peers       atomic.Pointer[peers.Table]
 	phones      atomic.Pointer[quirks.Table]
 	draining    atomic.Bool
+	review      chan struct{} // holds one: who may watch whom is to be looked at again
 
 	stopWatch func()
 	cancel    context.CancelFunc
@@ -67,11 +69,11 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	o = o.withDefaults()
 	n := &Notifier{
 		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, transactions: o.Transactions,
-		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node,
+		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node, consent: o.Consent,
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		grace: stamp(seconds(o.Grace)), maxFailures: o.MaxFailures,
 		maxPerWatcher: o.PerWatcher, maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,
-		boot: o.Roster.Boot(), seed: maphash.MakeSeed(), queue: worklist.New[task](),
+		boot: o.Roster.Boot(), seed: maphash.MakeSeed(), queue: worklist.New[task](), review: make(chan struct{}, 1),
 	}
 	n.counts.perWatcher = make(map[watcherID]int32)
 	n.merged.now = make(map[uint64]struct{})
@@ -105,12 +107,14 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 	}
 	n.clockwork.Go(func() { n.tick(ctx) })
 	n.clockwork.Go(func() { n.resume(ctx, restored) })
+	n.clockwork.Go(func() { n.reviews(ctx) })
 	n.stopWatch = n.roster.Watch(func(s *presence.Snapshot) {
 		if p := n.people.find(s.Agent); p != nil {
 			n.mark(p)
 		}
 	})
 	n.directory.OnChange(func(e directory.Edit) {
+		n.reviewSoon()
 		for _, a := range e.DeleteAgents {
 			if p := n.people.find(a); p != nil && ctx.Err() == nil {
 				n.mark(p)
@@ -131,7 +135,10 @@ func (n *Notifier) Changed(of presence.AgentID) {
 }
 
 // SetPeers replaces the table of trusted peers.
-func (n *Notifier) SetPeers(t peers.Table) { n.peers.Store(&t) }
+func (n *Notifier) SetPeers(t peers.Table) {
+	n.peers.Store(&t)
+	n.reviewSoon()
+}
 
 // SetPhones replaces the table of phones. Subscriptions that are there keep the
 // quirks they began with.

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
@@ -42,6 +43,12 @@ type Transactions interface {
 // Flows finds the way back to a watcher; transport.Layer does it.
 type Flows interface {
 	Flow(ctx context.Context, transport string, to netip.AddrPort) (*transport.Flow, error)
+}
+
+// Consent is what it asks of consent.Consents. Whoever decides calls
+// Notifier.Decided.
+type Consent interface {
+	Verdict(of presence.AgentID, w consent.Watcher) (allow, decided bool)
 }
 
 // Options of a notifier. Store, Directory, Roster, Auth, Transactions, Flows and
@@ -80,6 +87,8 @@ type Options struct {
 	Workers int
 	// Phones says what is different about whose phones; nil: about none.
 	Phones quirks.Table
+	// Consent is what agents decided about watchers that need it; nil: nothing.
+	Consent Consent
 }
 
 // Validate names what is missing or contradictory.

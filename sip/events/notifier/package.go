@@ -86,7 +86,7 @@ type Typer interface{ ContentType(typ string) string }
 
 // View is what may differ between the documents for two watchers.
 type View struct {
-	Agent  presence.AgentID // the presentity
+	Agent  presence.AgentID // the presentity; zero: the watcher may not know yet
 	Type   string           // one of the package's types
 	Entity string           // the URI subscribed to, without parameters
 	Quirks quirks.Set       // of the watcher's phone

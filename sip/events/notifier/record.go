@@ -56,7 +56,7 @@ func (n *Notifier) key(s *subscription) store.Key {
 }
 
 func (s *subscription) flags() (f byte) {
-	for i, on := range []bool{false, s.bare, s.peer, s.strict} { // the first is the busy lamp of old rows
+	for i, on := range []bool{false, s.bare, s.peer, s.strict, s.pending, s.hidden} { // the first is the busy lamp of old rows
 		if on {
 			f |= 1 << i
 		}
@@ -129,6 +129,7 @@ func (n *Notifier) fromRecord(r store.Record, intern func([]byte) string) (*subs
 	}
 	s.transport = fixed[0]
 	s.bare, s.peer, s.strict = fixed[1]&2 != 0, fixed[1]&4 != 0, fixed[1]&8 != 0
+	s.pending, s.hidden = fixed[1]&16 != 0, fixed[1]&32 != 0
 	s.remote, _ = netip.ParseAddrPort(string(remote))
 	s.until, s.period, s.base, s.boot, s.remoteCSeq = stamp(num[0]), num[1], num[2], num[3], num[4]
 	s.head = append(make([]byte, 0, len(d.b)), d.b...)

@@ -26,7 +26,7 @@ func (n *Notifier) again(r *transaction.Request, w watcher) {
 		return
 	}
 	period, ok := n.expiry(r)
-	if !ok || !n.inOrder(r, s) {
+	if !ok || period > 0 && !n.mayStay(r, w, s) || !n.inOrder(r, s) {
 		return
 	}
 	n.command(r, w, s.pkg, s.pres.agent, func(no *Refusal) {

@@ -35,6 +35,7 @@ func (n *Notifier) reload(ctx context.Context) ([]*presentity, error) {
 			return nil
 		}
 		count++
+		n.standAgain(s, agent)
 		if p := n.restore(s, agent, now); p != nil {
 			watched = append(watched, p)
 		}
@@ -98,7 +99,7 @@ func (n *Notifier) resume(ctx context.Context, watched []*presentity) {
 	t := time.NewTicker(step)
 	defer t.Stop()
 	begun := time.Now()
-	ready := false
+	ready, reviewed := false, false
 	for len(watched) > 0 {
 		select {
 		case <-ctx.Done():
@@ -109,6 +110,12 @@ func (n *Notifier) resume(ctx context.Context, watched []*presentity) {
 		// all at once.
 		if ready = ready || time.Since(begun) > patience || n.reaches(ctx, watched[0]); !ready {
 			continue
+		}
+		if !reviewed { // who may watch no more is told so
+			reviewed = true
+			for _, p := range watched {
+				n.reviewOne(p)
+			}
 		}
 		for left := share; left > 0 && len(watched) > 0; watched = watched[1:] {
 			p := watched[0]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
@@ -35,14 +36,15 @@ type rig struct {
 	dom    presence.Domain
 	agents map[string]presence.AgentID
 
-	n     *Notifier
-	tl    *transport.Layer
-	xl    *transaction.Layer
-	serve sync.WaitGroup
-	stop  context.CancelFunc
-	opts  Options
-	peers peers.Table
-	deaf  time.Duration // how long after a start there is no socket to send by
+	n        *Notifier
+	tl       *transport.Layer
+	xl       *transaction.Layer
+	serve    sync.WaitGroup
+	stop     context.CancelFunc
+	opts     Options
+	peers    peers.Table
+	consents *consent.Consents
+	deaf     time.Duration // how long after a start there is no socket to send by
 }
 
 type deafFlows struct {
@@ -135,6 +137,12 @@ func (r *rig) start() {
 	r.serve.Go(func() { r.tl.ServeStream(ctx, ln, "TCP") })
 	o := r.opts
 	o.Store, o.Directory, o.Roster, o.Auth = r.store, r.dir, r.roster, &fakeAuth{r}
+	c, err := consent.Open(ctx, r.store, r.dir, "node-1")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c.OnChange(func(d consent.Decision) { r.n.Decided(d.Of) })
+	r.consents, o.Consent = c, c
 	o.Transactions, o.Flows = r.xl, Flows(r.tl)
 	if r.deaf > 0 {
 		o.Flows = deafFlows{r.tl, time.Now().Add(r.deaf)}
@@ -172,6 +180,37 @@ func (r *rig) restart() {
 	r.roster.watch = nil
 	r.openDirectory()
 	r.start()
+}
+
+// policy changes the domain's.
+func (r *rig) policy(change func(*presence.Policy)) {
+	r.t.Helper()
+	dom, _ := r.dir.DomainByName("ex.test")
+	next := *dom
+	change(&next.Policy)
+	if err := r.dir.Apply(context.Background(), directory.Edit{Domains: []presence.Domain{next}}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// agent changes one.
+func (r *rig) agent(number string, change func(*presence.Agent)) {
+	r.t.Helper()
+	a, _ := r.dir.Agent(r.agents[number])
+	next := *a
+	change(&next)
+	if err := r.dir.Apply(context.Background(), directory.Edit{Agents: []presence.Agent{next}}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// decide lets an agent say whether another may watch.
+func (r *rig) decide(of, by string, allow bool) {
+	r.t.Helper()
+	d := consent.Decision{Domain: r.dom.ID, Of: r.agents[of], By: consent.Watcher{Agent: r.agents[by]}, Allow: allow, Actor: "agent:" + of}
+	if err := r.consents.Decide(context.Background(), d); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // set publishes a new state of an agent: text is what the lamp shows.

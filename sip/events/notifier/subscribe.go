@@ -71,6 +71,10 @@ func (w watcher) mayWatch(d *presence.Domain) bool {
 	return false
 }
 
+// notAllowed is said to who may not watch: that there is somebody to watch is no
+// secret within a domain.
+const notAllowed = "Watching This Is Not Allowed"
+
 // first answers a SUBSCRIBE that begins a dialog.
 func (n *Notifier) first(r *transaction.Request, w watcher) {
 	if n.draining.Load() {
@@ -85,10 +89,12 @@ func (n *Notifier) first(r *transaction.Request, w watcher) {
 	if !ok {
 		return
 	}
-	if g, ok := n.packages[s.pkg].(Guard); ok && !g.Admit(w.public(), agent) {
-		n.refuse(r, 403, "Watching This Is Not Allowed")
+	may := n.judge(w, s, agent)
+	if may.verdict == presence.WatchDeny {
+		n.refuse(r, 403, notAllowed)
 		return
 	}
+	s.stand(may)
 	period, ok := n.expiry(r)
 	if !ok {
 		return

@@ -25,7 +25,8 @@ const (
 const (
 	timedOut   uint8 = iota // expired, or un-subscribed (§4.2.1.4)
 	noResource              // the agent is no more
-	deactivate              // numbers ran out: subscribe anew
+	deactivate              // numbers ran out, or what may be seen changed: subscribe anew
+	rejected                // it may not, or no more, be watched
 )
 
 func reasonText(r uint8) string {
@@ -34,6 +35,8 @@ func reasonText(r uint8) string {
 		return "noresource"
 	case deactivate:
 		return "deactivated"
+	case rejected:
+		return "rejected"
 	}
 	return "timeout"
 }
@@ -92,6 +95,8 @@ type subscription struct {
 	reason    uint8
 	failures  uint8
 	bare      bool  // constant
+	pending   bool  // the watched has not decided yet; the document says nothing
+	hidden    bool  // the document does not say who calls
 	peer      bool  // constant: owner is a peer, not a device
 	owed      bool  // a NOTIFY is owed whatever the document
 	late      bool  // something changed while one was in flight

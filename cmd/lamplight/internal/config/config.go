@@ -160,12 +160,34 @@ type Domain struct {
 	ShowOfflineReach bool     `yaml:"show_offline_reach"`
 	// BusyLamp: phones whose User-Agent begins so see Do Not Disturb and the like
 	// as a lit lamp; * stands for any characters. It adds the quirk busy_lamp.
-	BusyLamp  []string      `yaml:"busy_lamp"`
-	LegMaxAge time.Duration `yaml:"leg_max_age"`
-	Calls     Calls         `yaml:"calls"`
-	Statuses  []Status      `yaml:"statuses"`
-	AgentKeys AgentKeys     `yaml:"agent_keys"`
-	Agents    []Agent       `yaml:"agents"`
+	BusyLamp []string `yaml:"busy_lamp"`
+	// Watch says who may watch whom; the first rule that fits counts. Without one
+	// everybody of the domain may watch everybody.
+	Watch []Watch `yaml:"watch"`
+	// LampIdentity says to whom a lamp shows who is at the other end of a call, and
+	// what is needed to take it over: all (default), team (who shares a team, and
+	// supervisors) or none.
+	LampIdentity string        `yaml:"lamp_identity"`
+	LegMaxAge    time.Duration `yaml:"leg_max_age"`
+	Calls        Calls         `yaml:"calls"`
+	Statuses     []Status      `yaml:"statuses"`
+	AgentKeys    AgentKeys     `yaml:"agent_keys"`
+	Agents       []Agent       `yaml:"agents"`
+}
+
+// Watch is a rule of who may watch whom.
+type Watch struct {
+	// Who: anyone (default), team:NAME, role:NAME, device:KIND (desk, soft or
+	// mobile), agent:NUMBER, peer:NAME or peers.
+	Who string `yaml:"who"`
+	// Whom: anyone (default), team:NAME, own_team, agent:NUMBER or addresses
+	// (those without an agent, such as parking slots).
+	Whom string `yaml:"whom"`
+	// Events are the event packages it is about; all but the likes of
+	// presence.winfo, which tell who watches and which a rule must name.
+	Events []string `yaml:"events"`
+	// Then: allow, deny, or confirm (the agent or a supervisor decides).
+	Then string `yaml:"then"`
 }
 
 // Calls is the part of a domain's policy that concerns calls.

@@ -56,6 +56,10 @@ func (d Domain) Policy() presence.Policy {
 	if d.WrapUp != nil {
 		p.WrapUp = time.Duration(*d.WrapUp)
 	}
+	p.LampIdentity = presence.LampIdentity(d.LampIdentity)
+	for _, w := range d.Watch {
+		p.Watch = append(p.Watch, presence.WatchRule{Who: w.Who, Whom: w.Whom, Events: w.Events, Then: presence.WatchVerdict(w.Then)})
+	}
 	for _, s := range d.Statuses {
 		p.Statuses = append(p.Statuses, presence.Custom{
 			Name: s.Name, Colour: s.Colour, Icon: s.Icon, Class: presence.CustomClass(s.Class),

@@ -272,6 +272,12 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	if err := presence.CheckFallback(d.Calls.Fallback); err != nil {
 		k.fail(at+".calls.fallback", "%q: %v", d.Calls.Fallback, err)
 	}
+	k.oneOf(at+".lamp_identity", d.LampIdentity, string(presence.LampIdentityAll), string(presence.LampIdentityTeam), string(presence.LampIdentityNone))
+	for i, r := range d.Policy().Watch {
+		if err := r.Check(); err != nil {
+			k.fail(fmt.Sprintf("%s.watch[%d]", at, i), "%s", err)
+		}
+	}
 	if d.Grace != nil && (*d.Grace < 0 || time.Duration(*d.Grace) > 30*time.Second) {
 		k.fail(at+".grace", "%s is not between 0s and 30s", time.Duration(*d.Grace))
 	}
