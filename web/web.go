@@ -25,6 +25,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/store"
 	"lamplight/web/access"
 	"lamplight/web/api"
@@ -50,6 +51,8 @@ type Options struct {
 	Webphone, SIP http.Handler
 	// Registrations is nil where no registrar runs.
 	Registrations api.Registrations
+	// Lists is nil where none are kept.
+	Lists *lists.Lists
 	// SessionEnded is told of a page session that logged out.
 	SessionEnded func(ticket.Subject)
 
@@ -96,7 +99,7 @@ func New(o Options) (*Server, error) {
 	s.api, err = api.New(api.Options{
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
-		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, SessionEnded: o.SessionEnded,
+		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, SessionEnded: o.SessionEnded,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,
 	})

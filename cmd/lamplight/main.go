@@ -38,7 +38,7 @@ func root() *cobra.Command {
 	c.PersistentFlags().StringVar(&r.domain, "domain", "", "domain, where the server has several")
 	c.PersistentFlags().BoolVar(&r.json, "json", false, "print the API's answer as it is")
 	c.AddCommand(serveCommand(), initCommand(), checkCommand(),
-		agentCommand(&r), deviceCommand(&r), statusCommand(&r), routeCommand(&r), importCommand(&r))
+		agentCommand(&r), deviceCommand(&r), listCommand(&r), statusCommand(&r), routeCommand(&r), importCommand(&r))
 	return c
 }
 

@@ -211,6 +211,9 @@ func completeAORs(v *presence.Agent, dom *presence.Domain) ([]string, error) {
 		if user == aor || !validNumber(user) {
 			return nil, invalid("%q is no address of record (user@domain)", aor)
 		}
+		if reserved(user) {
+			return nil, invalid("%q: what begins with %s or %s is the address of a list", aor, TeamPrefix, ListPrefix)
+		}
 		host := strings.ToLower(aor[len(user)+1:])
 		if !slices.Contains(dom.Names, host) {
 			return nil, invalid("address of record %q is not in a domain named %s", aor, strings.Join(dom.Names, ", "))

@@ -31,6 +31,10 @@ func validNumber(s string) bool {
 	})
 }
 
+// ValidNumber reports whether s can be an agent's number, or the user part of
+// another address of record.
+func ValidNumber(s string) bool { return validNumber(s) }
+
 func validHost(s string) bool {
 	return s != "" && len(s) <= 253 && !strings.ContainsFunc(s, func(r rune) bool {
 		switch {
@@ -50,6 +54,8 @@ func checkAgent(v *presence.Agent) error {
 	switch {
 	case !validNumber(v.Number):
 		return invalid("%q is no number: 1 to %d digits, letters or any of -_.+*#!~'", v.Number, maxNumber)
+	case reserved(v.Number):
+		return invalid("%q is no number: what begins with %s or %s is the address of a list", v.Number, TeamPrefix, ListPrefix)
 	case !printable(v.Name):
 		return invalid("the name is too long or has control characters")
 	case len(v.AORs) > maxAORs:

@@ -58,6 +58,8 @@ type indexes struct {
 	// is filled when asked for and dropped when the domain's agents change.
 	byDomain map[presence.DomainID]map[presence.AgentID]struct{}
 	sorted   map[presence.DomainID][]*presence.Agent
+	// teams are the agents of each team, by its address.
+	teams map[userKey]map[presence.AgentID]struct{}
 }
 
 func newIndexes() indexes {
@@ -73,6 +75,7 @@ func newIndexes() indexes {
 		turns:    map[presence.DeviceID]time.Time{},
 		byDomain: map[presence.DomainID]map[presence.AgentID]struct{}{},
 		sorted:   map[presence.DomainID][]*presence.Agent{},
+		teams:    map[userKey]map[presence.AgentID]struct{}{},
 	}
 }
 
@@ -106,6 +109,7 @@ func (x *indexes) putAgent(v *presence.Agent) {
 	}
 	of[v.ID] = struct{}{}
 	delete(x.sorted, v.Domain)
+	x.joinTeams(v)
 }
 
 func (x *indexes) dropAgent(id presence.AgentID) {
@@ -131,6 +135,7 @@ func (x *indexes) unindexAgent(old *presence.Agent) {
 			delete(x.aors, k)
 		}
 	}
+	x.leaveTeams(old)
 }
 
 func (x *indexes) putDevice(v *device) {

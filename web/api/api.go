@@ -14,6 +14,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/store"
 	"lamplight/web/access"
@@ -71,6 +72,8 @@ type Options struct {
 	HA1       HA1
 	// Registrations is nil where no registrar runs.
 	Registrations Registrations
+	// Lists is nil where none are kept.
+	Lists *lists.Lists
 	// SessionEnded is told of a page session that logged out, so that its
 	// webphone ends too. Without it the roster logs the agent out.
 	SessionEnded func(ticket.Subject)
@@ -250,6 +253,14 @@ func (a *API) handlers() map[string]handler {
 		"removeDevice":      a.removeDevice,
 		"setDevicePassword": a.setDevicePassword,
 		"listRegistrations": a.listRegistrations,
+		"listLists":         a.listLists,
+		"getList":           a.getList,
+		"setList":           a.setList,
+		"removeList":        a.removeList,
+		"listAgentLists":    a.listAgentLists,
+		"getAgentList":      a.getAgentList,
+		"setAgentList":      a.setAgentList,
+		"removeAgentList":   a.removeAgentList,
 		"route":             a.route,
 		"routeOutbound":     a.routeOutbound,
 		"listStatuses":      a.listStatuses,

@@ -67,7 +67,7 @@ func (o *rawOperation) example() string {
 
 // path fills in the document's path parameters.
 func examplePath(path string) string {
-	return strings.NewReplacer("{agent}", "1001", "{device}", "1001").Replace(path)
+	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{list}", "friends").Replace(path)
 }
 
 // operations calls f for every operation of the document, each in a house of
@@ -197,7 +197,7 @@ func TestTypesAreAsDescribed(t *testing.T) {
 		"Number": numberJSON{}, "ForwardingOptions": optionsJSON{}, "Settings": settingsJSON{}, "Agent": agentJSON{},
 		"Outcome": outcomeJSON{}, "Target": targetJSON{}, "Step": stepJSON{}, "Considered": consideredJSON{}, "Decision": decisionJSON{},
 		"StatusChoice": choiceJSON{}, "Change": changeJSON{}, "Domain": domainJSON{}, "Device": deviceJSON{}, "ImportReport": reportJSON{},
-		"Me": meJSON{}, "Registration": Registration{},
+		"Me": meJSON{}, "Registration": Registration{}, "List": listJSON{},
 	}
 	for name, v := range types {
 		s := c.schemas[name]

@@ -18,6 +18,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/store/sim"
 	"lamplight/web/access"
@@ -121,7 +122,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	o := Options{
 		Directory: h.dir, Roster: h.roster, Store: h.store, Tokens: tokens, Tickets: h.tickets, HA1: testHA1,
 		Sessions:      login.New(login.Options{Store: h.store, Directory: h.dir, UserTries: 3, UserPause: time.Hour}),
-		Registrations: noRegistrations{}, Coalesce: time.Millisecond,
+		Registrations: noRegistrations{}, Lists: h.lists(), Coalesce: time.Millisecond,
 	}
 	for _, f := range change {
 		f(&o)
@@ -184,6 +185,21 @@ func (h *house) talking(number string, kind presence.CallKind) *presence.Snapsho
 		ID: "leg", Call: "call", Source: "test", Direction: presence.Inbound, Kind: kind, State: presence.LegTalking, Talked: true,
 		CallID: "c", LocalTag: "l", RemoteTag: "r", Remote: "sip:+15550100@example.com", Since: time.Now().UTC(),
 	}})
+}
+
+// lists has one named friends of the domain and one of agent 1001.
+func (h *house) lists() *lists.Lists {
+	h.t.Helper()
+	l, err := lists.Open(h.t.Context(), lists.Options{Store: h.store, Directory: h.dir, PerAgent: 2})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, owner := range []presence.AgentID{{}, h.agent("1001").ID} {
+		if _, err := l.Put(h.t.Context(), "test", lists.List{Domain: h.one.ID, Owner: owner, Name: "friends", Members: []string{"1002"}}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return l
 }
 
 // reply is an answer of the API.

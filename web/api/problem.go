@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/presence/status"
 	"lamplight/store"
@@ -99,9 +100,10 @@ func asProblem(err error) *Problem {
 		return fromMistakes(mistakes)
 	case errors.Is(err, directory.ErrTaken):
 		return problem(http.StatusConflict, "%s", plain(err)).named("taken")
-	case errors.Is(err, directory.ErrNotFound), errors.Is(err, roster.ErrUnknown):
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, roster.ErrUnknown), errors.Is(err, lists.ErrNotFound):
 		return problem(http.StatusNotFound, "%s", plain(err))
-	case errors.Is(err, status.ErrNotSelectable), errors.Is(err, status.ErrUnknown), errors.Is(err, directory.ErrInvalid):
+	case errors.Is(err, status.ErrNotSelectable), errors.Is(err, status.ErrUnknown), errors.Is(err, directory.ErrInvalid),
+		errors.Is(err, lists.ErrInvalid), errors.Is(err, lists.ErrFull):
 		return problem(http.StatusUnprocessableEntity, "%s", plain(err))
 	case errors.Is(err, roster.ErrRefused):
 		return problem(http.StatusConflict, "%s", plain(err)).named("refused")
@@ -118,7 +120,8 @@ func asProblem(err error) *Problem {
 // plain is the error's text without the names of packages, for a person.
 func plain(err error) string {
 	text := err.Error()
-	for _, prefix := range [...]string{"roster: refused: ", "roster: ", "directory: invalid: ", "directory: "} {
+	for _, prefix := range [...]string{"roster: refused: ", "roster: ", "directory: invalid: ", "directory: ",
+		"lists: invalid: ", "lists: not found: ", "lists: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

@@ -25,6 +25,7 @@ type Config struct {
 	Log       Log       `yaml:"log"`
 	SIP       SIP       `yaml:"sip"`
 	Registrar Registrar `yaml:"registrar"`
+	Lists     Lists     `yaml:"lists"`
 	HTTP      HTTP      `yaml:"http"`
 	TLS       TLS       `yaml:"tls"`
 	Webphone  Webphone  `yaml:"webphone"`
@@ -76,6 +77,12 @@ type Registrar struct {
 	// 10 s each, make it dead; 3.
 	QualifyInterval time.Duration `yaml:"qualify_interval"`
 	QualifyTries    int           `yaml:"qualify_tries"`
+}
+
+// Lists bounds what phones watch with one subscription; teams are lists too.
+type Lists struct {
+	Members  int `yaml:"members"`   // of one list; 500
+	PerAgent int `yaml:"per_agent"` // lists of an agent's own; 20
 }
 
 // HTTP is where pages, API and WebSockets are served.

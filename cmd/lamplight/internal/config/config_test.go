@@ -64,6 +64,8 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"registrar":            {minimal + "registrar:\n  min_expires: 2h\n", "c.yaml:6: registrar: min_expires 2h0m0s is more than max_expires"},
 		"qualify whom":         {minimal + "registrar:\n  qualify: some\n", "c.yaml:7: registrar.qualify: \"some\" is not one of nat, all, off"},
 		"qualify too often":    {minimal + "registrar:\n  contacts: 1\n  qualify_interval: 1s\n", "c.yaml:8: registrar.qualify_interval: 1s is not between 5s"},
+		"list too long":        {minimal + "lists:\n  members: 5001\n", "c.yaml:7: lists.members: 5001 is not between 1 and 5000"},
+		"no lists":             {minimal + "lists:\n  per_agent: -1\n", "c.yaml:7: lists.per_agent: negative"},
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"fallback nowhere":     {minimal + "    calls:\n      fallback: the voicemail\n", "c.yaml:7: domains[0].calls.fallback"},

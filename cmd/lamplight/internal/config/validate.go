@@ -75,6 +75,12 @@ func (c *Config) mistakes() Mistakes {
 	}
 	k.oneOf("registrar.qualify", c.Registrar.Qualify, string(registrar.QualifyNAT), string(registrar.QualifyAll), string(registrar.QualifyOff))
 	k.within("registrar.qualify_interval", c.Registrar.QualifyInterval, 5*time.Second, 10*time.Minute)
+	if c.Lists.Members < 0 || c.Lists.Members > 5000 {
+		k.fail("lists.members", "%d is not between 1 and 5000", c.Lists.Members)
+	}
+	if c.Lists.PerAgent < 0 {
+		k.fail("lists.per_agent", "negative")
+	}
 	if c.KeepHistory < 0 {
 		k.fail("keep_history", "negative")
 	}

@@ -17,6 +17,7 @@ import (
 	"lamplight/cmd/lamplight/internal/certificate"
 	"lamplight/cmd/lamplight/internal/config"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/sip"
 	"lamplight/sip/digest"
@@ -40,6 +41,7 @@ type Server struct {
 
 	store     store.Store
 	directory *directory.Directory
+	lists     *lists.Lists
 	roster    *roster.Roster
 	transport *transport.Layer
 	registrar *registrar.Registrar
@@ -121,6 +123,12 @@ func (s *Server) startPresence(ctx context.Context) error {
 		if err := refuseDemoCredentials(d); err != nil {
 			return err
 		}
+	}
+	s.lists, err = lists.Open(ctx, lists.Options{
+		Store: s.store, Directory: d, Node: s.cfg.Node, Log: s.log, Members: s.cfg.Lists.Members, PerAgent: s.cfg.Lists.PerAgent,
+	})
+	if err != nil {
+		return err
 	}
 	s.roster, err = roster.Open(ctx, roster.Options{
 		Store: s.store, Directory: d, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,

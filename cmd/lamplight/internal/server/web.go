@@ -33,7 +33,7 @@ func (s *Server) startWeb(context.Context) error {
 	o := web.Options{
 		Directory: s.directory, Roster: s.roster, Store: s.store, HA1: ha1,
 		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
-		Registrations: registrations{s.registrar},
+		Registrations: registrations{s.registrar}, Lists: s.lists,
 		SessionEnded: func(sub ticket.Subject) {
 			if s.webphone != nil {
 				s.webphone.Logout(sub.Agent, sub.Session)
