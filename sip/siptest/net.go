@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -22,16 +23,25 @@ const (
 )
 
 // Net is a network. Its zero faults deliver everything, in order, at once.
+//
+// What happens to a datagram hangs on the seed, on who sends to whom, and on how
+// many have gone that way before, not on what others send meanwhile: a test of
+// thousands of peers meets the same losses however its goroutines are scheduled.
 type Net struct {
 	mu        sync.Mutex
 	faults    Faults                         // guarded by mu
-	rng       *rand.Rand                     // guarded by mu
+	from      map[netip.AddrPort]Faults      // instead of faults; guarded by mu
+	sent      map[way]uint64                 // datagrams since the faults were set; guarded by mu
 	packets   map[netip.AddrPort]*packetConn // guarded by mu
+	ports     map[netip.AddrPort]*Port       // guarded by mu
 	listeners map[netip.AddrPort]*listener   // guarded by mu
 	port      uint16                         // next free one; guarded by mu
 	stats     Stats                          // guarded by mu
 	delayed   time.Duration                  // grows with each datagram delayed; guarded by mu
 }
+
+// way is one direction between two sockets.
+type way struct{ from, to netip.AddrPort }
 
 // Faults is what a network does to datagrams. Probabilities are from 0 to 1.
 type Faults struct {
@@ -43,7 +53,8 @@ type Faults struct {
 	Delay     time.Duration // every datagram
 	Jitter    time.Duration // up to this much more
 	// Drop, if set, loses the datagrams it returns true for, whatever the rest
-	// says. It is called under the network's lock.
+	// says. It sees every datagram in the order of sending, and is called under
+	// the network's lock.
 	Drop func(from, to netip.AddrPort, b []byte) bool
 }
 
@@ -52,19 +63,32 @@ type Stats struct{ Sent, Lost, Duplicated, Delivered int }
 
 // NewNet makes a network without faults.
 func NewNet() *Net {
-	n := &Net{packets: make(map[netip.AddrPort]*packetConn), listeners: make(map[netip.AddrPort]*listener), port: firstPort}
+	n := &Net{packets: make(map[netip.AddrPort]*packetConn), ports: make(map[netip.AddrPort]*Port), listeners: make(map[netip.AddrPort]*listener), port: firstPort}
 	n.SetFaults(Faults{})
 	return n
 }
 
-// SetFaults changes what happens from now on.
+// SetFaults changes what happens from now on, in every direction.
 func (n *Net) SetFaults(f Faults) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.faults, n.delayed = f.withDefaults(), 0
+	n.from, n.sent = make(map[netip.AddrPort]Faults), make(map[way]uint64)
+}
+
+// SetFaultsFrom changes what happens from now on to what the socket at that
+// address sends; the other directions stay as they are.
+func (n *Net) SetFaultsFrom(from netip.AddrPort, f Faults) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.from[from] = f.withDefaults()
+}
+
+func (f Faults) withDefaults() Faults {
 	if f.ReorderBy == 0 {
 		f.ReorderBy = 20 * time.Millisecond
 	}
-	n.faults, n.rng, n.delayed = f, rand.New(rand.NewPCG(f.Seed, 1)), 0
+	return f
 }
 
 // Stats returns what happened to datagrams so far.
@@ -83,7 +107,7 @@ func (n *Net) resolveLocked(addr string) netip.AddrPort {
 	for ap.Port() == 0 {
 		n.port++
 		try := netip.AddrPortFrom(ap.Addr(), n.port)
-		if n.packets[try] == nil && n.listeners[try] == nil {
+		if n.packets[try] == nil && n.ports[try] == nil && n.listeners[try] == nil {
 			ap = try
 		}
 	}
@@ -96,7 +120,7 @@ func (n *Net) ListenPacket(addr string) net.PacketConn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	at := n.resolveLocked(addr)
-	if n.packets[at] != nil {
+	if n.packets[at] != nil || n.ports[at] != nil {
 		panic(fmt.Sprintf("siptest: %s: %v", addr, errInUse))
 	}
 	c := &packetConn{net: n, local: at, inbox: make(chan packet, inboxSize), closed: make(chan struct{})}
@@ -145,52 +169,84 @@ func (n *Net) DialFrom(ctx context.Context, from, to string) (net.Conn, error) {
 
 // carry sends a datagram on its way.
 func (n *Net) carry(from, to netip.AddrPort, b []byte) {
+	for range n.depart(from, to, b) {
+		n.arrive(to, packet{from: from, b: append([]byte(nil), b...)})
+	}
+}
+
+// depart decides what becomes of a datagram, and returns how often it is to
+// arrive at once.
+func (n *Net) depart(from, to netip.AddrPort, b []byte) (now int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	f, special := n.from[from]
+	if !special {
+		f = n.faults
+	}
 	n.stats.Sent++
-	if n.faults.Drop != nil && n.faults.Drop(from, to, b) || n.rng.Float64() < n.faults.Loss {
+	n.sent[way{from, to}]++
+	rng := rand.New(rand.NewPCG(f.Seed, hash(from, to)+n.sent[way{from, to}]))
+	if f.Drop != nil && f.Drop(from, to, b) || rng.Float64() < f.Loss {
 		n.stats.Lost++
-		return
+		return 0
 	}
-	p := packet{from: from, b: append([]byte(nil), b...)}
-	n.deliverLocked(to, p)
-	if n.rng.Float64() < n.faults.Duplicate {
+	copies := 1
+	if rng.Float64() < f.Duplicate {
 		n.stats.Duplicated++
-		n.deliverLocked(to, p)
+		copies++
+	}
+	for range copies {
+		wait := f.Delay
+		if f.Jitter > 0 {
+			wait += time.Duration(rng.Int64N(int64(f.Jitter)))
+		}
+		if rng.Float64() < f.Reorder {
+			wait += f.ReorderBy
+		}
+		if wait == 0 {
+			now++
+			continue
+		}
+		// No two at the same instant: who is first must not hang on chance.
+		n.delayed++
+		p := packet{from: from, b: append([]byte(nil), b...)}
+		time.AfterFunc(wait+n.delayed, func() { n.arrive(to, p) })
+	}
+	return now
+}
+
+// hash tells directions apart, the same in every run.
+func hash(from, to netip.AddrPort) uint64 {
+	h := fnv.New64a()
+	for _, a := range [...]netip.AddrPort{from, to} {
+		b, _ := a.MarshalBinary()
+		h.Write(b)
+	}
+	return h.Sum64()
+}
+
+func (n *Net) arrive(to netip.AddrPort, p packet) {
+	if port := n.land(to, p); port != nil {
+		port.receive(p.from, p.b)
 	}
 }
 
-func (n *Net) deliverLocked(to netip.AddrPort, p packet) {
-	wait := n.faults.Delay
-	if n.faults.Jitter > 0 {
-		wait += time.Duration(n.rng.Int64N(int64(n.faults.Jitter)))
-	}
-	if n.rng.Float64() < n.faults.Reorder {
-		wait += n.faults.ReorderBy
-	}
-	if wait == 0 {
-		n.arriveLocked(to, p)
-		return
-	}
-	// No two at the same instant: who is first must hang on the seed alone.
-	n.delayed++
-	time.AfterFunc(wait+n.delayed, func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.arriveLocked(to, p)
-	})
-}
-
-func (n *Net) arriveLocked(to netip.AddrPort, p packet) {
-	c := n.packets[to]
-	if c == nil {
-		n.stats.Lost++
-		return
-	}
-	select {
-	case c.inbox <- p:
+// land puts a datagram into the inbox of a socket, or returns the port it is for.
+func (n *Net) land(to netip.AddrPort, p packet) *Port {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if port := n.ports[to]; port != nil {
 		n.stats.Delivered++
-	default:
-		n.stats.Lost++
+		return port
 	}
+	if c := n.packets[to]; c != nil {
+		select {
+		case c.inbox <- p:
+			n.stats.Delivered++
+			return nil
+		default:
+		}
+	}
+	n.stats.Lost++
+	return nil
 }

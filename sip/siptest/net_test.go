@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,6 +78,59 @@ func TestPackets(t *testing.T) {
 		a.WriteTo([]byte("to nobody"), b.LocalAddr())
 		a.Close()
 		if s := n.Stats(); s.Lost < 101 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// The losses of one direction are its own: neither other traffic nor the faults
+// of another direction change them.
+func TestFaultsAreOfADirection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNet()
+		a, b := n.ListenPacket("10.0.0.1:5060"), n.ListenPacket("10.0.0.2:5060")
+		defer a.Close()
+		defer b.Close()
+		lost := func(noise bool) (there, back []string) {
+			n.SetFaults(Faults{Seed: 5, Loss: 0.2})
+			n.SetFaultsFrom(netip.MustParseAddrPort("10.0.0.2:5060"), Faults{Duplicate: 0.5, Jitter: time.Second})
+			for i := range 200 {
+				if noise {
+					b.WriteTo([]byte("noise"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.3:1")))
+				}
+				a.WriteTo(fmt.Append(nil, i), b.LocalAddr())
+				b.WriteTo(fmt.Append(nil, i), a.LocalAddr())
+			}
+			return drain(b), drain(a)
+		}
+		there, back := lost(false)
+		if len(there) < 140 || len(there) > 180 {
+			t.Errorf("%d of 200 arrived at a loss of a fifth", len(there))
+		}
+		if len(back) < 270 || len(back) > 330 || slices.IsSorted(back) {
+			t.Errorf("%d arrived of 200 that lose nothing, come twice half the time and in any order", len(back))
+		}
+		there2, back2 := lost(true)
+		if !slices.Equal(there, there2) || !slices.Equal(back, back2) {
+			t.Error("what else was sent changed who lost what")
+		}
+	})
+}
+
+func TestPort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNet()
+		c := n.ListenPacket("10.0.0.1:5060")
+		defer c.Close()
+		var p *Port
+		p = n.Attach("10.0.0.2:0", func(from netip.AddrPort, b []byte) { p.Send(from, append([]byte("re "), b...)) })
+		c.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(p.Addr()))
+		if got := drain(c); !slices.Equal(got, []string{"re hello"}) {
+			t.Errorf("%q", got)
+		}
+		p.Close()
+		c.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(p.Addr()))
+		if s := n.Stats(); s.Lost != 1 || s.Delivered != 2 {
 			t.Errorf("%+v", s)
 		}
 	})
