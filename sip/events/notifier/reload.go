@@ -53,11 +53,10 @@ func (n *Notifier) reload(ctx context.Context) ([]*presentity, error) {
 // restore puts a reloaded subscription in its places; it returns the presentity
 // if it is the first there.
 func (n *Notifier) restore(s *subscription, agent presence.AgentID, now stamp) *presentity {
-	// Whether the watcher refreshed without a row is not known: it is held until
-	// the padded expiry, and told one period at most.
-	if s.until <= now {
-		s.until = min(s.stored-min(n.grace, s.stored), now+stamp(s.period))
-	}
+	// Whether the watcher refreshed without a row is not known, also where the
+	// stored time has not come yet: it is held until the padded expiry, and told
+	// one period at most.
+	s.until = max(s.until, min(s.stored-min(n.grace, s.stored), now+stamp(s.period)))
 	p := n.people.open(agent)
 	defer p.mu.Unlock()
 	s.pres = p

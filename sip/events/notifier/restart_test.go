@@ -177,6 +177,27 @@ func TestUnrefreshedSubscriptionEndsAfterARestartToo(t *testing.T) {
 	})
 }
 
+// A refresh that needed no row was granted all the same: a restart shortly
+// before the time that the row knows must not end what the watcher was promised.
+func TestRefreshWithoutARowIsKeptByARestart(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
+		p.live()
+		time.Sleep(580 * time.Second)
+		before := r.store.Stats()
+		p.live()
+		if r.store.Stats() != before {
+			t.Fatal("the refresh wrote a row")
+		}
+		time.Sleep(10 * time.Second)
+		r.restart()
+		p.wantSub(p.notified(200), "active;expires=")
+		p.quiet(400 * time.Second)
+		r.set("101", "ringing")
+		p.wantState(p.notified(200), "ringing")
+	})
+}
+
 func TestStreamWatcherIsFoundAgain(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		p := newPhone(t, siptest.NewStreamPeer(t, r.net, "192.0.2.10:50000", server), "201", "sip:101@ex.test")
