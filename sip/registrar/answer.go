@@ -3,7 +3,6 @@ package registrar
 import (
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"lamplight/presence"
@@ -36,7 +35,7 @@ func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now
 		return false
 	}
 	for _, b := range rec.bindings {
-		if b.raw != raw || b.Device != w.device || b.Restored || b.Dead || !sameUser(b.AOR, w.toUser) ||
+		if b.raw != raw || b.Device != w.device || b.Restored || b.Dead || b.AOR != w.aor ||
 			b.CallID != req.CallID() || !b.sameWay(req.Flow.Transport(), req.Flow.Remote(), req.Flow) {
 			continue
 		}
@@ -65,7 +64,13 @@ func sameUser(aor, user string) bool {
 // commit. It unlocks.
 func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now time.Time) (committing bool) {
 	req, r := j.req, s.r
-	a := ask{domain: j.who.domain, agent: agent, device: j.who.device, aor: strings.Clone(j.who.toUser) + "@" + j.who.domain.Name(),
+	if r.holder(j.who.device, now) != agent { // it changed hands while this waited
+		s.forgetLocked(agent, rec)
+		s.mu.Unlock()
+		r.route(&j, now)
+		return false
+	}
+	a := ask{domain: j.who.domain, agent: agent, device: j.who.device, aor: j.who.aor, said: j.who.said,
 		by: req.Flow.Transport(), source: req.Flow.Remote(), flow: req.Flow}
 	no := a.read(req.Message, &r.o.Limits)
 	var p plan
@@ -173,6 +178,14 @@ func (r *Registrar) describe(c *change) error {
 	}
 	for _, b := range c.touch {
 		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+	}
+	for _, b := range c.leave {
+		w, err := b.row(r.o.Node)
+		if err != nil {
+			return errors.Join(errUnencodable, err)
+		}
+		c.ops = append(c.ops, roster.DropRegistration{ID: b.ID})
+		c.log = append(c.log, r.entry(c, b, w.Data, nil))
 	}
 	for _, b := range c.drop {
 		data, err := b.row(r.o.Node)

@@ -17,6 +17,7 @@ type ask struct {
 	agent  presence.AgentID
 	device presence.DeviceID
 	aor    string
+	said   string // what the device calls itself, where that is not aor
 
 	callID string
 	cseq   uint32

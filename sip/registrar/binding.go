@@ -29,6 +29,9 @@ type Binding struct {
 	Agent  presence.AgentID  `json:"agent"`
 	Device presence.DeviceID `json:"device"`
 	AOR    string            `json:"aor"` // user@canonical-domain
+	// Said is the address the device goes by, where that is not AOR: its own, or
+	// one of an agent that had it before.
+	Said string `json:"said,omitempty"`
 
 	// Contact is the URI as registered, Head the Contact value without expires.
 	Contact  string `json:"contact"`

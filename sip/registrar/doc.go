@@ -4,7 +4,10 @@
 // # Who may bind what
 //
 // The credential says which device it is, the assignment of that device which
-// agent, and the To header must be one of that agent's addresses. A device sees
+// agent, and the To header must be one of that agent's addresses, or the device's
+// own, which then stands for the agent's: the user name of its credential, or an
+// address of somebody it was assigned to before. A shared or hot desk's phone
+// registers what it was set up with, whoever sits there. A device sees
 // all contacts of the address of record but replaces and removes its own only:
 // a desk phone that says "Contact: *" after a reboot does not take the softphone
 // with it.
@@ -19,6 +22,9 @@
 //   - The stored end of a binding lies beyond the end the device was told. A
 //     refresh that changes nothing and stays within it writes nothing; a
 //     shortened, removed or changed binding always writes.
+//   - A device that changes hands takes its bindings along at once, durably: from
+//     the old agent, in its order, then to the new one. The phone of a desk that is
+//     nobody's stays registered, offered nothing (Unheld).
 //   - A binding ends by itself, some time (Options.Grace) after the device was
 //     told it would, because phones come late.
 //   - A binding over a stream ends with its flow, and at a restart. One over UDP

@@ -18,6 +18,7 @@ func (s *shard) scheduleLocked(b *Binding) {
 func (s *shard) sweep(now time.Time) {
 	var over []*Binding
 	s.mu.Lock()
+	due := s.dueLocked(now)
 	for s.swept < now.Unix() {
 		// A clock that jumped ahead must not make this loop for hours.
 		if now.Unix()-s.swept > 7200 {
@@ -37,6 +38,9 @@ func (s *shard) sweep(now time.Time) {
 		}
 	}
 	s.mu.Unlock()
+	for _, f := range due {
+		f()
+	}
 	for _, b := range over {
 		s.enqueue(b.Agent, s.r.expire(b))
 	}
@@ -63,6 +67,31 @@ func (r *Registrar) expire(b *Binding) func(*record, time.Time) *change {
 
 // retryPause is how long an end that could not be committed waits.
 const retryPause = 5 * time.Second
+
+// putOff is something to be done by the sweep of a later second.
+type putOff struct {
+	at time.Time
+	f  func()
+}
+
+// later has f called on the shard's goroutine after a pause.
+func (s *shard) later(pause time.Duration, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = append(s.late, putOff{time.Now().Add(pause), f})
+}
+
+// dueLocked takes what was put off until now.
+func (s *shard) dueLocked(now time.Time) (due []func()) {
+	s.late = slices.DeleteFunc(s.late, func(l putOff) bool {
+		if l.at.After(now) {
+			return false
+		}
+		due = append(due, l.f)
+		return true
+	})
+	return due
+}
 
 // orExpire is what follows a commit that had to happen: if it failed, the
 // bindings have ended all the same, and the sweep tries again after a pause.

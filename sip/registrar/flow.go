@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lamplight/presence"
-	"lamplight/presence/directory"
 	"lamplight/sip/transport"
 )
 
@@ -85,69 +84,4 @@ func (c *change) replace(b *Binding, edit func(*Binding)) {
 	edit(&nb)
 	c.next[slices.Index(c.next, b)] = &nb
 	c.touch = append(c.touch, &nb)
-}
-
-// directoryChanged ends the bindings of devices that were deleted or are another
-// agent's now.
-func (r *Registrar) directoryChanged(e directory.Edit) {
-	if r.run.Err() != nil || len(e.DeleteAgents)+len(e.DeleteDevices)+len(e.Assignments)+len(e.Agents) == 0 {
-		return
-	}
-	agents := make(map[presence.AgentID]bool)
-	devices := make(map[presence.DeviceID]bool)
-	for _, id := range e.DeleteAgents {
-		agents[id] = true
-	}
-	for i := range e.Agents {
-		agents[e.Agents[i].ID] = true
-	}
-	for _, id := range e.DeleteDevices {
-		devices[id] = true
-	}
-	for i := range e.Assignments {
-		devices[e.Assignments[i].Device] = true
-	}
-	for _, s := range r.shards {
-		for _, agent := range s.affected(agents, devices) {
-			s.enqueue(agent, r.recheck)
-		}
-	}
-}
-
-func (s *shard) affected(agents map[presence.AgentID]bool, devices map[presence.DeviceID]bool) []presence.AgentID {
-	var out []presence.AgentID
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, rec := range s.agents {
-		if agents[id] || slices.ContainsFunc(rec.bindings, func(b *Binding) bool { return devices[b.Device] }) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// recheck drops what the directory no longer allows.
-func (r *Registrar) recheck(rec *record, now time.Time) *change {
-	var drop []*Binding
-	for _, b := range rec.bindings {
-		if !r.allowed(b, now) {
-			drop = append(drop, b)
-		}
-	}
-	if len(drop) == 0 {
-		return nil
-	}
-	c := without(rec, drop, presence.CauseFactExpired, "directory")
-	c.then = r.orExpire(drop)
-	return c
-}
-
-// allowed: the device is still the agent's, the address still its own.
-func (r *Registrar) allowed(b *Binding, now time.Time) bool {
-	holder, ok := r.o.Directory.Holder(b.Device, now)
-	if !ok || holder != b.Agent {
-		return false
-	}
-	a, ok := r.o.Directory.Agent(b.Agent)
-	return ok && slices.Contains(a.AORs, b.AOR)
 }

@@ -60,6 +60,7 @@ func newHouse(t *testing.T, l registrar.Limits) *house {
 	h := &house{t: t, net: siptest.NewNet(), store: sim.New(sim.Options{Latency: time.Millisecond}), limits: l}
 	h.open()
 	h.populate()
+	synctest.Wait() // a goroutine that waits for a lock of the directory would hold the clock
 	t.Cleanup(func() {
 		h.close()
 		h.store.Close()

@@ -182,7 +182,7 @@ func (p *plan) limit(a *ask, l *Limits) *refusal {
 
 // set fills in what the request says.
 func (b *Binding) set(a *ask, w *want, l *Limits, now time.Time) {
-	b.Contact, b.Head = w.contact, w.head
+	b.Contact, b.Head, b.Said = w.contact, w.head, a.said
 	b.Instance, b.RegID, b.Q, b.Push = w.instance, w.regID, w.q, w.push
 	b.Path, b.CallID, b.CSeq = a.path, a.callID, a.cseq
 	b.UserAgent = cut(a.raw.userAgent, maxUserAgent)

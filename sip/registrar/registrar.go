@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ func Open(ctx context.Context, o Options) (*Registrar, error) {
 	}
 	r.running.Go(func() { r.ask.run(r.run) })
 	r.o.Directory.OnChange(r.directoryChanged)
+	r.recheckAll() // what changed while the bindings were read
 	return r, nil
 }
 
@@ -81,54 +83,57 @@ func (r *Registrar) ServeSIP(req *transaction.Request) {
 	if !ok {
 		return // answered there
 	}
-	now := time.Now()
-	who, no := r.who(req, id, now)
-	if no != nil {
+	r.route(&job{req: req, who: who{domain: id.Domain, device: id.Device, user: id.Username}}, time.Now())
+}
+
+// route finds whose bindings a REGISTER is about, and hands it to them.
+func (r *Registrar) route(j *job, now time.Time) {
+	if no := r.locate(&j.who, j.req.Get(message.To), now); no != nil {
 		r.count.refused(no.status)
-		no.answer(req)
+		no.answer(j.req)
 		return
 	}
-	s := r.shard(who.agent)
+	s := r.shard(j.who.agent)
 	s.mu.Lock()
-	rec := s.agents[who.agent]
-	if rec != nil && !rec.busy && s.refreshLocked(rec, &who, req, now) {
+	rec := s.agents[j.who.agent]
+	if rec != nil && !rec.busy && s.refreshLocked(rec, &j.who, j.req, now) {
 		return // unlocked and answered there
 	}
-	s.enqueueLocked(who.agent, job{req: req, who: who}, now)
+	s.enqueueLocked(j.who.agent, *j, now)
 }
 
 // who is the sender of a REGISTER and what it registers.
 type who struct {
 	domain *presence.Domain
-	agent  presence.AgentID
 	device presence.DeviceID
 	user   string // of the credential
-	toUser string // of the address of record
+	place         // set by locate
 }
 
-// who finds out whose address of record the device may bind (RFC 3261 §10.3 steps
-// 3 to 5): one of the agent it is assigned to now.
-func (r *Registrar) who(req *transaction.Request, id digest.Identity, now time.Time) (who, *refusal) {
-	user, host, ok := digest.SplitAddress(req.Get(message.To))
+// locate finds out whose address of record the device may bind (RFC 3261 §10.3
+// steps 3 to 5): one of the agent it is assigned to now, or its own, which stands
+// for that agent's.
+func (r *Registrar) locate(w *who, to string, now time.Time) *refusal {
+	user, host, ok := digest.SplitAddress(to)
 	if !ok {
-		return who{}, refuse(400, "Bad To header")
+		return refuse(400, "Bad To header")
 	}
-	owner, ok := r.o.Directory.AgentByAOR(user, host)
-	if !ok {
-		uri, err := message.ParseURI(req.To().URI)
-		if err != nil {
-			return who{}, refuse(400, "Bad To header")
+	if d, ok := r.o.Directory.DomainByName(host); !ok || d.ID != w.domain.ID {
+		return refuse(404, "")
+	}
+	if w.place, ok = r.place(w.domain, w.device, user, now); ok {
+		return nil
+	}
+	if strings.IndexByte(user, '%') >= 0 { // an escape is its character
+		user = message.URI{User: user}.UserDecoded()
+		if w.place, ok = r.place(w.domain, w.device, user, now); ok {
+			return nil
 		}
-		user = uri.UserDecoded()
-		if owner, ok = r.o.Directory.AgentByAOR(user, host); !ok {
-			return who{}, refuse(404, "")
-		}
 	}
-	holder, ok := r.o.Directory.Holder(id.Device, now)
-	if !ok || holder != owner.ID {
-		return who{}, refuse(403, "Not This Device's Address of Record")
+	if _, ok = r.o.Directory.AgentByAOR(user, host); ok {
+		return refuse(403, "Not This Device's Address of Record")
 	}
-	return who{domain: id.Domain, agent: holder, device: id.Device, user: id.Username, toUser: user}, nil
+	return refuse(404, "")
 }
 
 // Bindings lists an agent's bindings, for diagnostics.

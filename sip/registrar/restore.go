@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,45 +15,76 @@ import (
 
 // restoreAhead is how many agents the roster is told of before it has answered
 // for the first: fewer than what one of its shards, or the store, lets wait.
-// deleteAtOnce is how many rows one commit removes.
+// writeAtOnce is how many rows one commit changes.
 const (
 	restoreAhead = 1024
-	deleteAtOnce = 1000
+	writeAtOnce  = 1000
 )
 
 // restore reads the bindings back and tells the roster. It returns those that
 // have to be asked whether they are still there.
 func (r *Registrar) restore(ctx context.Context) ([]*Binding, error) {
 	now := time.Now()
-	var stale []store.Write
-	var ask []*Binding
+	var rows []store.Write
+	var ask, moved []*Binding
 	err := r.o.Store.Scan(ctx, space, func(rec store.Record) error {
-		b, err := decode(rec)
+		b, at := r.readBack(rec, now)
 		switch {
-		case err != nil:
-			// Left alone: a newer version may know how to read it.
-			r.o.Log.Error().Err(err).Msg("binding left out")
-		case !b.Stored.After(now) || b.Transport != udp && !b.Push || !r.allowed(b, now):
-			stale = append(stale, store.Delete(rec.Key))
+		case b == nil:
+		case at == (place{}):
+			rows = append(rows, store.Delete(rec.Key))
+		case at.agent != b.Agent || at.aor != b.AOR:
+			moved = append(moved, b.at(at))
 		default:
 			r.adopt(b)
-			if b.Transport == udp {
-				ask = append(ask, b)
-			}
+			ask = append(ask, b)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("registrar: read bindings: %w", err)
 	}
-	for len(stale) > 0 {
-		n := min(len(stale), deleteAtOnce)
-		if err := r.o.Store.Commit(ctx, store.Batch{Writes: stale[:n:n]}); err != nil {
-			return nil, fmt.Errorf("registrar: remove ended bindings: %w", err)
+	// Those of devices that changed hands while we were down, or just before.
+	for _, b := range moved {
+		if rec := r.shard(b.Agent).agents[b.Agent]; rec != nil && replaced(rec, b) {
+			rows = append(rows, store.Delete(b.key()))
+			continue
 		}
-		stale = stale[n:]
+		w, err := b.row(r.o.Node)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, w)
+		r.adopt(b)
+		ask = append(ask, b)
 	}
+	for len(rows) > 0 {
+		n := min(len(rows), writeAtOnce)
+		if err := r.o.Store.Commit(ctx, store.Batch{Writes: rows[:n:n]}); err != nil {
+			return nil, fmt.Errorf("registrar: write bindings that ended or moved: %w", err)
+		}
+		rows = rows[n:]
+	}
+	ask = slices.DeleteFunc(ask, func(b *Binding) bool { return b.Transport != udp })
 	return ask, r.tellRoster(ctx)
+}
+
+// readBack reads a row: nil if it cannot be read, no place if it holds no more.
+func (r *Registrar) readBack(rec store.Record, now time.Time) (b *Binding, at place) {
+	b, err := decode(rec)
+	if err != nil {
+		// Left alone: a newer version may know how to read it.
+		r.o.Log.Error().Err(err).Msg("binding left out")
+		return nil, place{}
+	}
+	if !b.Stored.After(now) || b.Transport != udp && !b.Push {
+		return b, place{}
+	}
+	at, ok := r.home(b, now)
+	if !ok {
+		return b, place{}
+	}
+	return b, at
 }
 
 // adopt takes a binding as it was stored. How far beyond the device's own end
@@ -83,8 +115,10 @@ const restorePause = 50 * time.Millisecond
 func (r *Registrar) tellRoster(ctx context.Context) error {
 	var agents []presence.AgentID
 	for _, s := range r.shards {
-		for agent := range s.agents { // nobody else knows the shard yet
-			agents = append(agents, agent)
+		for agent, rec := range s.agents { // nobody else knows the shard yet
+			if !rec.bindings[0].unheld() {
+				agents = append(agents, agent)
+			}
 		}
 	}
 	for {

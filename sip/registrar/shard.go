@@ -22,6 +22,7 @@ type shard struct {
 	agents map[presence.AgentID]*record // mu
 	due    map[int64][]*Binding         // mu; by the second their end falls in
 	swept  int64                        // mu; the last second looked at
+	late   []putOff                     // mu; what failed and is tried again, one for each binding at most
 
 	// doneMu is apart from mu, because a receipt may come while a change is
 	// being handed over.
@@ -51,6 +52,7 @@ type change struct {
 	next   []*Binding
 	put    []*Binding
 	drop   []*Binding
+	leave  []*Binding // no longer in next, but another agent's: the rows stay
 	cause  presence.Cause
 	actor  string
 	ops    []roster.Op
@@ -63,6 +65,16 @@ type change struct {
 	// job, and may be nil.
 	adopted func()
 	then    func(err error)
+}
+
+// unheld: the change is of a device that is nobody's.
+func (c *change) unheld() bool {
+	for _, list := range [...][]*Binding{c.put, c.drop, c.leave, c.touch} {
+		if len(list) > 0 {
+			return list[0].Device.ID == c.agent.ID
+		}
+	}
+	return false
 }
 
 type receipt struct {
@@ -100,6 +112,12 @@ func (s *shard) enqueue(agent presence.AgentID, event func(rec *record, now time
 		s.mu.Unlock()
 		return // no bindings, nothing can happen to them
 	}
+	s.enqueueLocked(agent, job{event: event}, time.Now())
+}
+
+// bring hands in what comes to an agent that may have no bindings yet.
+func (s *shard) bring(agent presence.AgentID, event func(rec *record, now time.Time) *change) {
+	s.mu.Lock()
 	s.enqueueLocked(agent, job{event: event}, time.Now())
 }
 
@@ -148,6 +166,14 @@ func (s *shard) commitLocked(agent presence.AgentID, rec *record, c *change) {
 	s.mu.Unlock()
 	if err := s.r.describe(c); err != nil {
 		s.receive(c, err)
+		return
+	}
+	if c.unheld() { // the roster knows nobody who has it
+		if len(c.writes) == 0 {
+			s.receive(c, nil)
+			return
+		}
+		s.r.o.Store.Submit(store.Batch{Writes: c.writes, Log: c.log}, func(err error) { s.receive(c, err) })
 		return
 	}
 	ch := roster.Change{Cause: c.cause, Actor: c.actor, Ops: c.ops, Writes: c.writes, Log: c.log}
