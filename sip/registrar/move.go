@@ -112,7 +112,7 @@ func (b *Binding) at(p place) *Binding {
 // crash sends it on (see restore).
 func (r *Registrar) recheck(actor string) func(*record, time.Time) *change {
 	return func(rec *record, now time.Time) *change {
-		c := &change{next: slices.Clone(rec.bindings), cause: presence.CauseLogout, actor: actor}
+		c := &change{next: slices.Clone(rec.bindings), cause: presence.CauseLogout, actor: actor, rejects: true}
 		var moved []*Binding
 		for _, b := range rec.bindings {
 			p, ok := r.home(b, now)

@@ -48,16 +48,18 @@ type job struct {
 
 // change is one step of an agent's bindings, and what it takes to make it.
 type change struct {
-	agent  presence.AgentID
-	next   []*Binding
-	put    []*Binding
-	drop   []*Binding
-	leave  []*Binding // no longer in next, but another agent's: the rows stay
-	cause  presence.Cause
-	actor  string
-	ops    []roster.Op
-	writes []store.Write
-	log    []store.Entry
+	agent presence.AgentID
+	next  []*Binding
+	put   []*Binding
+	drop  []*Binding
+	leave []*Binding // no longer in next, but another agent's: the rows stay
+	cause presence.Cause
+	actor string
+	// rejects: the directory no longer allows what is dropped or leaves.
+	rejects bool
+	ops     []roster.Op
+	writes  []store.Write
+	log     []store.Entry
 	// touch are those of next that only the roster is told of.
 	touch []*Binding
 	// adopted is called when next has become the truth, locked; then when all is

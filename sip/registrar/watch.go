@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"slices"
 	"time"
 
 	"lamplight/presence"
@@ -50,7 +51,7 @@ func (r *Registrar) changed(c *change) {
 	}
 	now := time.Now()
 	var ended []Ended
-	for _, b := range c.drop {
+	for _, b := range slices.Concat(c.drop, c.leave) {
 		gone := *b
 		gone.flow, gone.raw = nil, rawRequest{} // whoever keeps it must not keep a connection's buffers
 		ended = append(ended, Ended{Binding: &gone, Event: c.ended(b, now), At: now})
@@ -63,10 +64,10 @@ func (r *Registrar) changed(c *change) {
 // ended says why a binding is no more.
 func (c *change) ended(b *Binding, now time.Time) string {
 	switch {
+	case c.rejects:
+		return EventRejected
 	case c.cause == presence.CauseLogin || c.cause == presence.CauseLogout:
 		return EventUnregistered
-	case c.actor == "directory":
-		return EventRejected
 	case c.cause == presence.CauseFactExpired && !b.end.After(now):
 		return EventExpired
 	}

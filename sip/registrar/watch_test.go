@@ -87,5 +87,11 @@ func TestCommittedChangesAreToldAndRefreshesAreNot(t *testing.T) {
 			}
 		}
 		want("a device that was deleted", "", "sip:m@10.0.1.3 rejected")
+
+		wantStatus(t, p.register("Contact: <sip:d@10.0.1.1>"), 200)
+		h.give("1001", "1002")
+		want("a device that changed hands", "", "sip:d@10.0.1.1 rejected", "")
+		h.give("1001", "1001")
+		want("and back", "sip:d@10.0.1.1 rejected", "")
 	})
 }
