@@ -10,7 +10,8 @@
 // and no state machine: it absorbs retransmissions while the answer is pending
 // and repeats the answer's bytes for 32 s afterwards; over reliable transports
 // it keeps nothing. An INVITE server transaction is sipgo's state machine with a
-// mailbox of its own. A client transaction is an entry of a timer wheel.
+// mailbox of its own. A client transaction is an entry of a timer wheel, but for
+// that of an INVITE, which is a small state machine with timers of its own.
 //
 // Everything is bounded: a full replay cache forgets its oldest entries, full
 // client and INVITE tables refuse (ErrOverload, 503 with Retry-After).

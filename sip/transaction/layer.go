@@ -52,21 +52,23 @@ type Options struct {
 	MaxReplayBytes int // of their replies; 256 MiB
 	MaxInvite      int // INVITE server transactions open at once; 20,000
 	MaxInviteBytes int // of their requests; 64 MiB
+	MaxOutgoing    int // INVITE client transactions open at once; 40,000
 
 	Metrics prometheus.Registerer // nil: none
 }
 
 // Layer is the transaction table. Its methods are safe from any goroutine.
 type Layer struct {
-	o       Options
-	log     zerolog.Logger
-	noise   zerolog.Logger // the same, some lines a second
-	handler Handler
-	replay  *replayCache
-	wheel   *wheel
-	invites *inviteTable
-	metric  *metrics
-	wg      sync.WaitGroup
+	o        Options
+	log      zerolog.Logger
+	noise    zerolog.Logger // the same, some lines a second
+	handler  Handler
+	replay   *replayCache
+	wheel    *wheel
+	invites  *inviteTable
+	outgoing *outgoingTable
+	metric   *metrics
+	wg       sync.WaitGroup
 }
 
 // New makes a layer and binds it to the transport, which must not serve yet.
@@ -82,11 +84,13 @@ func New(o Options) *Layer {
 	def(&o.MaxReplayBytes, 256<<20)
 	def(&o.MaxInvite, 20_000)
 	def(&o.MaxInviteBytes, 64<<20)
+	def(&o.MaxOutgoing, 40_000)
 	// What strangers send must not be able to flood the log.
 	l := &Layer{o: o, log: o.Log, handler: o.Handler, noise: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second})}
 	l.replay = newReplayCache(o.MaxReplay, o.MaxReplayBytes, 64*o.T1)
 	l.wheel = newWheel(o.T1, o.T2, o.MaxClient, l.replay.purge)
 	l.invites = newInviteTable(l, o.MaxInvite, o.MaxInviteBytes)
+	l.outgoing = &outgoingTable{most: o.MaxOutgoing, m: make(map[string]*Outgoing)}
 	l.metric = newMetrics(o.Metrics, l)
 	l.wg.Go(l.wheel.run)
 	o.Transport.Bind(l.receive, l.receiveBad)
@@ -179,6 +183,12 @@ func (l *Layer) cancel(r *Request) {
 func (l *Layer) response(m *message.Message) {
 	via, _ := m.TopVia()
 	_, method := m.CSeq()
+	if method == "INVITE" {
+		if o := l.outgoing.find(via.Branch); o != nil {
+			o.response(m)
+			return
+		}
+	}
 	if !l.wheel.response(via.Branch, method, m) {
 		l.metric.drop("unmatched_response")
 	}
@@ -189,6 +199,7 @@ func (l *Layer) response(m *message.Message) {
 func (l *Layer) Close() error {
 	l.wheel.close()
 	l.invites.close()
+	l.outgoing.close()
 	l.wg.Wait()
 	l.metric.unregister()
 	return nil

@@ -51,6 +51,7 @@ func newMetrics(reg prometheus.Registerer, l *Layer) *metrics {
 			gauge("client", func() float64 { return float64(l.wheel.open.Load()) }),
 			gauge("replay", func() float64 { return float64(l.replay.len()) }),
 			gauge("invite", func() float64 { return float64(l.invites.len()) }),
+			gauge("invite_client", func() float64 { return float64(l.outgoing.len()) }),
 		},
 	}
 	if reg != nil {
