@@ -66,6 +66,12 @@ func parseVia(s string) (v ViaValue, ok bool) {
 	return v, true
 }
 
+// ViaBranch reports whether the branch of one Via value ends like that.
+func ViaBranch(value, end string) bool {
+	v, ok := parseVia(value)
+	return ok && strings.HasSuffix(v.Branch, end)
+}
+
 func (v *ViaValue) setParam(s string) {
 	key, value, _ := strings.Cut(s, "=")
 	key, value = strings.Trim(key, " \t"), strings.Trim(value, " \t")

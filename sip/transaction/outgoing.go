@@ -57,8 +57,8 @@ type outgoingTable struct {
 	closed bool                 // guarded by mu
 }
 
-// Invite starts an INVITE client transaction: it adds a Via with a branch of our
-// own and sends. got is called with every provisional response and every 2xx,
+// Invite starts an INVITE client transaction: it adds a Via with this branch,
+// which must be unique, and sends. got is called with every provisional response and every 2xx,
 // also those that come again or from another fork, or once with a refusal, whose
 // ACK the transaction sends itself; or once with ErrTimeout, ErrFlowClosed,
 // ErrOverload or ErrClosed, but not after a final response. The calls come one
@@ -67,8 +67,8 @@ type outgoingTable struct {
 //
 // A peer that only ever sends provisional responses is waited for without end:
 // Timer C is the caller's (RFC 3261 §16.6 step 11).
-func (l *Layer) Invite(f *transport.Flow, b *message.Builder, got func(*message.Message, error)) *Outgoing {
-	o := &Outgoing{layer: l, flow: f, branch: message.NewBranch(), got: got, over: make(chan struct{}), interval: l.o.T1}
+func (l *Layer) Invite(f *transport.Flow, branch string, b *message.Builder, got func(*message.Message, error)) *Outgoing {
+	o := &Outgoing{layer: l, flow: f, branch: branch, got: got, over: make(chan struct{}), interval: l.o.T1}
 	b.Via(l.Via(f, o.branch))
 	o.raw = b.Bytes()
 	if err := l.outgoing.add(o); err != nil {

@@ -28,7 +28,7 @@ func (w *world) call(f *transport.Flow) *outgoing {
 	o := &outgoing{start: time.Now()}
 	b := message.NewRequest("INVITE", "sip:a@10.0.0.2").Add(message.Route, "<sip:10.0.0.2;lr>").Add(message.MaxForwards, "70").
 		Add(message.From, "<sip:b@c>;tag=1").Add(message.To, "<sip:a@c>").Add(message.CallID, message.NewCallID("")).Add(message.CSeq, "7 INVITE")
-	o.Outgoing = w.Invite(f, b, func(m *message.Message, err error) {
+	o.Outgoing = w.Invite(f, message.NewBranch(), b, func(m *message.Message, err error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.got = append(o.got, outcome{m, err, time.Since(o.start)})

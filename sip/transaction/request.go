@@ -53,6 +53,12 @@ func (r *Request) Respond(b *message.Builder) {
 	}
 }
 
+// Again sends a final response of an INVITE once more, past the transaction: a
+// proxy passes on each 2xx that comes again (RFC 6026 §7.1).
+func (r *Request) Again(b *message.Builder) {
+	_ = responseFlow(r).Send(b.Bytes()) // if it is lost, another one follows
+}
+
 // Reply answers with a status, its default phrase and a few headers.
 func (r *Request) Reply(status int, extra ...message.Header) {
 	b := message.NewResponse(r.Message, status, "")

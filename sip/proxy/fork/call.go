@@ -1,0 +1,205 @@
+package fork
+
+import (
+	"sync"
+	"time"
+
+	"lamplight/sip/message"
+	"lamplight/sip/transaction"
+)
+
+// Call is one INVITE on its way. Its methods are safe from any goroutine.
+type Call struct {
+	f    *Forker
+	req  *transaction.Request
+	plan Plan
+	mark string
+
+	mu       sync.Mutex
+	branches []*branch   // guarded by mu, as all below
+	step     int         // the next to begin
+	next     *time.Timer // of that step
+	limit    *time.Timer // of Plan.Ring
+	begun    time.Time
+	over     bool // the caller has its final response
+	winner   *branch
+	hold     int     // places that are still being looked for, by Add's callers
+	told     []Event // what Tell has not been called with yet
+	telling  bool
+}
+
+// Begin answers the INVITE by what the plan brings. The request must have been
+// admitted; its flow's order is kept. A loop is answered 482.
+func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
+	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now()}
+	if looped(req.Message, c.mark) {
+		c.over = true
+		req.Reply(482)
+		return c
+	}
+	req.Reply(100)
+	if p.Ring > 0 {
+		c.mu.Lock()
+		c.limit = time.AfterFunc(p.Ring, func() { c.end(408) })
+		c.mu.Unlock()
+	}
+	req.OnCancel(c.canceled)
+	c.advance()
+	return c
+}
+
+// Add rings one more place, as a mobile app that has just been woken; nothing
+// happens once the call is over.
+func (c *Call) Add(t Target) {
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return
+	}
+	b := c.newBranchLocked(t)
+	c.mu.Unlock()
+	b.start()
+}
+
+// Hold keeps the call from being refused while a place is being looked for that
+// Add may bring; the func returned ends that.
+func (c *Call) Hold() (release func()) {
+	c.mu.Lock()
+	c.hold++
+	c.mu.Unlock()
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		c.hold--
+		c.mu.Unlock()
+		c.advance()
+	})
+}
+
+// advance begins the steps whose time has come, or the next one if nothing else
+// is left, and gives the refusal if nothing will follow.
+func (c *Call) advance() {
+	c.mu.Lock()
+	var start []*branch
+	for !c.over && c.step < len(c.plan.Steps) {
+		s := &c.plan.Steps[c.step]
+		wait := s.After - time.Since(c.begun)
+		if wait > 0 && c.openLocked() {
+			if c.next != nil {
+				c.next.Stop()
+			}
+			c.next = time.AfterFunc(wait, c.advance)
+			break
+		}
+		c.step++
+		for _, t := range s.Targets {
+			start = append(start, c.newBranchLocked(t))
+		}
+	}
+	if !c.over && c.hold == 0 && c.step == len(c.plan.Steps) && !c.openLocked() {
+		c.refuseLocked()
+	}
+	c.mu.Unlock()
+	for _, b := range start {
+		b.start()
+	}
+	c.tell()
+}
+
+// openLocked reports whether some branch may still answer.
+func (c *Call) openLocked() bool {
+	for _, b := range c.branches {
+		if !b.ended {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Call) newBranchLocked(t Target) *branch {
+	b := &branch{call: c, target: t}
+	c.branches = append(c.branches, b)
+	return b
+}
+
+// canceled is the caller's CANCEL: the transaction layer answers 487.
+func (c *Call) canceled() {
+	c.mu.Lock()
+	if !c.over {
+		c.overLocked(487)
+		c.cancelOthersLocked(nil, message.Header{})
+	}
+	c.mu.Unlock()
+	c.tell()
+}
+
+// end gives the call up.
+func (c *Call) end(status int) {
+	c.mu.Lock()
+	if !c.over {
+		b := message.NewResponse(c.req.Message, status, "")
+		c.refuseWithLocked(status, b)
+		c.cancelOthersLocked(nil, message.Header{})
+	}
+	c.mu.Unlock()
+	c.tell()
+}
+
+// overLocked ends the call's own part; branches may still have to be released.
+func (c *Call) overLocked(status int) {
+	c.over = true
+	for _, t := range []*time.Timer{c.next, c.limit} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	c.told = append(c.told, Event{What: Over, Status: status, At: time.Now()})
+}
+
+// elsewhere keeps phones from showing a missed call (RFC 3326).
+func elsewhere() message.Header {
+	return message.Header{Name: message.Reason, Value: `SIP;cause=200;text="Call completed elsewhere"`}
+}
+
+// cancelOthersLocked ends every branch but one.
+func (c *Call) cancelOthersLocked(but *branch, why message.Header) {
+	for _, b := range c.branches {
+		if b != but && !b.ended {
+			b.cancelLocked(why)
+		}
+	}
+}
+
+// answeredLocked is the first 2xx.
+func (c *Call) answeredLocked(b *branch, m *message.Message) {
+	c.winner = b
+	c.tellLocked(b, Answered, m.Status, m)
+	c.cancelOthersLocked(b, elsewhere())
+	c.overLocked(m.Status)
+	c.req.Respond(message.RelayResponse(m))
+}
+
+// tellLocked notes an event; tell brings it out.
+func (c *Call) tellLocked(b *branch, what What, status int, m *message.Message) {
+	if c.over {
+		return
+	}
+	c.told = append(c.told, Event{What: what, Target: b.target.ID, Status: status, Res: m, Flow: b.flow, At: time.Now()})
+}
+
+// tell calls Tell with what happened, unless somebody does already.
+func (c *Call) tell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.telling || c.plan.Tell == nil {
+		return
+	}
+	c.telling = true
+	for len(c.told) > 0 {
+		e := c.told[0]
+		c.told = c.told[1:]
+		c.mu.Unlock()
+		c.plan.Tell(e)
+		c.mu.Lock()
+	}
+	c.telling = false
+}

@@ -1,0 +1,163 @@
+// Package fork passes an INVITE on to many places, at once or one after another,
+// and brings back one answer (RFC 3261 §16, RFC 6026, RFC 5393). It knows SIP and
+// nothing of agents: who calls it says where the call goes.
+//
+// # Guarantees
+//
+//   - The caller hears 100 at once, every other provisional response as it comes,
+//     and exactly one final response; a 2xx that comes again is passed on again.
+//   - Who answers first has the call. The others are canceled with the reason
+//     that it was answered elsewhere, so that no phone shows a missed call, and
+//     whoever answers all the same is released by ACK and BYE.
+//   - A CANCEL waits for its branch's provisional response (§9.1). A caller's
+//     CANCEL ends every branch; what crosses it is released too.
+//   - Every branch ends: by its final response, by Timer B or C, by its ringing
+//     time, or with its flow.
+//   - Events of one call are told one after the other, in the order in which
+//     things happened; after Over nothing is told.
+package fork
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"lamplight/sip/message"
+	"lamplight/sip/transaction"
+	"lamplight/sip/transport"
+)
+
+// Transactions is what it uses of transaction.Layer.
+type Transactions interface {
+	Invite(f *transport.Flow, branch string, b *message.Builder, got func(*message.Message, error)) *transaction.Outgoing
+	Send(f *transport.Flow, b *message.Builder, done func(*message.Message, error))
+	Via(f *transport.Flow, branch string) string
+}
+
+// Options of a Forker. Transactions is required.
+type Options struct {
+	Transactions Transactions
+	Log          zerolog.Logger
+	// TimerC is how long a branch may ring without a word; default 3 min 10 s
+	// (RFC 3261 §16.6 step 11: more than 3 minutes).
+	TimerC time.Duration
+}
+
+// Forker begins calls.
+type Forker struct {
+	o      Options
+	seed   maphash.Seed
+	life   context.Context //nolint:containedctx // the forker's own
+	cancel context.CancelFunc
+	reach  sync.WaitGroup // searches for flows
+}
+
+// New makes a Forker.
+func New(o Options) *Forker {
+	if o.TimerC <= 0 {
+		o.TimerC = 190 * time.Second
+	}
+	f := &Forker{o: o, seed: maphash.MakeSeed()}
+	f.life, f.cancel = context.WithCancel(context.Background())
+	return f
+}
+
+// Close ends the searches for flows. Calls end with the transaction layer.
+func (f *Forker) Close() {
+	f.cancel()
+	f.reach.Wait()
+}
+
+// Target is one place to ring.
+type Target struct {
+	ID  string
+	URI string // Request-URI there
+	// Route leads there, first hop first (RFC 3327 §5.3).
+	Route []string
+	// Flow is how to send there. Where it is nil, Reach finds it; it may block
+	// until ctx ends, and then the branch has failed.
+	Flow  *transport.Flow
+	Reach func(ctx context.Context) (*transport.Flow, error)
+	// Ring is how long it may ring; zero: as long as Timer C lets it.
+	Ring time.Duration
+	// Headers are added to what is sent there.
+	Headers []message.Header
+}
+
+// Step is a set of targets that ring together, After the call began, or as soon
+// as everything before has failed.
+type Step struct {
+	After   time.Duration
+	Targets []Target
+}
+
+// Plan is where a call goes.
+type Plan struct {
+	Steps []Step
+	// Ring bounds the ringing of the whole call; zero: not.
+	Ring time.Duration
+	// RecordRoute is what our own Record-Route on a branch says, topmost first;
+	// nil: we do not stay in the way of the call.
+	RecordRoute func(to *transport.Flow) []string
+	// Strip names headers that are not passed on.
+	Strip []message.Name
+	// Refuse, if set, may replace the refusal that is about to be given, such as
+	// by its reason; it must not block.
+	Refuse func(status int, b *message.Builder)
+	// Tell is told what happens; nil: nobody. It must not block.
+	Tell func(Event)
+}
+
+// What says what happened.
+type What uint8
+
+// The events of a call. Tried, Ringing, Answered, Failed and Canceled are of a
+// branch, Over is the last of the call.
+const (
+	Tried    What = iota // an INVITE was sent there
+	Ringing              // a provisional response other than 100
+	Answered             // the 2xx that has the call
+	Failed               // a refusal, Status says which; 408 for silence
+	Canceled             // it need not ring any more
+	Over                 // the call has its final response, in Status
+)
+
+// Event is one thing that happened.
+type Event struct {
+	What   What
+	Target string           // its ID; empty with Over
+	Status int              // of the response
+	Res    *message.Message // the response, nil where there was none
+	Flow   *transport.Flow  // of the branch
+	At     time.Time
+}
+
+// loopMark is what our branches end with: the same for the same request at the
+// same place, so that one that comes back unchanged is known (RFC 5393 §4.2).
+func (f *Forker) loopMark(m *message.Message) string {
+	var h maphash.Hash
+	h.SetSeed(f.seed)
+	_, method := m.CSeq()
+	for _, s := range []string{m.URI, m.FromTag(), m.ToTag(), m.CallID(), method, m.Get(message.Route), m.Get(message.ProxyAuthorization)} {
+		h.WriteString(s)
+		h.WriteByte(0)
+	}
+	const digits = "0123456789abcdef"
+	b := []byte("-l")
+	for sum, i := h.Sum64(), 0; i < 16; i++ {
+		b = append(b, digits[sum&15])
+		sum >>= 4
+	}
+	return string(b)
+}
+
+// looped reports whether the request has been here as it is.
+func looped(m *message.Message, mark string) bool {
+	return slices.ContainsFunc(m.Values(message.Via), func(v string) bool {
+		return message.ViaBranch(v, mark)
+	})
+}
