@@ -103,6 +103,9 @@ type Plan struct {
 	// RecordRoute is what our own Record-Route on a branch says, topmost first;
 	// nil: we do not stay in the way of the call.
 	RecordRoute func(to *transport.Flow) []string
+	// InDialog: the INVITE is within a dialog, which an answer nobody waits for
+	// must not end.
+	InDialog bool
 	// Strip names headers that are not passed on.
 	Strip []message.Name
 	// Refuse, if set, may replace the refusal that is about to be given, such as

@@ -38,7 +38,7 @@ func (b *branch) releaseLocked(m *message.Message) {
 	t := b.call.f.o.Transactions
 	ack := inDialog("ACK", seq).Via(t.Via(b.flow, message.NewBranch()))
 	_ = b.flow.Send(ack.Bytes()) // it is sent again with each 2xx that comes again
-	if b.tag == m.ToTag() {
+	if b.tag == m.ToTag() || b.call.plan.InDialog {
 		return
 	}
 	b.tag = m.ToTag()

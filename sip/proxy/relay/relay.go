@@ -1,0 +1,164 @@
+// Package relay stays in the way of the calls that went through us: it says so
+// by Record-Route (RFC 3261 §16.6 step 4), and passes on what belongs to their
+// dialogs: ACK, BYE, re-INVITE, UPDATE, INFO, REFER and the like.
+//
+// Each side of a call is told of us by a route of its own, which names the flow
+// it is reached by (RFC 5658 §3.1, RFC 5626 §5.3): so a request finds its way to
+// a phone behind a translator of addresses or in a browser without any state
+// here, also after a restart as far as the flow outlived it.
+//
+// # Guarantees
+//
+//   - Only who was told a route can use it: names of flows cannot be guessed.
+//   - Only requests within a dialog pass (with a To tag): nobody can begin a call
+//     by a route of an old one.
+//   - A flow that has ended is answered 430 (RFC 5626 §5.3.1), at once.
+//   - A request other than INVITE that nobody answers is not answered by us
+//     either (RFC 4320 §4.2).
+package relay
+
+import (
+	"errors"
+
+	"lamplight/sip/message"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transaction"
+	"lamplight/sip/transport"
+)
+
+// ErrNotOurs: what was asked for is no name of a flow of ours.
+var ErrNotOurs = errors.New("relay: not a name of a flow")
+
+// Flows names flows and finds them again.
+type Flows interface {
+	// Name is a user part that stands for the flow and cannot be guessed.
+	Name(f *transport.Flow) string
+	// Flow finds it again: ErrNotOurs for what Name never returned, any other
+	// error for a flow that has ended.
+	Flow(name string) (*transport.Flow, error)
+}
+
+// Transactions is what it uses of transaction.Layer.
+type Transactions interface {
+	Send(f *transport.Flow, b *message.Builder, done func(*message.Message, error))
+	Via(f *transport.Flow, branch string) string
+	LocalURI(f *transport.Flow, user string) string
+}
+
+// Options of a Relay; all but Seen and Answered are required.
+type Options struct {
+	Flows        Flows
+	Transactions Transactions
+	Forker       *fork.Forker
+	// Seen is told of every request before it is passed on, Answered of its final
+	// response. They must not block; nil: nobody.
+	Seen     func(*message.Message)
+	Answered func(req, res *message.Message)
+}
+
+// Relay is safe for concurrent use and owns no goroutine.
+type Relay struct{ o Options }
+
+// New makes a Relay.
+func New(o Options) *Relay {
+	if o.Seen == nil {
+		o.Seen = func(*message.Message) {}
+	}
+	if o.Answered == nil {
+		o.Answered = func(_, _ *message.Message) {}
+	}
+	return &Relay{o: o}
+}
+
+// RecordRoute is what goes on top of a request that came by one flow and leaves
+// by another: for each side the route by which the other is reached.
+func (r *Relay) RecordRoute(from, to *transport.Flow) []string {
+	return []string{r.route(to), r.route(from)}
+}
+
+func (r *Relay) route(f *transport.Flow) string {
+	return "<" + r.o.Transactions.LocalURI(f, r.o.Flows.Name(f)) + ";lr>"
+}
+
+// Serve passes the request on if it has a route of ours on top; on false it has
+// none and nothing was done.
+func (r *Relay) Serve(req *transaction.Request) bool {
+	routes, err := req.Addresses(message.Route)
+	if err != nil || len(routes) == 0 {
+		return false
+	}
+	// The last of our routes names the flow to the other side (RFC 3261 §16.4).
+	var out *transport.Flow
+	ours := 0
+	for _, route := range routes {
+		f, ferr := r.flow(route.URI)
+		if errors.Is(ferr, ErrNotOurs) {
+			break
+		}
+		ours++
+		out, err = f, ferr
+	}
+	switch {
+	case ours == 0:
+		return false
+	case req.ToTag() == "":
+		refuse(req, 403, "Routes Are Of Dialogs")
+	case err != nil:
+		refuse(req, 430, "")
+	default:
+		r.pass(req, out, routes[ours:])
+	}
+	return true
+}
+
+func (r *Relay) flow(uri string) (*transport.Flow, error) {
+	u, err := message.ParseURI(uri)
+	if err != nil || u.User == "" {
+		return nil, ErrNotOurs
+	}
+	return r.o.Flows.Flow(u.User)
+}
+
+func refuse(req *transaction.Request, status int, phrase string) {
+	req.Respond(message.NewResponse(req.Message, status, phrase)) // an ACK is never answered
+}
+
+// pass sends the request on.
+func (r *Relay) pass(req *transaction.Request, out *transport.Flow, routes []message.NameAddr) {
+	rest := make([]string, len(routes))
+	first := make([]message.Header, len(routes))
+	for i, route := range routes {
+		rest[i] = route.String()
+		first[i] = message.Header{Name: message.Route, Value: rest[i]}
+	}
+	r.o.Seen(req.Message)
+	switch req.Method {
+	case "INVITE":
+		target := fork.Target{ID: "dialog", URI: req.URI, Route: rest, Flow: out}
+		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Tell: func(e fork.Event) {
+			if e.What == fork.Answered {
+				r.o.Answered(req.Message, e.Res)
+			}
+		}})
+	case "ACK": // RFC 3261 §16.6: it has no response, so no transaction
+		b := message.RelayRequest(req.Message, req.URI, first)
+		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
+	default:
+		b := message.RelayRequest(req.Message, req.URI, first)
+		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { r.answered(req, m, err) })
+	}
+}
+
+// answered brings the final response back.
+func (r *Relay) answered(req *transaction.Request, m *message.Message, err error) {
+	switch {
+	case err == nil:
+		r.o.Answered(req.Message, m)
+		req.Respond(message.RelayResponse(m))
+	case errors.Is(err, transaction.ErrTimeout): // RFC 4320 §4.2: the sender's own timer has ended too
+	case errors.Is(err, transaction.ErrFlowClosed):
+		refuse(req, 430, "")
+	default:
+		req.Reply(503, message.Header{Name: message.RetryAfter, Value: "5"})
+	}
+}
