@@ -1,0 +1,140 @@
+package calls
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pion/sdp/v3"
+
+	"lamplight/presence"
+	"lamplight/sip/message"
+)
+
+// Seen takes a request of a dialog that is being passed on: a BYE ends the call,
+// whatever becomes of it (RFC 3261 §15.1.1: who sends one has left).
+func (t *Tracker) Seen(m *message.Message) {
+	if m.Method != "BYE" {
+		return
+	}
+	if c, _ := t.find(m); c != nil {
+		c.end(presence.CauseCallEnd)
+	}
+}
+
+// Answered takes the final response to a request of a dialog: hold and resume,
+// and the session timer. A refusal that says that there is no such dialog ends it
+// (RFC 5057 §5.1).
+func (t *Tracker) Answered(req, res *message.Message) {
+	c, byCaller := t.find(req)
+	if c == nil {
+		return
+	}
+	switch {
+	case res.Status == 481 || res.Status == 408:
+		if req.Method == "INVITE" || req.Method == "UPDATE" {
+			c.end(presence.CauseCallEnd)
+		}
+	case res.Status >= 200 && res.Status < 300 && (req.Method == "INVITE" || req.Method == "UPDATE"):
+		c.renewed(req, res, byCaller)
+	}
+}
+
+// find is the call of a request within a dialog, and whether the caller sent it.
+func (t *Tracker) find(m *message.Message) (c *Call, byCaller bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c = t.calls[m.CallID()+"\x00"+m.FromTag()]; c != nil {
+		return c, true
+	}
+	return t.calls[m.CallID()+"\x00"+m.ToTag()], false
+}
+
+func (c *Call) end(cause presence.Cause) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.endLocked(cause)
+	}
+}
+
+// renewed takes a re-INVITE or UPDATE that was accepted.
+func (c *Call) renewed(req, res *message.Message, byCaller bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || !c.answered {
+		return
+	}
+	until := sessionEnd(res, time.Now())
+	for _, s := range c.kept.sides() {
+		s.Leg.Expires = until
+	}
+	offer := req.Body
+	if len(offer) == 0 { // the answer is in the ACK; the 2xx has the offer (RFC 3261 §14.2)
+		offer, byCaller = res.Body, !byCaller
+	}
+	side := c.kept.Callee
+	if byCaller {
+		side = c.kept.Caller
+	}
+	if held, known := holds(offer); known && side != nil {
+		side.Leg.State = presence.LegTalking
+		if held {
+			side.Leg.State = presence.LegHeld
+		}
+	}
+	c.putAllLocked(presence.CauseCallStart)
+}
+
+// holds reports whether a session description stops the other side's media (RFC
+// 3264 §8.4; RFC 2543 used the address 0.0.0.0).
+func holds(body []byte) (held, known bool) {
+	var d sdp.SessionDescription
+	// The end of the last line is missing in what some phones send.
+	if len(body) == 0 || d.UnmarshalString(strings.TrimRight(string(body), "\r\n")+"\r\n") != nil || len(d.MediaDescriptions) == 0 {
+		return false, false
+	}
+	for _, m := range d.MediaDescriptions {
+		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 {
+			continue
+		}
+		c := m.ConnectionInformation
+		if c == nil {
+			c = d.ConnectionInformation
+		}
+		if c != nil && c.Address != nil && c.Address.Address == "0.0.0.0" {
+			return true, true
+		}
+		return direction(m, &d), true
+	}
+	return false, false
+}
+
+// direction reports whether a stream sends only or is inactive; the session's
+// attribute counts where the stream has none (RFC 8866 §6.7).
+func direction(m *sdp.MediaDescription, d *sdp.SessionDescription) (held bool) {
+	for _, list := range [][]sdp.Attribute{m.Attributes, d.Attributes} {
+		for _, a := range list {
+			switch a.Key {
+			case "sendonly", "inactive":
+				return true
+			case "sendrecv", "recvonly":
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// slack is how long after a session timer its end still counts: a refresh comes
+// at half of it, and a BYE a little before (RFC 4028 §10).
+const slack = 32 * time.Second
+
+// sessionEnd is when a call is over that nobody refreshes; zero where no session
+// timer was agreed on.
+func sessionEnd(res *message.Message, now time.Time) time.Time {
+	v, _, _ := strings.Cut(res.Get(message.SessionExpires), ";")
+	if seconds, ok := message.ParseSeconds(strings.TrimSpace(v)); ok && seconds > 0 {
+		return now.Add(time.Duration(min(seconds, 86400))*time.Second + slack)
+	}
+	return time.Time{}
+}

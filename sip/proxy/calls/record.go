@@ -1,0 +1,102 @@
+package calls
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/roster"
+	"lamplight/store"
+)
+
+const (
+	// space is the kind of record a call is stored as.
+	space = "call"
+	// codec is the version of its encoding.
+	codec = 1
+)
+
+func (k *kept) rowKey() store.Key {
+	h := fnv.New128a()
+	h.Write([]byte(k.key()))
+	return store.Key{Domain: k.Domain.String(), Space: space, Key: fmt.Sprintf("%x", h.Sum(nil))}
+}
+
+// until is when a call ends that nothing more is heard of.
+func (k *kept) until(now time.Time) time.Time {
+	for _, s := range k.sides() {
+		if !s.Leg.Expires.IsZero() {
+			return s.Leg.Expires
+		}
+	}
+	return now.Add(k.Cap)
+}
+
+// limitLocked ends the call then, unless it is refreshed.
+func (c *Call) limitLocked(at time.Time) {
+	if c.limit != nil {
+		c.limit.Stop()
+	}
+	c.limit = time.AfterFunc(time.Until(at), func() { c.end(presence.CauseFactExpired) })
+}
+
+// row stores the call as long as it may last.
+func (k *kept) row(node string, until time.Time) (store.Write, error) {
+	data, err := json.Marshal(k)
+	if err != nil {
+		return store.Write{}, fmt.Errorf("calls: encode call %s: %w", k.CallID, err)
+	}
+	return store.Put(store.Record{Key: k.rowKey(), Owner: node, Expires: until, Codec: codec, Data: data}), nil
+}
+
+// putAllLocked tells the roster of every leg and stores the call with the first.
+func (c *Call) putAllLocked(cause presence.Cause) {
+	var writes []store.Write
+	until := c.kept.until(time.Now())
+	c.limitLocked(until)
+	if w, err := c.kept.row(c.t.o.Node, until); err == nil {
+		writes = append(writes, w)
+	} else {
+		c.t.o.Log.Error().Err(err).Str("call_id", c.kept.CallID).Msg("call is not kept over a restart")
+	}
+	for _, s := range c.kept.sides() {
+		c.applyLocked(cause, s, roster.PutLeg{Leg: s.Leg}, writes...)
+		writes = nil
+	}
+}
+
+// endLocked ends the legs and forgets the call.
+func (c *Call) endLocked(cause presence.Cause) {
+	c.ended = true
+	if c.limit != nil {
+		c.limit.Stop()
+	}
+	c.t.mu.Lock()
+	if c.t.calls[c.kept.key()] == c {
+		delete(c.t.calls, c.kept.key())
+	}
+	c.t.mu.Unlock()
+	var writes []store.Write
+	if c.answered {
+		writes = append(writes, store.Delete(c.kept.rowKey()))
+	}
+	for _, s := range c.kept.sides() {
+		c.applyLocked(cause, s, roster.EndLeg{ID: s.Leg.ID}, writes...)
+		writes = nil
+	}
+}
+
+// applyLocked hands one leg's change to the roster. The order of a call's
+// changes is that of the calls to it.
+func (c *Call) applyLocked(cause presence.Cause, s *side, op roster.Op, writes ...store.Write) {
+	log, id, agent := c.t.o.Log, c.kept.CallID, s.Agent
+	ch := roster.Change{Cause: cause, Actor: "system", Ops: []roster.Op{op}, Writes: writes}
+	c.t.o.Roster.Apply(agent, ch, func(_ *presence.Snapshot, err error) {
+		if err != nil && !errors.Is(err, roster.ErrUnknown) && !errors.Is(err, roster.ErrClosed) {
+			log.Error().Err(err).Str("call_id", id).Stringer("agent", agent).Msg("leg of a call could not be applied")
+		}
+	})
+}
