@@ -164,6 +164,19 @@ func (l *Layer) packetFlow(to netip.AddrPort) (*Flow, error) {
 	return nil, fmt.Errorf("flow to %s: %w", to, ErrNoListener)
 }
 
+// PacketFlow is the flow to a peer by the UDP listener that is bound to this very
+// address; false if there is none.
+func (l *Layer) PacketFlow(local, to netip.AddrPort) (*Flow, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.listeners {
+		if netip.AddrPortFrom(p.local.Addr().Unmap(), p.local.Port()) == netip.AddrPortFrom(local.Addr().Unmap(), local.Port()) {
+			return l.flows.get(p, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), time.Now()), true
+		}
+	}
+	return nil, false
+}
+
 // Close ends every listener and flow and waits until all is quiet.
 func (l *Layer) Close() error {
 	l.mu.Lock()

@@ -21,21 +21,16 @@ import (
 	"errors"
 
 	"lamplight/sip/message"
+	"lamplight/sip/outbound"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 )
 
-// ErrNotOurs: what was asked for is no name of a flow of ours.
-var ErrNotOurs = errors.New("relay: not a name of a flow")
-
-// Flows names flows and finds them again.
-type Flows interface {
-	// Name is a user part that stands for the flow and cannot be guessed.
-	Name(f *transport.Flow) string
-	// Flow finds it again: ErrNotOurs for what Name never returned, any other
-	// error for a flow that has ended.
-	Flow(name string) (*transport.Flow, error)
+// Tokens is what it uses of outbound.Tokens.
+type Tokens interface {
+	Token(f *transport.Flow) string
+	Flow(token string) (*transport.Flow, error)
 }
 
 // Transactions is what it uses of transaction.Layer.
@@ -47,7 +42,7 @@ type Transactions interface {
 
 // Options of a Relay; all but Seen and Answered are required.
 type Options struct {
-	Flows        Flows
+	Tokens       Tokens
 	Transactions Transactions
 	Forker       *fork.Forker
 	// Seen is told of every request before it is passed on, Answered of its final
@@ -77,7 +72,7 @@ func (r *Relay) RecordRoute(from, to *transport.Flow) []string {
 }
 
 func (r *Relay) route(f *transport.Flow) string {
-	return "<" + r.o.Transactions.LocalURI(f, r.o.Flows.Name(f)) + ";lr>"
+	return "<" + r.o.Transactions.LocalURI(f, r.o.Tokens.Token(f)) + ";lr>"
 }
 
 // Serve passes the request on if it has a route of ours on top; on false it has
@@ -92,7 +87,7 @@ func (r *Relay) Serve(req *transaction.Request) bool {
 	ours := 0
 	for _, route := range routes {
 		f, ferr := r.flow(route.URI)
-		if errors.Is(ferr, ErrNotOurs) {
+		if errors.Is(ferr, outbound.ErrNoToken) {
 			break
 		}
 		ours++
@@ -114,9 +109,9 @@ func (r *Relay) Serve(req *transaction.Request) bool {
 func (r *Relay) flow(uri string) (*transport.Flow, error) {
 	u, err := message.ParseURI(uri)
 	if err != nil || u.User == "" {
-		return nil, ErrNotOurs
+		return nil, outbound.ErrNoToken
 	}
-	return r.o.Flows.Flow(u.User)
+	return r.o.Tokens.Flow(u.User)
 }
 
 func refuse(req *transaction.Request, status int, phrase string) {

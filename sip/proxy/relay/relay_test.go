@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lamplight/sip/message"
+	"lamplight/sip/outbound"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
@@ -21,24 +21,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const server = "10.0.0.1:5060"
-
-// names are flows by ID, with a mark that only they have.
-type names struct{ tp *transport.Layer }
-
-func (n names) Name(f *transport.Flow) string {
-	return "ft-" + strings.NewReplacer(":", "_", "[", "", "]", "").Replace(f.ID())
-}
-
-func (n names) Flow(name string) (*transport.Flow, error) {
-	id, ok := strings.CutPrefix(name, "ft-")
-	if !ok {
-		return nil, ErrNotOurs
-	}
-	if f, ok := n.tp.FlowByID(strings.Replace(id, "_", ":", 1)); ok {
-		return f, nil
-	}
-	return nil, errors.New("gone")
-}
 
 // way is a relay between a caller over UDP and a phone over TCP.
 type way struct {
@@ -59,7 +41,7 @@ func between(t *testing.T, f func(*way)) {
 		var handle func(*transaction.Request)
 		tx := transaction.New(transaction.Options{Transport: tp, Handler: transaction.HandlerFunc(func(r *transaction.Request) { handle(r) })})
 		fk := fork.New(fork.Options{Transactions: tx})
-		w.relay = New(Options{Flows: names{tp}, Transactions: tx, Forker: fk,
+		w.relay = New(Options{Tokens: outbound.New(tp, []byte("secret")), Transactions: tx, Forker: fk,
 			Seen: func(m *message.Message) { w.note(&w.seen, m.Method) },
 			Answered: func(req, res *message.Message) {
 				w.note(&w.done, req.Method+" "+res.Phrase)
