@@ -70,7 +70,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 		r.route(&j, now)
 		return false
 	}
-	a := ask{domain: j.who.domain, agent: agent, device: j.who.device, aor: j.who.aor, said: j.who.said,
+	a := ask{domain: j.who.domain, agent: agent, device: j.who.device, kind: r.kindOf(j.who.device), aor: j.who.aor, said: j.who.said,
 		by: req.Flow.Transport(), source: req.Flow.Remote(), flow: req.Flow}
 	no := a.read(req.Message, &r.o.Limits)
 	var p plan
@@ -172,12 +172,12 @@ func (r *Registrar) describe(c *change) error {
 		if err != nil {
 			return errors.Join(errUnencodable, err)
 		}
-		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
 		c.writes = append(c.writes, w)
 		c.log = append(c.log, r.entry(c, b, nil, w.Data))
 	}
 	for _, b := range c.touch {
-		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
 	}
 	for _, b := range c.leave {
 		w, err := b.row(r.o.Node)
@@ -199,9 +199,9 @@ func (r *Registrar) describe(c *change) error {
 	return nil
 }
 
-// kind is what the directory says the device is.
-func (r *Registrar) kind(b *Binding) presence.DeviceKind {
-	if d, ok := r.o.Directory.Device(b.Device); ok {
+// kindOf is what the directory says the device is.
+func (r *Registrar) kindOf(dev presence.DeviceID) presence.DeviceKind {
+	if d, ok := r.o.Directory.Device(dev); ok {
 		return d.Kind
 	}
 	return presence.KindDesk

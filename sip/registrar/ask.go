@@ -16,6 +16,7 @@ type ask struct {
 	domain *presence.Domain
 	agent  presence.AgentID
 	device presence.DeviceID
+	kind   presence.DeviceKind
 	aor    string
 	said   string // what the device calls itself, where that is not aor
 

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,10 +44,11 @@ type Limits struct {
 	// NOTIFY reaches it until it registers again.
 	NATExpires time.Duration
 	// Contacts is the most a device may bind to one address of record; default
-	// 10. The one refreshed longest ago makes room for another, unless
-	// RefuseExcess answers 403 instead.
-	Contacts     int
-	RefuseExcess bool
+	// 10. Excess says what becomes of another; default ExcessReplace. Desk, Soft
+	// and Mobile are other choices for devices of that kind, where they make one.
+	Contacts           int
+	Excess             Excess
+	Desk, Soft, Mobile Share
 	// Grace is how long a binding outlives what the device was told, or a tenth
 	// of that if it is more; default 10 s.
 	Grace time.Duration
@@ -121,6 +123,9 @@ func (l Limits) withDefaults() Limits {
 	d(&l.QualifyTimeout, 5*time.Second)
 	d(&l.QualifyPause, 5*time.Second)
 	n(&l.Contacts, 10)
+	if l.Excess == "" {
+		l.Excess = ExcessReplace
+	}
 	n(&l.Waiting, 32)
 	n(&l.QualifyTries, 3)
 	n(&l.QualifyRate, 5000)
@@ -146,7 +151,8 @@ func (l Limits) Validate() error {
 	case l.QualifyTries > 10:
 		return fmt.Errorf("registrar: qualify_tries %d is more than 10", l.QualifyTries)
 	}
-	return nil
+	return errors.Join(
+		Share{l.Contacts, l.Excess}.validate(""), l.Desk.validate("desk."), l.Soft.validate("soft."), l.Mobile.validate("mobile."))
 }
 
 func (o Options) withDefaults() Options {

@@ -154,32 +154,6 @@ func (p *plan) forgetRebound(a *ask) {
 	}
 }
 
-// limit holds the device to its share of contacts.
-func (p *plan) limit(a *ask, l *Limits) *refusal {
-	var mine []*Binding
-	for _, b := range p.next {
-		if a.mine(b) {
-			mine = append(mine, b)
-		}
-	}
-	excess := len(mine) - l.Contacts
-	if excess <= 0 {
-		return nil
-	}
-	touched := func(b *Binding) bool {
-		return slices.Contains(p.put, b) || slices.ContainsFunc(p.refresh, func(r refresh) bool { return r.b == b })
-	}
-	mine = slices.DeleteFunc(mine, touched)
-	if l.RefuseExcess || len(mine) < excess {
-		return refuse(403, "Too Many Contacts")
-	}
-	slices.SortStableFunc(mine, func(x, y *Binding) int { return x.Expires.Add(-x.Grant).Compare(y.Expires.Add(-y.Grant)) })
-	for _, b := range mine[:excess] {
-		p.remove(b)
-	}
-	return nil
-}
-
 // set fills in what the request says.
 func (b *Binding) set(a *ask, w *want, l *Limits, now time.Time) {
 	b.Contact, b.Head, b.Said = w.contact, w.head, a.said

@@ -16,6 +16,7 @@ import (
 type step struct {
 	after  time.Duration // since the step before
 	device int
+	kind   presence.DeviceKind
 	from   string // source; default 192.0.2.1:5060
 	callID string // default "c<device>"
 	cseq   int    // default: one more
@@ -69,7 +70,7 @@ func (b *bench) register(s step) (status, writes int, no *refusal) {
 	if err != nil {
 		b.t.Fatalf("%.200v", err)
 	}
-	a := ask{domain: b.domain, agent: b.agent, device: b.devices[s.device], aor: "1001@demo.test", by: udp, source: netip.MustParseAddrPort(s.from)}
+	a := ask{domain: b.domain, agent: b.agent, device: b.devices[s.device], kind: s.kind, aor: "1001@demo.test", by: udp, source: netip.MustParseAddrPort(s.from)}
 	if no = a.read(m, &b.l); no != nil {
 		return no.status, 0, no
 	}
@@ -221,10 +222,26 @@ func TestRegister(t *testing.T) {
 			{after: time.Second, header: "Contact: <sip:c@h>", want: "0:a@h=3599 0:c@h=3600 1:d@h=3599", writes: 2},
 			{header: "Contact: <sip:x@h>, <sip:y@h>, <sip:z@h>", status: 403, want: "0:a@h=3599 0:c@h=3600 1:d@h=3599"},
 		}},
-		"limit, refused": {limits: Limits{Contacts: 1, RefuseExcess: true}, steps: []step{
+		"limit, refused": {limits: Limits{Contacts: 1, Excess: ExcessReject}, steps: []step{
 			{header: "Contact: <sip:a@h>", want: "0:a@h=3600", writes: 1},
 			{header: "Contact: <sip:b@h>", status: 403, want: "0:a@h=3600"},
 			{header: "Contact: <sip:a@h>;expires=0, <sip:b@h>", want: "0:b@h=3600", writes: 2},
+		}},
+		"a limit of its own for a kind": {limits: Limits{Contacts: 2, Desk: Share{Contacts: 1}, Soft: Share{Excess: ExcessReject}, Mobile: Share{Excess: ExcessUnlimited}}, steps: []step{
+			{kind: presence.KindDesk, header: "Contact: <sip:a@h>", want: "0:a@h=3600", writes: 1},
+			{kind: presence.KindDesk, after: time.Second, header: "Contact: <sip:b@h>", want: "0:b@h=3600", writes: 2},
+			{device: 1, kind: presence.KindSoft, header: "Contact: <sip:a@h>, <sip:b@h>", want: "0:b@h=3600 1:a@h=3600 1:b@h=3600", writes: 2},
+			{device: 1, kind: presence.KindSoft, header: "Contact: <sip:c@h>", status: 403, want: "0:b@h=3600 1:a@h=3600 1:b@h=3600"},
+			{device: 1, kind: presence.KindSoft, header: "Contact: *\nExpires: 0", want: "0:b@h=3600", writes: 2},
+			{device: 2, kind: presence.KindMobile, header: "Contact: <sip:a@h>, <sip:b@h>, <sip:c@h>", want: "0:b@h=3600 2:a@h=3600 2:b@h=3600 2:c@h=3600", writes: 3},
+		}},
+		"flows of one instance are one contact": {limits: Limits{Contacts: 1}, steps: []step{
+			{header: "Contact: <sip:a@h:1>" + instance + ";reg-id=1", want: "0:a@h:1=3600", writes: 1},
+			{after: time.Second, callID: "x", header: "Contact: <sip:a@h:2>" + instance + ";reg-id=2", want: "0:a@h:1=3599 0:a@h:2=3600", writes: 1},
+			{after: time.Second, callID: "x", header: "Contact: <sip:a@h:3>" + instance + ";reg-id=3", want: "0:a@h:1=3598 0:a@h:2=3599 0:a@h:3=3600", writes: 1},
+			{after: time.Second, callID: "x", header: "Contact: <sip:a@h:4>" + instance + ";reg-id=4", want: "0:a@h:1=3597 0:a@h:2=3598 0:a@h:3=3599 0:a@h:4=3600", writes: 1},
+			{after: time.Second, callID: "x", header: "Contact: <sip:a@h:5>" + instance + ";reg-id=5", want: "0:a@h:2=3597 0:a@h:3=3598 0:a@h:4=3599 0:a@h:5=3600", writes: 2},
+			{after: time.Second, callID: "y", header: "Contact: <sip:b@h>", want: "0:b@h=3600", writes: 5},
 		}},
 		"rubbish": {steps: []step{
 			{header: "Contact: <sip:a@h", status: 400, want: "-"},
@@ -316,5 +333,18 @@ func TestFlowOnly(t *testing.T) {
 		if got := b.FlowOnly(); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// However much is asked for, a device has a bounded number of contacts.
+func TestUnlimitedContactsAreBounded(t *testing.T) {
+	b := newBench(t, Limits{Excess: ExcessUnlimited})
+	for i := range 2 * maxContacts {
+		if status, _, _ := b.register(step{after: time.Second, header: fmt.Sprintf("Contact: <sip:%d@h>", i), callID: fmt.Sprint(i)}); status != 200 {
+			t.Fatalf("contact %d: %d", i, status)
+		}
+	}
+	if len(b.have) != maxContacts || b.have[0].Contact != fmt.Sprintf("sip:%d@h", maxContacts) {
+		t.Errorf("%d contacts, the oldest is %s", len(b.have), b.have[0].Contact)
 	}
 }

@@ -174,7 +174,7 @@ func (r *Registrar) restoreOps(agent presence.AgentID) []roster.Op {
 	bindings := r.shard(agent).agents[agent].bindings
 	ops := make([]roster.Op, 0, len(bindings))
 	for _, b := range bindings {
-		ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
+		ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
 	}
 	return ops
 }

@@ -64,10 +64,16 @@ type Registrar struct {
 	MaxExpires     time.Duration `yaml:"max_expires"`     // more is granted this; 1h
 	DefaultExpires time.Duration `yaml:"default_expires"` // for a phone that asks for none; 1h
 	NATExpires     time.Duration `yaml:"nat_expires"`     // the most over UDP through a translator; 2m
-	Contacts       int           `yaml:"contacts"`        // of one device; 10
-	// RefuseExcess answers 403 to one contact too many instead of dropping the
-	// oldest.
+	Contacts       int           `yaml:"contacts"`        // of one device; 10, at most 50
+	// Excess is what becomes of one contact too many: replace (default) drops the
+	// oldest, reject answers 403, unlimited takes up to 50.
+	Excess string `yaml:"excess"`
+	// RefuseExcess is another word for excess: reject.
 	RefuseExcess bool `yaml:"refuse_excess"`
+	// Desk, Soft and Mobile are what is different for devices of that kind.
+	Desk   Share `yaml:"desk"`
+	Soft   Share `yaml:"soft"`
+	Mobile Share `yaml:"mobile"`
 	// Qualify is which phones over UDP are asked by OPTIONS whether they are still
 	// there: nat (default: those behind a translator of addresses), all, off. One
 	// that stays silent is unregistered, by default within 65 s.
@@ -77,6 +83,12 @@ type Registrar struct {
 	// 10 s each, make it dead; 3.
 	QualifyInterval time.Duration `yaml:"qualify_interval"`
 	QualifyTries    int           `yaml:"qualify_tries"`
+}
+
+// Share is how many contacts a device may register.
+type Share struct {
+	Contacts int    `yaml:"contacts"`
+	Excess   string `yaml:"excess"` // replace, reject or unlimited
 }
 
 // Lists bounds what phones watch with one subscription; teams are lists too.

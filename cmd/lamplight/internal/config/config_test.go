@@ -10,6 +10,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/quirks"
+	"lamplight/sip/registrar"
 )
 
 const demo = "../../../../configs/demo.yaml"
@@ -62,6 +63,9 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"peer of no domain":    {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], domains: [b.test]}\n", "c.yaml:7: peers[0].domains[0]"},
 		"bad trunk":            {minimal + "peers:\n  - {name: pbx, sources: [127.0.0.1], trunk: \"a b\"}\n", "c.yaml:7: peers[0].trunk"},
 		"registrar":            {minimal + "registrar:\n  min_expires: 2h\n", "c.yaml:6: registrar: min_expires 2h0m0s is more than max_expires"},
+		"excess":               {minimal + "registrar:\n  soft: {excess: all}\n", "c.yaml:6: registrar: soft.excess \"all\" is none of replace, reject and unlimited"},
+		"excess twice":         {minimal + "registrar:\n  excess: replace\n  refuse_excess: true\n", "c.yaml:7: registrar.excess: \"replace\", but refuse_excess"},
+		"too many contacts":    {minimal + "registrar:\n  contacts: 51\n", "c.yaml:6: registrar: contacts 51 is more than 50"},
 		"qualify whom":         {minimal + "registrar:\n  qualify: some\n", "c.yaml:7: registrar.qualify: \"some\" is not one of nat, all, off"},
 		"qualify too often":    {minimal + "registrar:\n  contacts: 1\n  qualify_interval: 1s\n", "c.yaml:8: registrar.qualify_interval: 1s is not between 5s"},
 		"list too long":        {minimal + "lists:\n  members: 5001\n", "c.yaml:7: lists.members: 5001 is not between 1 and 5000"},
@@ -116,6 +120,8 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 		"LAMPLIGHT_SIP_UDP=127.0.0.1:6060, 127.0.0.1:6061",
 		"LAMPLIGHT_LOG_LEVEL=debug",
 		"LAMPLIGHT_REGISTRAR_QUALIFY=off",
+		"LAMPLIGHT_REGISTRAR_DESK_CONTACTS=1",
+		"LAMPLIGHT_REGISTRAR_REFUSE_EXCESS=true",
 		"LAMPLIGHT_SIP_UDP_READERS=4",
 		"LAMPLIGHT_DOMAINS_0_GRACE=0s",
 		"LAMPLIGHT_DOMAINS_0_WRAP_UP=none",
@@ -131,6 +137,9 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	}
 	if c.Registrar.Limits().Qualify != "off" || len(c.SIP.UDP) != 2 || c.SIP.UDP[1] != "127.0.0.1:6061" || c.Log.Level != "debug" || c.SIP.UDPReaders != 4 {
 		t.Errorf("got %+v", c)
+	}
+	if l := c.Registrar.Limits(); l.Excess != registrar.ExcessReject || l.Desk.Contacts != 1 {
+		t.Errorf("contacts %+v", l)
 	}
 	p := c.Domains[0].Policy().WithDefaults()
 	if p.LabelGrace() != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny || p.Fallback != "sip:voicemail@a.test" {

@@ -99,9 +99,16 @@ func (c *Config) Proxies() []netip.Prefix { return prefixes(c.HTTP.BehindProxy) 
 
 // Limits are the registrar's, in its own form.
 func (r Registrar) Limits() registrar.Limits {
+	excess := registrar.Excess(r.Excess)
+	if r.RefuseExcess {
+		excess = registrar.ExcessReject
+	}
+	share := func(s Share) registrar.Share {
+		return registrar.Share{Contacts: s.Contacts, Excess: registrar.Excess(s.Excess)}
+	}
 	return registrar.Limits{
 		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
-		Contacts: r.Contacts, RefuseExcess: r.RefuseExcess,
+		Contacts: r.Contacts, Excess: excess, Desk: share(r.Desk), Soft: share(r.Soft), Mobile: share(r.Mobile),
 		Qualify: registrar.Qualify(r.Qualify), QualifyInterval: r.QualifyInterval, QualifyTries: r.QualifyTries,
 	}
 }

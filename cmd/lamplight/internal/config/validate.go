@@ -73,6 +73,9 @@ func (c *Config) mistakes() Mistakes {
 	if err := limits.Validate(); err != nil {
 		k.fail("registrar", "%s", strings.TrimPrefix(err.Error(), "registrar: "))
 	}
+	if r := &c.Registrar; r.RefuseExcess && r.Excess != "" && r.Excess != string(registrar.ExcessReject) {
+		k.fail("registrar.excess", "%q, but refuse_excess is the same as excess: reject", r.Excess)
+	}
 	k.oneOf("registrar.qualify", c.Registrar.Qualify, string(registrar.QualifyNAT), string(registrar.QualifyAll), string(registrar.QualifyOff))
 	k.within("registrar.qualify_interval", c.Registrar.QualifyInterval, 5*time.Second, 10*time.Minute)
 	if c.Lists.Members < 0 || c.Lists.Members > 5000 {
