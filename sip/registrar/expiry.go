@@ -59,7 +59,7 @@ func (r *Registrar) expire(b *Binding) func(*record, time.Time) *change {
 		if b.gone || b.end.After(now) || !slices.Contains(rec.bindings, b) {
 			return nil // refreshed or replaced while this waited
 		}
-		c := without(rec, []*Binding{b}, presence.CauseFactExpired, "system")
+		c := without(rec, []*Binding{b}, presence.CauseFactExpired)
 		c.then = r.orExpire(c.drop)
 		return c
 	}
@@ -116,7 +116,7 @@ func (r *Registrar) orExpire(drop []*Binding) func(error) {
 }
 
 // without is the change that drops some of an agent's bindings.
-func without(rec *record, drop []*Binding, cause presence.Cause, actor string) *change {
+func without(rec *record, drop []*Binding, cause presence.Cause) *change {
 	next := slices.DeleteFunc(slices.Clone(rec.bindings), func(b *Binding) bool { return slices.Contains(drop, b) })
-	return &change{next: next, drop: drop, cause: cause, actor: actor}
+	return &change{next: next, drop: drop, cause: cause, actor: "system"}
 }

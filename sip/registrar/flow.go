@@ -67,7 +67,7 @@ func (r *Registrar) withoutFlow(rec *record, f *transport.Flow) *change {
 	if len(drop)+len(keep) == 0 {
 		return nil
 	}
-	c := without(rec, drop, presence.CauseFactExpired, "system")
+	c := without(rec, drop, presence.CauseFactExpired)
 	for _, b := range keep {
 		c.replace(b, func(nb *Binding) { nb.Dead, nb.flow = true, nil })
 	}

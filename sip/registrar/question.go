@@ -194,7 +194,7 @@ func (r *Registrar) backAgain(b *Binding, f *transport.Flow) func(*record, time.
 		if b.gone || !slices.Contains(rec.bindings, b) {
 			return nil
 		}
-		c := without(rec, nil, presence.CauseRestart, "system")
+		c := without(rec, nil, presence.CauseRestart)
 		c.replace(b, func(nb *Binding) { nb.Restored, nb.Dead, nb.flow = false, false, f })
 		c.then = func(err error) {
 			if err != nil {
@@ -220,7 +220,7 @@ func (r *Registrar) dead(b *Binding, asked time.Time) func(*record, time.Time) *
 		if b.Push {
 			return r.asleep(rec, b)
 		}
-		c := without(rec, []*Binding{b}, presence.CauseFactExpired, "system")
+		c := without(rec, []*Binding{b}, presence.CauseFactExpired)
 		again := r.orExpire(c.drop)
 		c.then = func(err error) {
 			if again(err); err != nil {
@@ -239,7 +239,7 @@ func (r *Registrar) asleep(rec *record, b *Binding) *change {
 	if b.Dead {
 		return nil
 	}
-	c := without(rec, nil, presence.CauseFactExpired, "system")
+	c := without(rec, nil, presence.CauseFactExpired)
 	c.replace(b, func(nb *Binding) { nb.Dead, nb.Restored, nb.flow = true, false, nil })
 	c.then = func(err error) {
 		if err != nil {
