@@ -32,6 +32,9 @@ type View struct {
 	Hidden bool
 	// NoPval and NoPvalue leave out one spelling of a parameter's value.
 	NoPval, NoPvalue bool
+	// Ended are dialogs that the reader was told of and that are over: each is
+	// said to be terminated, for readers that go by ids even in full state.
+	Ended []presence.DialogState
 }
 
 // The ids of dialogs that stand for no call. They are stable, so that a phone
@@ -56,11 +59,19 @@ func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) 
 	if s != nil {
 		name = s.Name
 	}
+	live := 0
+	if s != nil {
+		live = len(s.Watch.Dialogs)
+	}
 	switch {
-	case s != nil && len(s.Watch.Dialogs) > 0:
-		for i := range s.Watch.Dialogs {
+	case live+len(v.Ended) > 0:
+		for i := range live + len(v.Ended) {
 			before := len(dst)
-			dst = appendDialog(dst, &s.Watch.Dialogs[i], &v, name)
+			if i < live {
+				dst = appendDialog(dst, &s.Watch.Dialogs[i], &v, name)
+			} else {
+				dst = append(appendOpen(dst, &v.Ended[i-live], &v), "<state>terminated</state></dialog>\n"...)
+			}
 			if i > 0 && v.Limit > 0 && len(dst)-start > v.Limit {
 				dst = dst[:before]
 				break
@@ -79,9 +90,8 @@ func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) 
 	return append(dst, "</dialog-info>\n"...), version
 }
 
-// appendDialog writes one leg in the element order of the schema (RFC 4235
-// §4.4): state, then local, then remote.
-func appendDialog(dst []byte, d *presence.DialogState, v *View, name string) []byte {
+// appendOpen writes the start of a dialog: what names it.
+func appendOpen(dst []byte, d *presence.DialogState, v *View) []byte {
 	dst = append(dst, `<dialog id="`...)
 	dst = xmltext.Append(dst, d.ID)
 	dst = append(dst, '"')
@@ -91,7 +101,13 @@ func appendDialog(dst []byte, d *presence.DialogState, v *View, name string) []b
 		dst = appendAttr(dst, ` remote-tag="`, d.RemoteTag)
 	}
 	dst = appendAttr(dst, ` direction="`, d.Direction)
-	dst = append(dst, "><state>"...)
+	return append(dst, '>')
+}
+
+// appendDialog writes one leg in the element order of the schema (RFC 4235
+// §4.4): state, then local, then remote.
+func appendDialog(dst []byte, d *presence.DialogState, v *View, name string) []byte {
+	dst = append(appendOpen(dst, d, v), "<state>"...)
 	dst = xmltext.Append(dst, d.State)
 	dst = append(dst, "</state>"...)
 	dst = appendLocal(dst, v, name, d.Held)
