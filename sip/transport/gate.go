@@ -2,7 +2,9 @@ package transport
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +15,8 @@ type gate struct {
 	conns       int
 	trusted     []netip.Prefix
 	loopback    bool // limited too
+
+	servers atomic.Pointer[[]netip.Addr] // trusted too; replaced, never changed
 
 	mu    sync.Mutex
 	m     map[netip.Addr]*bucket // guarded by mu
@@ -44,7 +48,29 @@ func (g *gate) exempt(a netip.Addr) bool {
 			return true
 		}
 	}
-	return false
+	servers := g.servers.Load()
+	return servers != nil && slices.Contains(*servers, a)
+}
+
+// maxServers bounds the addresses trusted by Trust.
+const maxServers = 256
+
+// Trust exempts an address from the limits per address, as Options.Trusted does:
+// that of a server that answers as fast as we ask. The newest 256 are.
+func (l *Layer) Trust(a netip.Addr) {
+	g, a := l.gate, a.Unmap()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var next []netip.Addr
+	if was := g.servers.Load(); was != nil {
+		if slices.Contains(*was, a) {
+			return
+		}
+		next = slices.Clone(*was)
+		next = next[max(0, len(next)+1-maxServers):]
+	}
+	next = append(next, a)
+	g.servers.Store(&next)
 }
 
 // message takes one message's token.
