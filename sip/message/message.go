@@ -51,7 +51,6 @@ const (
 	SIPIfMatch         Name = "SIP-If-Match"
 	SubscriptionState  Name = "Subscription-State"
 	Supported          Name = "Supported"
-	SuppressIfMatch    Name = "Suppress-If-Match"
 	To                 Name = "To"
 	Unsupported        Name = "Unsupported"
 	UserAgent          Name = "User-Agent"

@@ -31,6 +31,8 @@ type Config struct {
 	Webphone  Webphone  `yaml:"webphone"`
 	Tokens    []Token   `yaml:"tokens"`
 	Peers     []Peer    `yaml:"peers"`
+	// Upstreams are presence servers that are told what agents are doing.
+	Upstreams []Upstream `yaml:"upstreams"`
 	// Phones are what is different about whose phones, read before the shipped
 	// table (lamplight phones shows both); the first that matches counts.
 	Phones  []Phone  `yaml:"phones"`

@@ -110,6 +110,7 @@ func (c *Config) mistakes() Mistakes {
 	}
 	c.checkTokens(k)
 	c.checkPeers(k)
+	c.checkUpstreams(k)
 	c.checkPhones(k)
 	names := map[string]bool{}
 	if len(c.Domains) == 0 {

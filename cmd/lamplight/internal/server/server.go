@@ -23,6 +23,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/sip/events"
 	"lamplight/sip/events/notifier"
+	"lamplight/sip/events/publisher"
 	"lamplight/sip/proxy"
 	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
@@ -46,6 +47,7 @@ type Server struct {
 	transport *transport.Layer
 	registrar *registrar.Registrar
 	events    *events.Events
+	publisher *publisher.Publisher
 	proxy     *proxy.Proxy
 	webphone  *webrtc.Server // nil where it is off
 	web       *web.Server
@@ -181,6 +183,9 @@ func (s *Server) startSIP(ctx context.Context) error {
 		return err
 	}
 	s.atEnd("events", s.events.Close)
+	if err := s.startUpstreams(ctx, transactions); err != nil {
+		return err
+	}
 	s.proxy = proxy.New(proxy.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
@@ -191,7 +196,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 }
 
 // Reload takes what can change while running from a new configuration: peers,
-// phones, tokens, domains and agents, the certificate. Listeners need a restart.
+// upstreams, phones, tokens, domains and agents, the certificate. Listeners need a restart.
 func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err := seed(ctx, s.directory, cfg); err != nil {
 		return err
@@ -200,7 +205,14 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	upstreams, err := cfg.Publisher()
+	if err != nil {
+		return err
+	}
 	if err := s.web.SetTokens(tokens); err != nil {
+		return err
+	}
+	if err := s.publisher.SetUpstreams(upstreams); err != nil {
 		return err
 	}
 	s.events.SetPeers(cfg.PeerTable())
@@ -227,6 +239,9 @@ func (s *Server) Drain(ctx context.Context) {
 	s.listening.draining.Store(true)
 	if err := s.events.Drain(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("not all NOTIFYs were answered before the shutdown")
+	}
+	if err := s.publisher.Drain(ctx); err != nil {
+		s.log.Warn().Err(err).Msg("not all PUBLISHes were answered before the shutdown")
 	}
 	if s.webphone != nil {
 		if err := s.webphone.Shutdown(ctx); err != nil {

@@ -1,0 +1,25 @@
+package server
+
+import (
+	"context"
+
+	"lamplight/sip/events/publisher"
+	"lamplight/sip/transaction"
+)
+
+// startUpstreams begins to tell the upstream presence servers.
+func (s *Server) startUpstreams(ctx context.Context, transactions *transaction.Layer) error {
+	list, err := s.cfg.Publisher()
+	if err != nil {
+		return err
+	}
+	s.publisher, err = publisher.Open(ctx, publisher.Options{
+		Store: s.store, Directory: s.directory, Roster: s.roster, Transactions: transactions, Flows: s.transport,
+		Upstreams: list, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+	})
+	if err != nil {
+		return err
+	}
+	s.atEnd("publisher", s.publisher.Close)
+	return nil
+}

@@ -1,0 +1,85 @@
+package publisher
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"lamplight/sip/message"
+	"lamplight/sip/siptest"
+)
+
+// streamESC answers requests that come by TCP.
+type streamESC struct {
+	ln    net.Listener
+	mu    sync.Mutex
+	conns []net.Conn // guarded by mu
+	wg    sync.WaitGroup
+}
+
+func serveStream(t *testing.T, n *siptest.Net, handle func(*message.Message) *message.Builder) *streamESC {
+	s := &streamESC{ln: n.Listen(above)}
+	s.wg.Go(func() {
+		for {
+			c, err := s.ln.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns = append(s.conns, c)
+			s.mu.Unlock()
+			s.wg.Go(func() { answerStream(t, c, handle) })
+		}
+	})
+	return s
+}
+
+func answerStream(t *testing.T, c net.Conn, handle func(*message.Message) *message.Builder) {
+	var have []byte
+	buf := make([]byte, 65536)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		have = append(have, buf[:n]...)
+		for {
+			end := bytes.Index(have, []byte("\r\n\r\n"))
+			if end < 0 {
+				break
+			}
+			_, rest, _ := strings.Cut(string(have[:end]), "Content-Length: ")
+			line, _, _ := strings.Cut(rest, "\r\n")
+			body, err := strconv.Atoi(line)
+			if err != nil {
+				t.Errorf("Content-Length %q", line)
+				return
+			}
+			if len(have) < end+4+body {
+				break
+			}
+			m, err := message.Parse(bytes.Clone(have[:end+4+body]))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			have = have[end+4+body:]
+			if _, err := c.Write(handle(m).Bytes()); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *streamESC) close() {
+	s.ln.Close()
+	s.mu.Lock()
+	for _, c := range s.conns {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
