@@ -164,7 +164,7 @@ func (w *watcher) notifiedLocked(m *message.Message) *message.Builder {
 
 // readLocked makes the lamp of a document.
 func (w *watcher) readLocked(doc string) {
-	lamp := ""
+	var lamp string
 	if w.event == "presence" {
 		lamp = between(doc, "<basic>", "</basic>") + " " + between(doc, "<note>", "</note>")
 	} else {

@@ -15,6 +15,9 @@ type Phone struct {
 	Domain, Password string
 	// Anonymous requests carry no credentials: a trusted peer needs none.
 	Anonymous bool
+	// Headers are further lines of every request, each with its CRLF, such as the
+	// phone's User-Agent.
+	Headers string
 
 	mu         sync.Mutex
 	realm      string // guarded by mu, like all below
@@ -46,7 +49,7 @@ func (p *Phone) Do(method, uri string, rest func() string, content string) (Resp
 	defer p.mu.Unlock()
 	for attempt := 0; ; attempt++ {
 		branch, b := p.Line.head(method, uri)
-		b = append(b, rest()...)
+		b = append(append(b, rest()...), p.Headers...)
 		b = p.authorizeLocked(b, method, uri)
 		b = append(b, "Content-Length: "+strconv.Itoa(len(content))+"\r\n\r\n"+content...)
 		res, err := p.Line.do(branch, b)

@@ -14,6 +14,13 @@ type Watch struct {
 	Target string // number watched
 	Event  string // dialog or presence
 
+	// Headers are further lines of every SUBSCRIBE, each with its CRLF, such as
+	// what the phone accepts. Contact is its Contact as a whole, where it is not
+	// the plain address.
+	Headers, Contact string
+	// OnMessage gets each NOTIFY but repeated ones as it came, under the same
+	// rules as OnNotify.
+	OnMessage func(raw []byte)
 	// OnNotify is called for each NOTIFY but repeated ones, on the goroutine that
 	// reads the line. Set before Subscribe.
 	OnNotify func(*Watch)
@@ -73,9 +80,13 @@ func (w *Watch) Subscribe(expires int) (Response, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.seq++
+		contact := w.Contact
+		if contact == "" {
+			contact = "<" + p.Contact(0) + ">"
+		}
 		return "From: <sip:" + p.Number + "@" + p.Domain + ">;tag=w" + w.callID + "\r\nTo: " + to + "\r\nCall-ID: " + w.callID +
-			"\r\nCSeq: " + strconv.Itoa(int(w.seq)) + " SUBSCRIBE\r\nContact: <" + p.Contact(0) + ">\r\nEvent: " + w.Event +
-			"\r\nExpires: " + strconv.Itoa(expires) + "\r\n"
+			"\r\nCSeq: " + strconv.Itoa(int(w.seq)) + " SUBSCRIBE\r\nContact: " + contact + "\r\nEvent: " + w.Event +
+			"\r\nExpires: " + strconv.Itoa(expires) + "\r\n" + w.Headers
 	}, "")
 	if err == nil && res.Status == 200 {
 		w.mu.Lock()
@@ -107,6 +118,9 @@ func (w *Watch) notified(b []byte) (again bool) {
 		w.readLocked(doc)
 	}
 	w.mu.Unlock()
+	if w.OnMessage != nil {
+		w.OnMessage(b)
+	}
 	if w.OnNotify != nil {
 		w.OnNotify(w)
 	}
