@@ -40,6 +40,7 @@ func Decide(s *presence.Snapshot, p presence.Policy, c Call) Decision {
 		return d.orFallback(s, &p)
 	}
 	d.take(s, &c)
+	d.ended(s, &c)
 	d.absent(s)
 	if len(d.Steps) == 0 {
 		d.Code, d.Text = codeUnavailable, noTarget(s, &c)
@@ -100,6 +101,8 @@ func offeredAnother(s *presence.Snapshot, c *Call) bool {
 // noTarget is the text of a refusal for want of a device.
 func noTarget(s *presence.Snapshot, c *Call) string {
 	switch {
+	case c.sleptOn():
+		return "The mobile did not wake"
 	case !s.Reachable && !s.Online:
 		return "Offline, no device reachable"
 	case !s.Reachable:

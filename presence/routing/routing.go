@@ -28,6 +28,8 @@ type Call struct {
 	// itself, so targets that only our own flow reaches are left out.
 	Redirect bool      `json:"redirect,omitempty"`
 	At       time.Time `json:"at"`
+	// Wakings are what came of waking devices for this call, once it has waited.
+	Wakings []Waking `json:"wakings,omitempty"`
 }
 
 // Decision is the answer.

@@ -18,7 +18,7 @@ func (d *Decision) take(s *presence.Snapshot, c *Call) {
 			d.leaveOut(dev, why)
 			continue
 		}
-		d.Devices = append(d.Devices, Considered{ID: dev.ID, Kind: dev.Kind, Taken: true, Reason: taken(dev)})
+		d.Devices = append(d.Devices, Considered{ID: dev.ID, Kind: dev.Kind, Taken: true, Reason: taken(dev, c)})
 		d.target(dev.Delay, Target{
 			ID: dev.ID, Device: dev.Device, Kind: dev.Kind, URI: uri(dev, s.AOR),
 			Q: min(max(dev.Q, 0), 1000), Push: dev.Push, Confirm: dev.Confirm,
@@ -37,6 +37,8 @@ func leftOut(dev *presence.DeviceState, c *Call) string {
 		return "campaign calls ring the webphone only"
 	case c.Group != "" && dev.Kind == presence.KindNumber && !dev.Group:
 		return "group calls do not ring this number"
+	case dev.Wake && c.waking(dev.ID) != nil:
+		return c.waking(dev.ID).Text
 	case !c.Redirect:
 		return ""
 	case dev.Kind == presence.KindWebphone, dev.FlowOnly:
@@ -50,8 +52,10 @@ func leftOut(dev *presence.DeviceState, c *Call) string {
 }
 
 // taken says how a device is rung.
-func taken(dev *presence.DeviceState) string {
-	switch {
+func taken(dev *presence.DeviceState, c *Call) string {
+	switch w := c.waking(dev.ID); {
+	case w != nil && w.Woken:
+		return w.Text + ", rings at once"
 	case dev.Delay > 0:
 		return "rings after " + dev.Delay.String()
 	case dev.Wake:

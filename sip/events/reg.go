@@ -92,7 +92,7 @@ func (p *regPackage) Append(dst []byte, _ *presence.Snapshot, v notifier.View) (
 
 func contactOf(b *registrar.Binding) reginfo.Contact {
 	c := reginfo.Contact{
-		ID: b.ID, AOR: b.AOR, URI: b.Contact, Event: b.Event, CallID: b.CallID, Q: b.Q,
+		ID: b.ID, AOR: b.AOR, URI: b.Bare(), Event: b.Event, CallID: b.CallID, Q: b.Q,
 		Since: b.Since, Expires: b.Expires, Instance: b.Instance, RegID: b.RegID,
 	}
 	if c.Event == "" {

@@ -16,4 +16,9 @@
 //     change log with all that it was made from, so that it can be made again.
 //     The answer does not wait for that.
 //   - What was left out of a redirect is said in a Warning.
+//   - A call that nothing but a sleeping mobile can take wakes it and waits, as long
+//     as Options.Waker does, until the mobile has registered anew or it is clear that
+//     it will not; then it is decided again, and the record says how that went. A
+//     CANCEL ends the wait. Where something else rings the answer does not wait, and
+//     the mobile is let sleep: no call would follow the push.
 package proxy

@@ -27,6 +27,7 @@ type Options struct {
 	Roster    *roster.Roster
 	Auth      *digest.Authority
 	Peers     peers.Table
+	Waker     Waker                 // default: no device is woken
 	Node      string                // default "node-1"
 	Log       zerolog.Logger        // default: none
 	Metrics   prometheus.Registerer // default: none

@@ -19,15 +19,25 @@ const DecisionHeader message.Name = "X-Lamplight-Decision"
 
 // decide asks for a decision, answers by it, and hands both to the log.
 func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {
-	now := time.Now()
+	call := routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri, Redirect: true}
+	r := p.record(c, a, call)
+	b := answer(&r.Outcome, req, c)
+	if ids := p.sleepers(r); len(ids) > 0 {
+		p.wait(req, c, a, call, ids)
+		return
+	}
+	p.respond(req, b)
+	p.keep(c, a, r)
+}
+
+// record makes the decision as of now.
+func (p *Proxy) record(c *caller, a *presence.Agent, call routing.Call) *routing.Record {
 	s, _ := p.o.Roster.Snapshot(a.ID)
-	call := routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri, Redirect: true, At: now.UTC()}
-	r := &routing.Record{
+	call.At = time.Now().UTC()
+	return &routing.Record{
 		Inputs:  routing.Inputs{Snapshot: s, Policy: c.domain.Policy, Call: &call},
 		Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: routing.Decide(s, c.domain.Policy, call)},
 	}
-	p.respond(req, answer(&r.Outcome, req, c))
-	p.keep(c, a, r)
 }
 
 // answer is 302 with the targets by q (RFC 3261 §8.3), or the refusal with its

@@ -174,8 +174,8 @@ func TestWhatTheServiceAnswers(t *testing.T) {
 			g := s.gateway(t, Provider{Name: "fcm", URL: "https://h/{param}"})
 			err := send(g, call("fcm", "p", 10*time.Second))
 			switch {
-			case tc.want == errAny && (err == nil || errors.Is(err, ErrGone) || errors.Is(err, ErrRefused)),
-				tc.want != errAny && !errors.Is(err, tc.want):
+			case errors.Is(tc.want, errAny) && (err == nil || errors.Is(err, ErrGone) || errors.Is(err, ErrRefused)),
+				!errors.Is(tc.want, errAny) && !errors.Is(err, tc.want):
 				t.Errorf("%v, want %v", err, tc.want)
 			case err != nil && strings.Contains(err.Error(), secret):
 				t.Errorf("%v has the token in it", err)

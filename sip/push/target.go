@@ -42,6 +42,8 @@ type Asked struct {
 	Target
 	// Query: the device asks what there is, without giving a token (RFC 8599 §4.1.5).
 	Query bool
+	// Old: by the names that were used before RFC 8599.
+	Old bool
 }
 
 // FromURI reads the parameters of a contact; ok is false when it says nothing of
@@ -67,7 +69,7 @@ func FromURI(u message.URI, old bool) (a Asked, ok bool) {
 	if !old || token == "" {
 		return a, false
 	}
-	a.Target = Target{PRID: token, Param: get("app-id")}
+	a.Target, a.Old = Target{PRID: token, Param: get("app-id")}, true
 	switch strings.ToLower(get("pn-type")) {
 	case "apple", "ios":
 		a.Provider = APNs

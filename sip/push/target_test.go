@@ -38,7 +38,7 @@ func TestWhatAContactSaysOfPush(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, ok := FromURI(uri(t, "sip:1001@10.0.0.1;transport=tcp"+tc.params), tc.old)
-			if a.Target.PRID != tc.want.PRID || a.Provider != tc.want.Provider || a.Param != tc.want.Param || ok != tc.ok || a.Query != tc.query {
+			if a.PRID != tc.want.PRID || a.Provider != tc.want.Provider || a.Param != tc.want.Param || ok != tc.ok || a.Query != tc.query {
 				t.Errorf("%q %q %q, %v, query %v", a.Provider, a.PRID, a.Param, ok, a.Query)
 			}
 		})

@@ -96,7 +96,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	}
 	if len(p.put) == 0 && len(p.drop) == 0 {
 		refresh()
-		ans := s.listLocked(rec, a.aor, req, now)
+		ans := a.featureCaps(s.listLocked(rec, a.aor, req, now))
 		s.forgetLocked(agent, rec)
 		s.mu.Unlock()
 		r.count.refresh()
@@ -110,7 +110,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	var ans *message.Builder
 	c.adopted = func() {
 		refresh()
-		ans = s.listLocked(rec, a.aor, req, now) // as long as was granted, however long the commit took
+		ans = a.featureCaps(s.listLocked(rec, a.aor, req, now)) // as long as was granted, however long the commit took
 	}
 	c.then = func(err error) {
 		if err != nil {
@@ -208,6 +208,7 @@ func (r *Registrar) kindOf(dev presence.DeviceID) presence.DeviceKind {
 }
 
 func (r *Registrar) entry(c *change, b *Binding, before, after []byte) store.Entry {
+	before, after = b.withoutToken(before), b.withoutToken(after)
 	return store.Entry{
 		Domain: b.Domain.String(), Time: time.Now().UTC(), Node: r.o.Node, Actor: c.actor, Cause: string(c.cause),
 		Kind: "registration", Entity: b.Agent.String(), Before: before, After: after,

@@ -8,6 +8,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/message"
+	"lamplight/sip/push"
 	"lamplight/sip/transport"
 )
 
@@ -23,8 +24,9 @@ type ask struct {
 	callID string
 	cseq   uint32
 
-	star     bool   // remove everything
-	contacts []want // none, without star: list what there is
+	star     bool     // remove everything
+	contacts []want   // none, without star: list what there is
+	pns      []string // push services to name in the answer (RFC 8599 §8.2)
 	path     []string
 	raw      rawRequest
 
@@ -39,7 +41,9 @@ type want struct {
 	uri             message.URI
 	instance, regID string
 	q               int
-	push            bool
+	pn              push.Asked
+	asksPush        bool          // it says something of push, and that is ours
+	push            bool          // a push can wake the device
 	grant           time.Duration // zero: remove
 }
 
@@ -125,10 +129,14 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 		if no != nil {
 			return no
 		}
+		w.readPush(m, l)
 		if no = w.setGrant(c, header, given, l); no != nil {
 			return no
 		}
-		if a.translated(&w) && !m.Has(message.Path) {
+		if no = a.checkPush(&w, l); no != nil {
+			return no
+		}
+		if a.translated(&w) && !m.Has(message.Path) && !w.push {
 			w.grant = min(w.grant, max(l.NATExpires, l.MinExpires))
 		}
 		a.contacts = append(a.contacts, w)
@@ -152,9 +160,6 @@ func readContact(c message.NameAddr) (w want, no *refusal) {
 	regID, _ := c.Params.Get("reg-id")
 	w.instance = strings.Clone(strings.ToLower(strings.Trim(instance, "<>")))
 	w.regID = strings.Clone(regID)
-	_, provider := w.uri.Params.Get("pn-provider")
-	token, _ := w.uri.Params.Get("pn-prid")
-	w.push = provider && token != ""
 	head := message.NameAddr{URI: c.URI}
 	for _, p := range c.Params {
 		if p.Key != "expires" {
@@ -180,7 +185,7 @@ func (w *want) setGrant(c message.NameAddr, header int, given bool, l *Limits) *
 	if !ok {
 		return nil
 	}
-	w.grant = time.Duration(min(seconds, int(l.MaxExpires/time.Second))) * time.Second
+	w.grant = time.Duration(min(seconds, int(l.most(w)/time.Second))) * time.Second
 	if seconds > 0 && w.grant < l.MinExpires {
 		return refuse(423, "", message.Header{Name: message.MinExpires, Value: strconv.Itoa(int((l.MinExpires + time.Second - 1) / time.Second))})
 	}

@@ -114,7 +114,7 @@ func (b *Binding) RoundTrip() time.Duration { return time.Duration(b.trip) * tim
 // tell.
 func (b *Binding) registration(kind presence.DeviceKind) presence.Registration {
 	return presence.Registration{
-		ID: b.ID, Device: b.Device, Kind: kind, Contact: b.Contact, Q: b.Q,
+		ID: b.ID, Device: b.Device, Kind: kind, Contact: b.Bare(), Q: b.Q,
 		Transport: b.Transport, Source: b.Source.String(), UserAgent: b.UserAgent,
 		Alive: !b.Dead, Restored: b.Restored, FlowOnly: b.FlowOnly(), Push: b.Push, Expires: b.Stored,
 	}

@@ -110,7 +110,7 @@ func (r *Registrar) orExpire(drop []*Binding) func(error) {
 			}
 			at := now.Add(retryPause).Unix()
 			s.due[at] = append(s.due[at], b)
-			r.o.Log.Error().Err(err).Str("aor", b.AOR).Str("contact", b.Contact).Msg("end of binding not committed, will try again")
+			r.o.Log.Error().Err(err).Str("aor", b.AOR).Str("contact", b.Bare()).Msg("end of binding not committed, will try again")
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
+	"lamplight/sip/push"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 	"lamplight/store"
@@ -43,6 +44,11 @@ type Limits struct {
 	// The translator between forgets a silent phone within minutes, and then no
 	// NOTIFY reaches it until it registers again.
 	NATExpires time.Duration
+	// Push is what push services are served (RFC 8599); default: none. PushExpires is
+	// the most granted to a contact that one of them can wake: it sleeps, and
+	// cannot refresh while it does; default 7 days.
+	Push        push.Services
+	PushExpires time.Duration
 	// Contacts is the most a device may bind to one address of record; default
 	// 10. Excess says what becomes of another; default ExcessReplace. Desk, Soft
 	// and Mobile are other choices for devices of that kind, where they make one.
@@ -100,6 +106,8 @@ const (
 	maxUserAgent = 256
 	maxRaw       = 4096 // bytes of a request kept to know it again
 	maxAsked     = 64   // contacts in one request, bound or removed
+
+	maxPushExpires = 60 * 24 * time.Hour
 )
 
 func (l Limits) withDefaults() Limits {
@@ -117,6 +125,7 @@ func (l Limits) withDefaults() Limits {
 	d(&l.MaxExpires, time.Hour)
 	d(&l.DefaultExpires, min(time.Hour, l.MaxExpires))
 	d(&l.NATExpires, 2*time.Minute)
+	d(&l.PushExpires, 7*24*time.Hour)
 	d(&l.Grace, 10*time.Second)
 	d(&l.Pad, time.Hour)
 	d(&l.QualifyInterval, 30*time.Second)
@@ -144,6 +153,8 @@ func (l Limits) Validate() error {
 		return fmt.Errorf("registrar: min_expires %v is more than max_expires %v", l.MinExpires, l.MaxExpires)
 	case l.DefaultExpires < l.MinExpires || l.DefaultExpires > l.MaxExpires:
 		return fmt.Errorf("registrar: default_expires %v is not between min_expires %v and max_expires %v", l.DefaultExpires, l.MinExpires, l.MaxExpires)
+	case l.PushExpires < l.MinExpires || l.PushExpires > maxPushExpires:
+		return fmt.Errorf("registrar: push_expires %v is not between min_expires %v and %v", l.PushExpires, l.MinExpires, maxPushExpires)
 	case l.Qualify != QualifyNAT && l.Qualify != QualifyAll && l.Qualify != QualifyOff:
 		return fmt.Errorf("registrar: qualify %q is none of nat, all and off", l.Qualify)
 	case l.QualifyInterval < 5*time.Second || l.QualifyInterval > maxInterval:
@@ -164,9 +175,12 @@ func (o Options) withDefaults() Options {
 }
 
 // grace of a binding that was granted so long.
-func (l *Limits) grace(grant time.Duration) time.Duration { return max(l.Grace, grant/10) }
+func (l *Limits) grace(grant time.Duration) time.Duration {
+	return max(l.Grace, min(grant, l.MaxExpires)/10)
+}
 
 // stored is the end that goes into the row of a binding granted so long now.
 func (l *Limits) stored(now time.Time, grant time.Duration) time.Time {
-	return now.Add(grant + l.grace(grant) + max(grant, l.Pad)).Truncate(time.Second)
+	pad := max(min(grant, l.MaxExpires), l.Pad) // not another week for a mobile
+	return now.Add(grant + l.grace(grant) + pad).Truncate(time.Second)
 }

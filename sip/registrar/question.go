@@ -104,7 +104,7 @@ func (q *asker) ask(b *Binding, f *transport.Flow) {
 // question is the OPTIONS (RFC 3261 §11.1).
 func question(b *Binding, via, contact string) []byte {
 	host := b.AOR[strings.LastIndexByte(b.AOR, '@')+1:]
-	m := message.NewRequest("OPTIONS", b.Contact).Add(message.Via, via)
+	m := message.NewRequest("OPTIONS", b.Bare()).Add(message.Via, via)
 	for _, hop := range b.Path {
 		m.Add(message.Route, hop)
 	}
@@ -228,7 +228,7 @@ func (r *Registrar) dead(b *Binding, asked time.Time) func(*record, time.Time) *
 				return
 			}
 			r.count.qualify.dead.Inc()
-			r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Contact).Stringer("src", b.Source).Msg("phone does not answer OPTIONS, unregistered")
+			r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Bare()).Stringer("src", b.Source).Msg("phone does not answer OPTIONS, unregistered")
 		}
 		return c
 	}

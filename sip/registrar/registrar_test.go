@@ -200,13 +200,13 @@ func TestFailedCommitLeavesNoTrace(t *testing.T) {
 
 func TestStreamEndsItsBindings(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		h := newHouse(t, registrar.Limits{})
+		h := newHouse(t, registrar.Limits{Push: served})
 		desk := h.phone("1001", "10.0.1.1:5060")
 		wantStatus(t, desk.register("Contact: <sip:1001@10.0.1.1>"), 200)
 		soft := h.stream("1001-soft", "10.0.1.2:40000")
 		wantStatus(t, soft.register("Contact: <sip:1001@10.0.1.2:5060;transport=tcp>"), 200)
 		mobile := h.stream("1001-mobile", "10.0.1.3:40000")
-		wantStatus(t, mobile.register("Contact: <sip:1001@10.9.9.9;transport=tcp;pn-provider=apns;pn-prid=token>"), 200)
+		wantStatus(t, mobile.register("Contact: <sip:1001@10.9.9.9;transport=tcp;pn-provider=apns;pn-prid=token;pn-param=app>"), 200)
 		for _, b := range h.reg.Bindings(h.agent("1001")) {
 			if want := strings.Contains(b.Contact, "10.9.9.9"); b.FlowOnly() != want {
 				t.Errorf("%s: flow only %v", b.Contact, b.FlowOnly())
@@ -215,7 +215,7 @@ func TestStreamEndsItsBindings(t *testing.T) {
 		start := time.Now()
 		soft.Close()
 		mobile.Close()
-		for h.bound("1001") != "sip:1001@10.0.1.1, sip:1001@10.9.9.9;transport=tcp;pn-provider=apns;pn-prid=token dead" {
+		for h.bound("1001") != "sip:1001@10.0.1.1, sip:1001@10.9.9.9;transport=tcp;pn-provider=apns;pn-prid=token;pn-param=app dead" {
 			time.Sleep(10 * time.Millisecond)
 			if time.Since(start) > time.Second {
 				t.Fatalf("a second after the flows ended: %s", h.bound("1001"))
@@ -233,7 +233,7 @@ func TestStreamEndsItsBindings(t *testing.T) {
 		}
 		// Back over a new stream it is alive again.
 		mobile = h.stream("1001-mobile", "10.0.1.3:40001")
-		wantStatus(t, mobile.register("Contact: <sip:1001@10.9.9.9;transport=tcp;pn-provider=apns;pn-prid=token>"), 200)
+		wantStatus(t, mobile.register("Contact: <sip:1001@10.9.9.9;transport=tcp;pn-provider=apns;pn-prid=token;pn-param=app>"), 200)
 		if got := h.bound("1001"); strings.Contains(got, "dead") {
 			t.Errorf("after it came back: %s", got)
 		}

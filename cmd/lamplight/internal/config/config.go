@@ -26,6 +26,7 @@ type Config struct {
 	SIP       SIP       `yaml:"sip"`
 	Registrar Registrar `yaml:"registrar"`
 	Lists     Lists     `yaml:"lists"`
+	Push      Push      `yaml:"push"`
 	HTTP      HTTP      `yaml:"http"`
 	TLS       TLS       `yaml:"tls"`
 	Webphone  Webphone  `yaml:"webphone"`
@@ -64,6 +65,7 @@ type SIP struct {
 type Registrar struct {
 	MinExpires     time.Duration `yaml:"min_expires"`     // less is answered 423; 1m
 	MaxExpires     time.Duration `yaml:"max_expires"`     // more is granted this; 1h
+	PushExpires    time.Duration `yaml:"push_expires"`    // the same for mobiles that a push can wake; 168h
 	DefaultExpires time.Duration `yaml:"default_expires"` // for a phone that asks for none; 1h
 	NATExpires     time.Duration `yaml:"nat_expires"`     // the most over UDP through a translator; 2m
 	Contacts       int           `yaml:"contacts"`        // of one device; 10, at most 50

@@ -70,6 +70,11 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"qualify too often":    {minimal + "registrar:\n  contacts: 1\n  qualify_interval: 1s\n", "c.yaml:8: registrar.qualify_interval: 1s is not between 5s"},
 		"list too long":        {minimal + "lists:\n  members: 5001\n", "c.yaml:7: lists.members: 5001 is not between 1 and 5000"},
 		"no lists":             {minimal + "lists:\n  per_agent: -1\n", "c.yaml:7: lists.per_agent: negative"},
+		"push without a URL":   {minimal + "push:\n  providers:\n    - {name: webpush}\n", "c.yaml:8: push.providers[0].url: url is missing"},
+		"push in plain text":   {minimal + "push:\n  providers:\n    - name: webpush\n      url: http://push.test/\n", "c.yaml:9: push.providers[0].url: url \"http://push.test/\" is not https"},
+		"push twice":           {minimal + "push:\n  providers:\n    - {name: fcm}\n    - {name: FCM}\n", "c.yaml:9: push.providers[1].name: \"fcm\" is used twice"},
+		"push waits too long":  {minimal + "push:\n  wait: 5m\n", "c.yaml:7: push.wait: 5m0s is not between 1s and 1m0s"},
+		"push with two tokens": {minimal + "push:\n  providers:\n    - {name: fcm, token: a, token_file: b}\n", "c.yaml:8: push.providers[0]: token and token_file exclude each other"},
 		"number twice":         {minimal + "    agents:\n      - {number: \"1\", password: secret}\n      - {number: \"1\", password: secret}\n", "c.yaml:8: domains[0].agents[1].number"},
 		"status returns where": {minimal + "    statuses:\n      - {name: Break, return: home}\n", "c.yaml:7: domains[0].statuses[0].return"},
 		"fallback nowhere":     {minimal + "    calls:\n      fallback: the voicemail\n", "c.yaml:7: domains[0].calls.fallback"},
@@ -119,6 +124,9 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	env := []string{
 		"LAMPLIGHT_SIP_UDP=127.0.0.1:6060, 127.0.0.1:6061",
 		"LAMPLIGHT_LOG_LEVEL=debug",
+		"LAMPLIGHT_PUSH_WAIT=5s",
+		"LAMPLIGHT_PUSH_PROVIDERS_0_NAME=fcm",
+		"LAMPLIGHT_PUSH_PROVIDERS_0_TOKEN_FILE=/run/token",
 		"LAMPLIGHT_REGISTRAR_QUALIFY=off",
 		"LAMPLIGHT_REGISTRAR_DESK_CONTACTS=1",
 		"LAMPLIGHT_REGISTRAR_REFUSE_EXCESS=true",
@@ -140,6 +148,9 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	}
 	if l := c.Registrar.Limits(); l.Excess != registrar.ExcessReject || l.Desk.Contacts != 1 {
 		t.Errorf("contacts %+v", l)
+	}
+	if s := c.Push.Services(); c.Push.Wait != 5*time.Second || len(s.Providers) != 1 || s.Providers[0].TokenFile != "/run/token" {
+		t.Errorf("push %+v", c.Push)
 	}
 	p := c.Domains[0].Policy().WithDefaults()
 	if p.LabelGrace() != 0 || p.WrapUp != presence.WrapUpNone || p.Consult != presence.ConsultAny || p.Fallback != "sip:voicemail@a.test" {

@@ -107,7 +107,7 @@ func (r Registrar) Limits() registrar.Limits {
 		return registrar.Share{Contacts: s.Contacts, Excess: registrar.Excess(s.Excess)}
 	}
 	return registrar.Limits{
-		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
+		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, PushExpires: r.PushExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
 		Contacts: r.Contacts, Excess: excess, Desk: share(r.Desk), Soft: share(r.Soft), Mobile: share(r.Mobile),
 		Qualify: registrar.Qualify(r.Qualify), QualifyInterval: r.QualifyInterval, QualifyTries: r.QualifyTries,
 	}

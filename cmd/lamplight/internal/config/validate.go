@@ -84,6 +84,7 @@ func (c *Config) mistakes() Mistakes {
 	if c.Lists.PerAgent < 0 {
 		k.fail("lists.per_agent", "negative")
 	}
+	c.Push.check(k)
 	if c.KeepHistory < 0 {
 		k.fail("keep_history", "negative")
 	}
