@@ -25,6 +25,7 @@ import (
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/events/publisher"
 	"lamplight/sip/proxy"
+	"lamplight/sip/push"
 	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
@@ -46,6 +47,7 @@ type Server struct {
 	roster    *roster.Roster
 	transport *transport.Layer
 	registrar *registrar.Registrar
+	waker     *push.Waker // nil where there is no push
 	events    *events.Events
 	publisher *publisher.Publisher
 	proxy     *proxy.Proxy
@@ -165,10 +167,12 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.atEnd("transactions", transactions.Close)
 
 	auth := digest.New(digest.Options{Directory: s.directory, Key: key, Log: s.log})
+	limits := s.cfg.Registrar.Limits()
+	limits.Push = s.cfg.Push.Services()
 	s.registrar, err = registrar.Open(ctx, registrar.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth,
 		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
-		Limits: s.cfg.Registrar.Limits(),
+		Limits: limits,
 	})
 	if err != nil {
 		return err
@@ -186,9 +190,12 @@ func (s *Server) startSIP(ctx context.Context) error {
 	if err := s.startUpstreams(ctx, transactions); err != nil {
 		return err
 	}
+	if err := s.startPush(); err != nil {
+		return err
+	}
 	s.proxy = proxy.New(proxy.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
-		Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Waker: s.wakes(), Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
 	*endpoint = sip.Endpoint{Registrar: s.registrar, Events: s.events, Proxy: s.proxy, AllowEvents: s.events.AllowEvents()}
 	s.atEnd("transport", s.transport.Close)
@@ -237,6 +244,9 @@ func (s *Server) Drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	s.listening.draining.Store(true)
+	if s.waker != nil {
+		_ = s.waker.Close() // calls that wait are answered while they can be
+	}
 	if err := s.events.Drain(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("not all NOTIFYs were answered before the shutdown")
 	}
