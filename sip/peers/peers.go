@@ -34,6 +34,9 @@ type Peer struct {
 	// Trunk is host[:port] where the peer takes calls to telephone numbers, for
 	// redirects to forwarding numbers; empty: such numbers are left out.
 	Trunk string
+	// ForceRPort sends answers by UDP back to the port a request came from, though
+	// the peer did not ask for that (RFC 3581): it sits behind a translator.
+	ForceRPort bool
 	// Domains it may speak for; empty: all.
 	Domains []string
 }

@@ -47,6 +47,10 @@ type Options struct {
 	// the same and belong to the whole process.
 	T1, T2 time.Duration
 
+	// ForceRPort says of whom answers by UDP go back to the very port a request
+	// came from, though it did not ask for that (RFC 3581); nil: nobody.
+	ForceRPort func(*transport.Flow) bool
+
 	MaxClient      int // client transactions open at once; 500,000
 	MaxReplay      int // requests remembered for retransmissions; 400,000
 	MaxReplayBytes int // of their replies; 256 MiB
@@ -207,14 +211,14 @@ func (l *Layer) Close() error {
 
 // responseFlow is where a response to r goes (RFC 3261 §18.2.2, RFC 3581 §4):
 // over a stream back on it; by UDP to the address the request came from, to its
-// port if rport was there, else to the sent-by port. A maddr is not obeyed: it
-// would let anybody aim our answers at a third party.
+// port if rport was there or is as good as there, else to the sent-by port. A
+// maddr is not obeyed: it would let anybody aim our answers at a third party.
 func responseFlow(r *Request) *transport.Flow {
 	if r.Flow.Reliable() {
 		return r.Flow
 	}
 	via, ok := r.TopVia()
-	if !ok || via.HasRPort {
+	if !ok || via.HasRPort || translated(&via, r.Flow.Remote().Addr()) || r.layer.o.ForceRPort != nil && r.layer.o.ForceRPort(r.Flow) {
 		return r.Flow
 	}
 	port := uint16(5060)
@@ -222,4 +226,20 @@ func responseFlow(r *Request) *transport.Flow {
 		port = uint16(via.Port)
 	}
 	return r.Flow.On(netip.AddrPortFrom(r.Flow.Remote().Addr(), port))
+}
+
+// translated: a Via that names a private address, in a datagram from a public
+// one, passed a translator of addresses. At the public address nobody listens on
+// the sent-by port.
+func translated(via *message.ViaValue, src netip.Addr) bool {
+	own, err := netip.ParseAddr(via.Host)
+	return err == nil && private(own) && !private(src)
+}
+
+// private: the address means nothing beyond its own network (RFC 1918, RFC 4193,
+// RFC 6598, link-local).
+func private(a netip.Addr) bool {
+	a = a.Unmap()
+	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
+	return a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsLoopback() || shared.Contains(a)
 }

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
+	"lamplight/sip/transport"
 )
 
 func TestReplay(t *testing.T) {
@@ -179,6 +181,44 @@ func TestResponseRouting(t *testing.T) {
 		for _, p := range []*siptest.Peer{sender, other, standard} {
 			p.ExpectNone(siptest.Final, time.Second)
 			p.Close()
+		}
+	})
+}
+
+// A private address behind a public one was translated; whoever else is known to
+// be behind a translator is named by the options. Their answers follow the source,
+// though they did not ask for it.
+func TestResponsesFollowTheSourceBehindTranslators(t *testing.T) {
+	h := &handler{then: reply(200)}
+	forced := netip.MustParseAddrPort("10.0.0.3:40000")
+	o := Options{Handler: h, ForceRPort: func(f *transport.Flow) bool { return f.Remote() == forced }}
+	inWorld(t, o, func(t *testing.T, w *world) {
+		for name, c := range map[string]struct {
+			from, via string
+			to        string // "": back to from
+		}{
+			"private behind public":     {"203.0.113.7:40000", "192.168.1.9:5060", ""},
+			"shared space":              {"203.0.113.7:40001", "100.64.3.4", ""},
+			"public behind public":      {"203.0.113.7:40002", "198.51.100.4:5070", "203.0.113.7:5070"},
+			"a name":                    {"203.0.113.7:40003", "phone.example:5071", "203.0.113.7:5071"},
+			"two homes in one network":  {"10.0.0.2:40000", "10.9.9.9:5070", "10.0.0.2:5070"},
+			"its own address":           {"192.168.1.9:40000", "192.168.1.9:5070", "192.168.1.9:5070"},
+			"forced":                    {forced.String(), "pbx.example:5060", ""},
+			"forced at its own address": {forced.String(), "10.0.0.3:5060", ""},
+		} {
+			p := w.peer(c.from)
+			at := p
+			if c.to != "" {
+				at = w.peer(c.to)
+			}
+			p.SendRaw([]byte(strings.Replace(string(text("OPTIONS", "x")), "10.0.0.2:5060;branch=x;rport", c.via+";branch=z9hG4bK"+strings.ReplaceAll(name, " ", ""), 1)))
+			if m := at.Expect(siptest.Final); m.Status != 200 {
+				t.Errorf("%s: %d", name, m.Status)
+			}
+			p.Close()
+			if at != p {
+				at.Close()
+			}
 		}
 	})
 }

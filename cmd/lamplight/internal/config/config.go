@@ -57,6 +57,9 @@ type SIP struct {
 	Trusted []string `yaml:"trusted"`
 	// MessageRate bounds what one untrusted address may send, per second; 200.
 	MessageRate int `yaml:"message_rate"`
+	// ForceRPort does for everybody what the peers' force_rport does for one. A
+	// phone with a private address behind a public one is answered so in any case.
+	ForceRPort bool `yaml:"force_rport"`
 	// Connections bounds the streams of one untrusted address; 100.
 	Connections int `yaml:"connections"`
 }
@@ -154,6 +157,9 @@ type Peer struct {
 	Calls      string     `yaml:"calls"` // authoritative (default) or observer
 	Campaign   bool       `yaml:"campaign"`
 	Domains    []string   `yaml:"domains"` // default: all
+	// ForceRPort answers it at the port a datagram came from, rport or not: for a
+	// peer behind a translator of addresses.
+	ForceRPort bool `yaml:"force_rport"`
 	// Trunk is where forwarding numbers are sent in its redirects, host[:port];
 	// without it they are left out.
 	Trunk string `yaml:"trunk"`

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +56,8 @@ type Server struct {
 	web       *web.Server
 	cert      *certificate.Keeper // nil without TLS
 	listening *listeners
+
+	neighbours atomic.Pointer[neighbours]
 
 	// ends holds what ends each part, in the order of their starts.
 	ends []end
@@ -163,7 +166,10 @@ func (s *Server) startSIP(ctx context.Context) error {
 		Metrics: s.reg,
 	})
 	endpoint := &sip.Endpoint{}
-	transactions := transaction.New(transaction.Options{Transport: s.transport, Handler: endpoint, Log: s.log, Metrics: s.reg})
+	s.setPeers(s.cfg)
+	transactions := transaction.New(transaction.Options{
+		Transport: s.transport, Handler: endpoint, ForceRPort: s.forceRPort, Log: s.log, Metrics: s.reg,
+	})
 	s.atEnd("transactions", transactions.Close)
 
 	auth := digest.New(digest.Options{Directory: s.directory, Key: key, Log: s.log})
@@ -222,6 +228,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err := s.publisher.SetUpstreams(upstreams); err != nil {
 		return err
 	}
+	s.setPeers(cfg)
 	s.events.SetPeers(cfg.PeerTable())
 	s.events.SetPhones(cfg.PhoneTable())
 	s.proxy.SetPeers(cfg.PeerTable())
