@@ -99,7 +99,7 @@ func known(s string) (Name, bool) {
 	case Accept, Allow, AllowEvents, Authorization, CallID, Contact, ContentEncoding, ContentLength,
 		ContentType, CSeq, Date, Event, Expires, From, MaxForwards, MinExpires, Path, ProxyAuthenticate,
 		ProxyAuthorization, ProxyRequire, Reason, RecordRoute, Require, RetryAfter, Route, Server, SIPETag,
-		SIPIfMatch, SubscriptionState, Supported, To, Unsupported, UserAgent, Via, Warning, WWWAuthenticate,
+		SIPIfMatch, SubscriptionState, Supported, SuppressIfMatch, To, Unsupported, UserAgent, Via, Warning, WWWAuthenticate,
 		CallKind:
 		return n, true
 	}

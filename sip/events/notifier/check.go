@@ -119,6 +119,11 @@ func (n *Notifier) expiry(r *transaction.Request) (seconds uint32, ok bool) {
 // the subscription.
 func (n *Notifier) dialog(r *transaction.Request, s *subscription) bool {
 	_, id, _ := event(r.Get(message.Event))
+	var fine bool
+	if s.rates, fine = ratesOf(r.Get(message.Event)); !fine {
+		n.refuse(r, 400, "Bad Rate in Event header")
+		return false
+	}
 	target, ok := contactOf(r.Message)
 	if !ok {
 		n.refuse(r, 400, "Missing or Bad Contact header")
@@ -151,6 +156,7 @@ func (n *Notifier) dialog(r *transaction.Request, s *subscription) bool {
 		return false
 	}
 	s.remoteCSeq, _ = r.CSeq()
+	s.condition = conditionOf(r.Message)
 	s.setWay(n.wayBack(r, target, len(hops) > 0))
 	return true
 }
@@ -224,7 +230,12 @@ func (n *Notifier) answer(r *transaction.Request, b *message.Builder) {
 
 // granted answers 200 (RFC 6665 §4.2.1.1: with the time granted).
 func (n *Notifier) granted(r *transaction.Request, s *subscription, seconds uint32) {
-	n.answer(r, message.NewResponse(r.Message, 200, "").ToTag(tagText(s.tag)).
+	n.grantedAs(r, s, 200, seconds)
+}
+
+// grantedAs is the same with 200 or 204.
+func (n *Notifier) grantedAs(r *transaction.Request, s *subscription, status int, seconds uint32) {
+	n.answer(r, message.NewResponse(r.Message, status, "").ToTag(tagText(s.tag)).
 		Add(message.Contact, "<"+n.localOf(r.Flow).uri+">").
 		Add(message.Expires, strconv.FormatUint(uint64(seconds), 10)))
 }

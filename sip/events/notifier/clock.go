@@ -86,6 +86,10 @@ func (n *Notifier) woken(s *subscription, now stamp) {
 		s.retry = 0
 		n.markSubLocked(s)
 	}
+	if at := s.rates.pulse(); at != 0 && at <= now && s.retry == 0 && !s.owed {
+		s.owed = true // RFC 6446 §6.3: told though nothing changed
+		n.markSubLocked(s)
+	}
 	n.scheduleLocked(s)
 }
 
@@ -94,6 +98,8 @@ func (n *Notifier) scheduleLocked(s *subscription) {
 	at := s.until + n.grace
 	if s.retry != 0 && s.retry < at {
 		at = s.retry
+	} else if pulse := s.rates.pulse(); pulse != 0 && pulse < at && !s.owed {
+		at = pulse
 	}
 	n.clock.setLocked(s, at)
 }

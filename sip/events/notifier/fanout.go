@@ -38,6 +38,7 @@ type body struct {
 	version int // where the version goes; negative: nowhere
 	hash    uint64
 	at      stamp // when it was rendered; 0: times do not run in it
+	tag     entityTag
 }
 
 // Bounds of a worker's memory: bodies kept, and NOTIFYs built before they are
@@ -148,8 +149,11 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 		n.deleteRow(s)
 	}
 	b := w.body(s, snap)
-	if s.state == active && !s.owed && s.hash == b.hash {
+	if s.state == active && !s.owed && s.hash == b.hash || n.paceLocked(s, now) {
 		return
+	}
+	if s.condition != nil && s.condition.meets(b) { // RFC 5839 §5.3: told that it knows
+		b = b.empty()
 	}
 	flow := n.wayLocked(s)
 	if flow == nil {
@@ -169,7 +173,11 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 	number := s.next
 	s.next++
 	s.owed, s.late = false, false
-	s.hash, s.inflight = b.hash, number+1
+	s.hash, s.inflight, s.condition = b.hash, number+1, nil
+	if s.rates != nil {
+		s.rates.sent(now)
+		n.scheduleLocked(s)
+	}
 	out := notify{s: s, flow: flow, branch: message.NewBranch(), cseq: number + 1}
 	out.raw = n.append(nil, s, b, n.localOf(flow), out.branch, number, now)
 	w.out = append(w.out, out)
@@ -208,10 +216,11 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	}
 	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden})
 	b.at = now
-	if stater != nil { // what runs in its document is no change
+	if stater != nil && !s.pending { // what runs in its document is no change
 		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
+		b.tagState(w.n.boot, k.state)
 	} else {
-		b.hash = max(1, maphash.Bytes(w.n.seed, b.doc))
+		b.tagDoc(s.pending)
 	}
 	w.cache[k] = b
 	return b
@@ -266,7 +275,7 @@ func (n *Notifier) wayLocked(s *subscription) *transport.Flow {
 // and what differs from one NOTIFY to the next.
 func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch string, number uint32, now stamp) []byte {
 	if dst == nil {
-		dst = make([]byte, 0, len(s.head)+len(l.via)+len(branch)+len(l.contact)+len(b.doc)+192)
+		dst = make([]byte, 0, len(s.head)+len(l.via)+len(branch)+len(l.contact)+len(b.doc)+256)
 	}
 	dst = append(dst, s.head[:s.line]...)
 	dst = append(dst, l.via[:l.branch]...)
@@ -286,8 +295,12 @@ func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch
 			dst = append(dst, "active;expires="...)
 		}
 		dst = strconv.AppendUint(dst, uint64(remaining(s.until, now)), 10)
+		dst = append(dst, s.rates.granted()...)
 	}
-	dst = append(append(dst, "\r\nContent-Type: "...), n.types[s.pkg][s.typ]...)
+	dst = append(append(dst, "\r\nSIP-ETag: "...), b.tag[:]...)
+	if len(b.doc) > 0 {
+		dst = append(append(dst, "\r\nContent-Type: "...), n.types[s.pkg][s.typ]...)
+	}
 	dst = append(dst, "\r\nContent-Length: "...)
 	if b.version < 0 {
 		dst = strconv.AppendInt(dst, int64(len(b.doc)), 10)

@@ -26,6 +26,7 @@ const (
 const (
 	extraQuirks uint32 = 1 + iota
 	extraLargest
+	extraRates
 )
 
 var errRecord = errors.New("unreadable subscription record")
@@ -78,6 +79,10 @@ func (s *subscription) appendExtras(b []byte) []byte {
 	}
 	extra(extraQuirks, uint64(s.quirks))
 	extra(extraLargest, uint64(s.largest))
+	if s.rates != nil {
+		b[count]++
+		b = appendText(binary.AppendUvarint(b, uint64(extraRates)), s.rates.text)
+	}
 	return b
 }
 
@@ -89,6 +94,8 @@ func (s *subscription) readExtras(d *decoder) {
 			s.quirks = quirks.Set(value.number())
 		case extraLargest:
 			s.largest = uint16(value.number())
+		case extraRates:
+			s.rates = ratesFrom(string(value.b))
 		}
 		if d.failed {
 			return

@@ -115,6 +115,11 @@ func (n *Notifier) unsubscribeLocked(r *transaction.Request, s *subscription) {
 				n.retryLater(r, "store", 5)
 				return
 			}
+			if s.state == active && n.suppressLocked(r, s, 0) {
+				n.forgetLocked(s)
+				n.retireLocked(s)
+				return
+			}
 			n.granted(r, s, 0)
 			if s.state == active {
 				n.endLocked(s, timedOut)
@@ -142,7 +147,16 @@ func (n *Notifier) refreshLocked(r *transaction.Request, s *subscription, period
 	}
 	routed := strings.Contains(string(s.head[s.line:]), "\r\nRoute: ")
 	next.setWay(n.wayBack(r, next.target(), routed))
-	changed := &next.head[0] != &s.head[0] || next.transport != s.transport || next.remote != s.remote && next.transport == overUDP
+	wishes, fine := ratesOf(r.Get(message.Event))
+	if !fine {
+		n.refuse(r, 400, "Bad Rate in Event header")
+		n.releaseLocked(r, s)
+		return
+	}
+	if wishes.granted() != s.rates.granted() {
+		next.rates = wishes
+	}
+	changed := next.rates != s.rates || &next.head[0] != &s.head[0] || next.transport != s.transport || next.remote != s.remote && next.transport == overUDP
 	next.until, next.period = now+stamp(period), period
 	if !changed && next.until >= s.until && next.until+n.grace <= s.stored {
 		n.refreshed(r, s, &next)
@@ -190,9 +204,12 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 	s.head, s.line, s.callID, s.remoteTag, s.eventID = next.head, next.line, next.callID, next.remoteTag, next.eventID
 	s.way, s.remote, s.transport = next.way, next.remote, next.transport
 	s.until, s.stored, s.period = next.until, next.stored, next.period
-	s.retry, s.owed = 0, true
+	s.rates = next.rates
+	if !n.suppressLocked(r, s, s.period) {
+		s.retry, s.owed = 0, true
+		n.granted(r, s, s.period)
+	}
 	n.scheduleLocked(s)
-	n.granted(r, s, s.period)
 	n.releaseLocked(r, s)
 	n.markSubLocked(s)
 }

@@ -73,6 +73,10 @@ type subscription struct {
 	// quirks and largest are of the watcher's phone: constant.
 	quirks  quirks.Set
 	largest uint16
+	// rates are the watcher's wishes; nil: none. condition is of the SUBSCRIBE
+	// that awaits its NOTIFY.
+	rates     *rates
+	condition *condition
 
 	// next numbers NOTIFYs: the version of a document is the number, the CSeq
 	// one more. It must stay below limit. base and boot are as stored: the
