@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
@@ -45,6 +46,8 @@ type Options struct {
 	Node         string               // default "node-1"
 	Log          zerolog.Logger
 	Metrics      prometheus.Registerer
+	// Consents are what agents decided about watchers; nil: nothing.
+	Consents *consent.Consents
 
 	// Subscriptions are the bounds of notifier.Options; the fields that name its
 	// neighbours are filled from those above.
@@ -89,11 +92,17 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 	sub.Store, sub.Directory, sub.Roster, sub.Auth = o.Store, o.Directory, o.Roster, o.Auth
 	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(&o, m, reg)
 	sub.Node, sub.Log, sub.Metrics = o.Node, o.Log, o.Metrics
+	if o.Consents != nil {
+		sub.Consent = o.Consents
+	}
 	n, err := notifier.Open(ctx, sub, o.Peers)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("events: %w", err), pubs.close())
 	}
 	m.OnChange(n.Changed)
+	if o.Consents != nil {
+		o.Consents.OnChange(func(d consent.Decision) { n.Decided(d.Of) })
+	}
 	if reg != nil {
 		reg.watch(n)
 	}

@@ -7,13 +7,15 @@ import (
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/events/pidf"
 	"lamplight/sip/events/reginfo"
+	"lamplight/sip/events/winfo"
 	"lamplight/sip/quirks"
 )
 
 // packages are the event packages served. A further one is a further type like
 // those below.
 func packages(o *Options, m *mailbox.Mailboxes, reg *regPackage) []notifier.Package {
-	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{m}, &featurePackage{o.Directory, o.Roster}}
+	all := []notifier.Package{dialogPackage{}, presencePackage{}, summaryPackage{m}, &featurePackage{o.Directory, o.Roster},
+		winfoPackage{"presence"}, winfoPackage{"dialog"}}
 	if reg != nil {
 		all = append(all, reg)
 	}
@@ -74,6 +76,7 @@ var (
 	dialogTypes   = []string{dialoginfo.ContentType}
 	presenceTypes = []string{pidf.ContentType, pidf.ContentTypeCPIM}
 	summaryTypes  = []string{mailbox.ContentType}
+	winfoTypes    = []string{winfo.ContentType}
 	regTypes      = []string{reginfo.ContentType}
 	nobody        = &presence.Snapshot{}
 )

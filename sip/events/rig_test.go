@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
@@ -32,19 +33,20 @@ const (
 
 // rig is the event server with its real neighbours on an in-memory network.
 type rig struct {
-	t      testing.TB
-	net    *siptest.Net
-	store  *sim.Store
-	dir    *directory.Directory
-	roster *roster.Roster
-	tl     *transport.Layer
-	xl     *transaction.Layer
-	events *Events
-	reg    *registrar.Registrar
-	table  peers.Table
-	stop   context.CancelFunc
-	serve  sync.WaitGroup
-	ids    map[string]presence.AgentID
+	t        testing.TB
+	net      *siptest.Net
+	store    *sim.Store
+	dir      *directory.Directory
+	roster   *roster.Roster
+	tl       *transport.Layer
+	xl       *transaction.Layer
+	events   *Events
+	consents *consent.Consents
+	reg      *registrar.Registrar
+	table    peers.Table
+	stop     context.CancelFunc
+	serve    sync.WaitGroup
+	ids      map[string]presence.AgentID
 }
 
 func bubble(t *testing.T, f func(*testing.T, *rig)) {
@@ -95,7 +97,10 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.events, err = Open(ctx, Options{Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl})
+	if r.consents, err = consent.Open(ctx, r.store, r.dir, "node-1"); err != nil {
+		r.t.Fatal(err)
+	}
+	r.events, err = Open(ctx, Options{Consents: r.consents, Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl})
 	if err != nil {
 		r.t.Fatal(err)
 	}

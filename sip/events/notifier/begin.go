@@ -40,7 +40,8 @@ func (n *Notifier) begin(r *transaction.Request, s *subscription, agent presence
 	s.pres = &presentity{agent: agent} // until the row is there; see begun
 	s.boot = n.boot
 	s.startNumbers(n.boot)
-	s.grant(stampOf(time.Now()), period, n.grace)
+	s.since = stampOf(time.Now())
+	s.grant(s.since, period, n.grace)
 	n.putRow(s, func(err error) {
 		n.queue.Push(task{f: func() { n.begun(r, s, err) }})
 	})
@@ -66,6 +67,7 @@ func (n *Notifier) begun(r *transaction.Request, s *subscription, err error) {
 	p := n.people.open(s.pres.agent)
 	s.pres = p
 	p.addLocked(s)
+	n.joinedLocked(s)
 	n.tags.add(s)
 	n.metrics.subscriptions(n.packages[s.pkg].Name(), 1)
 	n.scheduleLocked(s)
@@ -73,20 +75,25 @@ func (n *Notifier) begun(r *transaction.Request, s *subscription, err error) {
 	p.mu.Unlock()
 	n.granted(r, s, s.period) // RFC 6665 §4.2.1: the answer, then the NOTIFY
 	p.mu.Lock()
+	if w, ok := n.watcherOf(s); ok { // it may have been decided while the row was written
+		n.restandLocked(s, n.judge(w, s, p.agent))
+	}
 	n.markSubLocked(s)
 	p.mu.Unlock()
 }
 
 // endLocked ends a live subscription with a last NOTIFY.
 func (n *Notifier) endLocked(s *subscription, reason uint8) {
+	s.reason = reason
 	n.forgetLocked(s)
-	s.state, s.reason, s.owed, s.retry = ending, reason, true, 0
+	s.state, s.owed, s.retry = ending, true, 0
 	n.markSubLocked(s)
 }
 
 // forgetLocked lets go of a live subscription: from now on its dialog is
 // unknown.
 func (n *Notifier) forgetLocked(s *subscription) {
+	n.leftLocked(s)
 	n.tags.remove(s.tag)
 	n.counts.give(s.owner)
 	n.metrics.subscriptions(n.packages[s.pkg].Name(), -1)

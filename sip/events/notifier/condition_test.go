@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,28 +142,30 @@ func TestTagDoesNotHideAFailedNotify(t *testing.T) {
 // counted is a Stater: its documents are numbered states, and a time runs in them.
 type counted struct {
 	lamp
-	state *uint64
+	state *atomic.Uint64
 }
 
-func (c counted) State(presence.AgentID) uint64 { return *c.state }
+func (c counted) State(presence.AgentID) uint64 { return c.state.Load() }
 func (counted) Append(dst []byte, _ *presence.Snapshot, _ View) ([]byte, int) {
 	return time.Now().AppendFormat(dst, time.RFC3339), -1
 }
 
 func TestTagOfAStateInWhichTimesRun(t *testing.T) {
-	state := uint64(7)
+	var state atomic.Uint64
+	state.Store(7)
 	bubble(t, func(o *Options) { o.Packages = []Package{counted{state: &state}} }, func(t *testing.T, r *rig) {
 		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
 		tag := p.live().Get(message.SIPETag)
 		time.Sleep(time.Minute)
 		p.extra = having(tag)
 		p.wantStatus(p.subscribe(), 204)
-		state = 8
+		state.Store(8)
 		r.n.Changed(r.agents["101"])
 		if got := p.notified(200).Get(message.SIPETag); got == tag {
 			t.Error("another state, the same tag")
 		}
-		state = 7
+		time.Sleep(time.Second)
+		state.Store(7)
 		r.restart() // what was numbered 7 then may be anything now
 		if got := p.notified(200).Get(message.SIPETag); got == tag {
 			t.Error("the tag of a state of before the restart")

@@ -202,10 +202,16 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 		k.number = snap.Version
 	}
 	pkg := w.n.packages[s.pkg]
-	stater, _ := pkg.(Stater)
-	var now stamp
-	if stater != nil && !s.pending {
-		k.state, now = stater.State(k.agent), stampOf(time.Now())
+	running, now := false, stamp(0) // a document in which times run has a number
+	switch p := pkg.(type) {
+	case Stater:
+		if running = !s.pending; running {
+			k.state, now = p.State(k.agent), stampOf(time.Now())
+		}
+	case Surveyor:
+		if running = !s.pending; running {
+			k.state, now = w.n.censusOf(s), stampOf(time.Now())
+		}
 	}
 	b := w.cache[k]
 	if b != nil && b.at == now {
@@ -214,9 +220,14 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	if b == nil {
 		b = w.room()
 	}
-	b.doc, b.version = pkg.Append(b.doc[:0], snap, View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden})
+	v := View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden}
+	if sv, ok := pkg.(Surveyor); ok && running {
+		b.doc, b.version = sv.AppendWatchers(b.doc[:0], w.n.watchersLocked(s, now), v)
+	} else {
+		b.doc, b.version = pkg.Append(b.doc[:0], snap, v)
+	}
 	b.at = now
-	if stater != nil && !s.pending { // what runs in its document is no change
+	if running { // what runs in it is no change
 		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
 		b.tagState(w.n.boot, k.state)
 	} else {

@@ -39,7 +39,7 @@ func records(n *Notifier, count int) []store.Record {
 
 // emptyLike is a notifier without anything in it and without goroutines.
 func emptyLike(of *Notifier) *Notifier {
-	n := &Notifier{packages: of.packages, types: [][]string{of.packages[0].Types()}, boot: of.boot + 1, seed: maphash.MakeSeed(), grace: 10, queue: worklist.New[task](), metrics: newMetrics(nil, worklist.New[task]())}
+	n := &Notifier{packages: of.packages, types: [][]string{of.packages[0].Types()}, surveyed: surveyedBy(of.packages), boot: of.boot + 1, seed: maphash.MakeSeed(), grace: 10, queue: worklist.New[task](), metrics: newMetrics(nil, worklist.New[task]())}
 	n.counts.perWatcher = map[watcherID]int32{}
 	n.clock.due = map[stamp][]*subscription{}
 	n.locals.m = map[localKey]*local{}

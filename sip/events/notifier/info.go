@@ -5,11 +5,18 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 )
 
 // Info is a subscription as diagnostics show it.
 type Info struct {
+	ID         string
 	Event      string
+	Pending    bool            // it waits for the watched to allow it
+	Watcher    consent.Watcher // whose it is; zero: nobody's any more
+	Device     presence.DeviceID
+	Quirks     []string
+	Since      time.Time // zero: not known
 	Presentity presence.AgentID
 	Entity     string // URI subscribed to
 	Contact    string // where NOTIFYs go
@@ -51,11 +58,20 @@ func (n *Notifier) infos(p *presentity) []Info {
 		if s.state != active {
 			continue
 		}
-		out = append(out, Info{
+		i := Info{
+			ID: tagText(s.tag), Pending: s.pending, Quirks: s.quirks.Names(),
 			Event: n.packages[s.pkg].Name(), Presentity: p.agent, Entity: s.entity, Contact: s.target(), CallID: s.part(s.callID),
 			Transport: transportName(s.transport), Remote: s.remote, Connected: s.transport == overUDP || s.way.flow() != nil,
 			Expires: s.until.time(), NextCSeq: s.next + 1, InFlight: s.inflight != 0, Failures: int(s.failures),
-		})
+		}
+		i.Watcher, _ = n.consentOf(s)
+		if !s.peer {
+			i.Device = presence.DeviceID{ID: presence.ID(s.owner)}
+		}
+		if s.since != 0 {
+			i.Since = s.since.time()
+		}
+		out = append(out, i)
 	}
 	return out
 }

@@ -119,9 +119,10 @@ func (n *Notifier) restandLocked(s *subscription, st standing) {
 	case st.verdict == presence.WatchConfirm && !s.pending:
 		n.expelLocked(s, deactivate)
 	case st.verdict == presence.WatchAllow && s.pending, st.hidden != s.hidden:
-		s.owed = s.owed || s.pending
+		s.owed, s.approved = s.owed || s.pending, s.approved || s.pending
 		s.stand(st)
 		n.markSubLocked(s)
+		n.recountLocked(s.pres, s.pkg)
 	}
 }
 

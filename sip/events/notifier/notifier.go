@@ -28,6 +28,7 @@ type Notifier struct {
 	flows        Flows
 	packages     []Package
 	types        [][]string // of the packages, as Content-Type says them
+	surveyed     []int16    // by package: the one whose watchers it tells of; negative: none
 	log          zerolog.Logger
 	node         string
 	consent      Consent
@@ -52,6 +53,7 @@ type Notifier struct {
 	peers       atomic.Pointer[peers.Table]
 	phones      atomic.Pointer[quirks.Table]
 	draining    atomic.Bool
+	census      atomic.Uint64 // numbers the changes of who watches whom
 	review      chan struct{} // holds one: who may watch whom is to be looked at again
 
 	stopWatch func()
@@ -81,6 +83,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	n.clock.due, n.clock.next = make(map[stamp][]*subscription), stampOf(time.Now())
 	n.peers.Store(&t)
 	n.phones.Store(&o.Phones)
+	n.surveyed = surveyedBy(n.packages)
 	names := make([]string, len(n.packages))
 	for i, p := range n.packages {
 		names[i] = p.Name()

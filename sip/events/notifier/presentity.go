@@ -27,6 +27,12 @@ type presentity struct {
 	// moves counts removals: another subscription then took the removed one's
 	// place, and a worker in the middle of the list starts over.
 	moves uint32
+	// surveyors counts those of subs that watch who watches, census numbers the
+	// changes of the rest, by package, and leavers are the last that ended; mu
+	// guards them.
+	surveyors int32
+	census    []uint64 // nil while nobody asks
+	leavers   []leaver
 	// gone is set when the presentity left the table.
 	gone bool
 }

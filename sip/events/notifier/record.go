@@ -27,6 +27,7 @@ const (
 	extraQuirks uint32 = 1 + iota
 	extraLargest
 	extraRates
+	extraSince
 )
 
 var errRecord = errors.New("unreadable subscription record")
@@ -79,6 +80,7 @@ func (s *subscription) appendExtras(b []byte) []byte {
 	}
 	extra(extraQuirks, uint64(s.quirks))
 	extra(extraLargest, uint64(s.largest))
+	extra(extraSince, uint64(s.since))
 	if s.rates != nil {
 		b[count]++
 		b = appendText(binary.AppendUvarint(b, uint64(extraRates)), s.rates.text)
@@ -94,6 +96,8 @@ func (s *subscription) readExtras(d *decoder) {
 			s.quirks = quirks.Set(value.number())
 		case extraLargest:
 			s.largest = uint16(value.number())
+		case extraSince:
+			s.since = stamp(value.number())
 		case extraRates:
 			s.rates = ratesFrom(string(value.b))
 		}

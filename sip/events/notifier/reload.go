@@ -62,6 +62,7 @@ func (n *Notifier) restore(s *subscription, agent presence.AgentID, now stamp) *
 	s.pres = p
 	s.owed = true
 	p.addLocked(s)
+	n.joinedLocked(s)
 	n.tags.add(s)
 	n.counts.restore(s.owner)
 	n.metrics.subscriptions(n.packages[s.pkg].Name(), 1)

@@ -70,6 +70,7 @@ type subscription struct {
 	retry  stamp // no NOTIFY before then; 0: none forbidden
 	wake   stamp // the second of the clock that will look at it; 0: none
 	period uint32
+	since  stamp // constant; when it began, 0: before that was noted
 	// quirks and largest are of the watcher's phone: constant.
 	quirks  quirks.Set
 	largest uint16
@@ -101,6 +102,7 @@ type subscription struct {
 	bare      bool  // constant
 	pending   bool  // the watched has not decided yet; the document says nothing
 	hidden    bool  // the document does not say who calls
+	approved  bool  // the watched allowed it after a wait
 	peer      bool  // constant: owner is a peer, not a device
 	owed      bool  // a NOTIFY is owed whatever the document
 	late      bool  // something changed while one was in flight
