@@ -46,6 +46,7 @@ const (
 	RetryAfter         Name = "Retry-After"
 	Route              Name = "Route"
 	Server             Name = "Server"
+	SessionExpires     Name = "Session-Expires"
 	SIPETag            Name = "SIP-ETag"
 	SIPIfMatch         Name = "SIP-If-Match"
 	SubscriptionState  Name = "Subscription-State"
