@@ -1,0 +1,93 @@
+// Package complaints lists what users of other servers complain about, as far as
+// it concerns registration, events and publication, each with the tests that
+// hold this server to doing better. Those that need a real server and real
+// sockets are in this package, those that need a clock of their own are beside
+// the code they test.
+package complaints
+
+// Complaint is one of them.
+type Complaint struct {
+	// Says is what goes wrong elsewhere, in one sentence.
+	Says string
+	// Tests are the names of tests, each with the folder of its package in front.
+	Tests []string
+}
+
+// List is all of them.
+func List() []Complaint {
+	return []Complaint{
+		// Publication.
+		{"An early that overtakes the terminated lights the lamp for good.",
+			[]string{"sip/events.TestLateEarlyAfterTerminatedDoesNotRelight", "sip/events.TestTerminatedForAnUnknownDialogIsAccepted"}},
+		{"The end of a call is told as confirmed or early: busy until the server restarts.",
+			[]string{"sip/events.TestPublishedCallLightsTheLamp", "testbench/complaints.TestLampGoesOutWithinASecond"}},
+		{"Lamps stay stuck as long as state is kept in memory, and are right only when every state is read from the database.",
+			[]string{"sip/events.TestTenThousandLampsTellTheTruthOverALossyNetwork"}},
+		{"A second PUBLISH before the first is answered uses the entity tag again.",
+			[]string{"sip/events.TestSecondPublishBeforeTheFirst200GetsNoTagTwice", "sip/events/publisher.TestSecondPublishWaitsForTheFirst200"}},
+		{"A fresh PUBLISH after a 412 leaves a double of the call and a broken document.",
+			[]string{"sip/events.TestFreshPublishAfter412LeavesNoDouble", "sip/events/publisher.TestFreshPublishAfter412LeavesNoDouble"}},
+		{"What is left of a timer is taken for the lifetime of a record: an orphan rings for ever.",
+			[]string{"sip/events.TestOrphanEarlyEndsWithItsPublication"}},
+		{"Nobody ever tells the end of a call that began before a restart.",
+			[]string{"sip/events.TestCallOverARestartEnds", "testbench/phones.TestEveryPhoneShowsTheTruthThroughAWholeDay"}},
+		{"After a lost BYE the agent is in a call until somebody deletes the row and restarts.",
+			[]string{"sip/events.TestCallWhoseEndWasLostEndsWithItsPublication"}},
+		{"If more publications have expired than live when the server starts, watchers are told of none.",
+			[]string{"sip/events.TestExpiredPublicationsHideNoLiveOnesAtStart"}},
+		{"A neighbour that starts anew shows old state, or none, until everybody publishes again.",
+			[]string{"sip/events/publisher.TestRestartedUpstreamHasTheStateAgain", "sip/events/publisher.TestBothRestart"}},
+
+		// Subscriptions.
+		{"One unanswered NOTIFY deletes the subscription.",
+			[]string{"sip/events/notifier.TestOneUnansweredNotifyDoesNotEndTheSubscription", "sip/events/notifier.TestSilenceEndsTheSubscriptionAfterSeveralNotifies"}},
+		{"The first NOTIFY of a subscription disagrees with the later ones.",
+			[]string{"testbench/complaints.TestFirstNotifyAgreesWithTheLaterOnes"}},
+		{"The CSeq of NOTIFYs runs backward at a restart, and phones ignore them.",
+			[]string{"sip/events/notifier.TestNumbersOnlyGrowAcrossManyStarts", "sip/events.TestTenThousandLampsTellTheTruthOverALossyNetwork"}},
+		{"The version of the document stays at 0, or is used twice under load.",
+			[]string{"sip/events/notifier.TestAtMostOneNotifyInFlightAndTheLastStateWins", "sip/events/notifier.TestNoNumberIsUsedThatARestartCouldRepeat"}},
+		{"Lamps are not told over WebSockets.",
+			[]string{"testbench/websocket.TestBrowserRegistersAndWatches"}},
+		{"One phone that asks makes the server tell every subscriber.",
+			[]string{"sip/events/notifier.TestProbeNotifiesTheProberOnly"}},
+		{"A reload ends subscriptions, or floods everybody with states that have not changed.",
+			[]string{"sip/events/notifier.TestReloadOfPeersEndsNoSubscription", "testbench/complaints.TestReloadLeavesWatchersAlone"}},
+		{"Thousands of dead subscriptions stop the NOTIFYs of the living.",
+			[]string{"sip/events/notifier.TestDeadWatchersDelayNobody"}},
+		{"A refresh within the dialog drops the live subscription.",
+			[]string{"sip/events/notifier.TestRefreshKeepsTheDialog", "sip/events/notifier.TestRefreshWithoutARowIsKeptByARestart"}},
+		{"A stale connection is chosen to send by although the phone has a new one.",
+			[]string{"sip/events/notifier.TestStreamWatcherIsFoundAgain", "sip/events/notifier.TestRefreshFromANewAddressMovesTheNotifies"}},
+		{"Of thousands of subscriptions that are notified at once, some miss theirs.",
+			[]string{"sip/events/notifier.TestThousandWatchers", "sip/events.TestTenThousandLampsTellTheTruthOverALossyNetwork"}},
+		{"It takes minutes until a lamp goes out, or the database pays for less.",
+			[]string{"testbench/complaints.TestLampGoesOutWithinASecond"}},
+		{"The lamp keeps its state because a NOTIFY has no dialog element.",
+			[]string{"sip/events/dialoginfo.TestRender", "testbench/phones.TestEveryPhoneShowsTheTruthThroughAWholeDay"}},
+		{"The caller is not in the NOTIFY, so no phone can show who calls.",
+			[]string{"testbench/phones.TestEveryPhoneShowsTheTruthThroughAWholeDay"}},
+		{"Ringing is ignored by phones that show the agent in a call.",
+			[]string{"testbench/complaints.TestSecondCallIsShownBesideTheFirst"}},
+		{"Refusing message-summary makes phones ask again without a pause.",
+			[]string{"sip/events.TestMailboxIsNeverRefused", "sip/events.TestMessageSummaryIsNeverRefused"}},
+		{"A 401 without a challenge makes phones ask millions of times a day.",
+			[]string{"sip/events/notifier.TestEveryChallengeHasItsHeader"}},
+		{"Do Not Disturb: the phone's key is refused every minute, phone and server undo each other, and the lamp shows nothing.",
+			[]string{"sip/events.TestDoNotDisturbKeyIsToldToEveryPhoneOfTheAgent", "sip/events.TestKeyForWhatIsSoAlreadyIsAnsweredByOneNotify", "sip/events/notifier.TestBusyLampIsForTheNamedPhones"}},
+
+		// Registration.
+		{"An unplugged phone is shown as registered for more than a day.",
+			[]string{"sip/registrar.TestComplaint17UnpluggedPhoneIsUnregistered", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},
+		{"A contact is removed because it does not answer, and no watcher is told.",
+			[]string{"sip/registrar.TestComplaint18EndByKeepaliveIsToldToWatchers", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},
+		{"The extension is down, but its agent is still offered calls.",
+			[]string{"testbench/complaints.TestPhoneWithoutPowerIsOffline", "testbench/complaints.TestClosedConnectionIsOfflineAtOnce"}},
+		{"A browser that was closed stays registered, and its calls fail.",
+			[]string{"sip/registrar.TestStreamEndsItsBindings", "testbench/complaints.TestClosedConnectionIsOfflineAtOnce"}},
+		{"Behind NAT a removal takes the contact of another phone.",
+			[]string{"testbench/complaints.TestRemovalEndsOnlyTheContactOfItsDevice", "testbench/sipp.TestStarTakesBackTheDevicesOwnContactsOnly"}},
+		{"Connections that send nothing, or never authenticate, are kept for ever.",
+			[]string{"sip/transport.TestSlowStreams", "testbench/websocket.TestSilentSocketsHoldUpNobody"}},
+	}
+}
