@@ -224,7 +224,7 @@ func (w *Waker) end(x *wait, s Sleeper, e Event) {
 	}
 	x.asleep = slices.Delete(x.asleep, i, i+1)
 	e.Last = len(x.asleep) == 0
-	w.rememberLocked(s.Binding, &e)
+	w.rememberLocked(&e)
 	if e.Last {
 		w.dropLocked(x)
 	}
@@ -277,7 +277,11 @@ func (w *Waker) dropLocked(x *wait) {
 	}
 }
 
-func (w *Waker) rememberLocked(binding string, e *Event) {
+func (w *Waker) rememberLocked(e *Event) {
+	binding := e.Asked
+	if e.Woken {
+		binding = e.Binding
+	}
 	if _, known := w.last[binding]; !known && len(w.last) >= maxAttempts {
 		for old := range w.last { // any of them
 			delete(w.last, old)

@@ -124,7 +124,7 @@ func TestDeviceWakes(t *testing.T) {
 		c.want(t, "a woken by push after 2.1 s by a2")
 		time.Sleep(time.Minute)
 		c.want(t, "a woken by push after 2.1 s by a2", "b did not wake within 8s.")
-		if l, ok := w.Last("a"); !ok || l.Text != "woken by push after 2.1 s" {
+		if l, ok := w.Last("a2"); !ok || l.Text != "woken by push after 2.1 s" {
 			t.Errorf("last %+v", l)
 		}
 	})

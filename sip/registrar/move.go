@@ -173,13 +173,13 @@ func (r *Registrar) arrived(b *Binding, c *change, err error) {
 	switch {
 	case err == nil && len(c.put) == 0:
 	case err == nil:
-		r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Contact).Stringer("device", b.Device).Str("actor", c.actor).Msg("binding moved with its device")
+		r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Bare()).Stringer("device", b.Device).Str("actor", c.actor).Msg("binding moved with its device")
 		// An edit made while it was on its way did not see it.
 		if r.holder(b.Device, now) != b.Agent {
 			s.enqueue(b.Agent, r.recheck(c.actor))
 		}
 	default:
-		r.o.Log.Error().Err(err).Str("aor", b.AOR).Str("contact", b.Contact).Msg("binding did not move with its device, will try again")
+		r.o.Log.Error().Err(err).Str("aor", b.AOR).Str("contact", b.Bare()).Msg("binding did not move with its device, will try again")
 		if p, ok := r.home(b, now); ok && !errors.Is(err, roster.ErrRefused) {
 			b = b.at(p)
 		} else {

@@ -86,7 +86,7 @@ func (b *Binding) PushTarget() push.Target {
 // Bare is the contact without its push token, which is nobody else's business: what
 // others are told, and the Request-URI of requests to the device.
 func (b *Binding) Bare() string {
-	if !strings.Contains(b.Contact, "pn-") && !strings.Contains(b.Contact, "PN-") {
+	if !strings.Contains(strings.ToLower(b.Contact), ";pn-") {
 		return b.Contact
 	}
 	return push.Bare(b.uri())

@@ -49,6 +49,12 @@ type Registration struct {
 	Expires    time.Time `json:"expires,omitzero"`
 	// RoundTrip is how long the device takes to answer OPTIONS, in ms.
 	RoundTrip float64 `json:"round_trip_ms,omitempty"`
+	// Push is the push service that can wake the device; Asleep, that nothing else
+	// reaches it now; Woken, what came of the last push, at WokenAt.
+	Push    string    `json:"push,omitempty"`
+	Asleep  bool      `json:"asleep,omitempty"`
+	Woken   string    `json:"woken,omitempty"`
+	WokenAt time.Time `json:"woken_at,omitzero"`
 }
 
 // Registrations tells what an agent's devices registered.

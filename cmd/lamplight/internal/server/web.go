@@ -12,6 +12,7 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/sip/digest"
+	"lamplight/sip/push"
 	"lamplight/sip/registrar"
 	"lamplight/web"
 	"lamplight/web/access"
@@ -33,7 +34,7 @@ func (s *Server) startWeb(context.Context) error {
 	o := web.Options{
 		Directory: s.directory, Roster: s.roster, Store: s.store, HA1: ha1,
 		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
-		Registrations: registrations{s.registrar}, Lists: s.lists,
+		Registrations: registrations{s.registrar, s.waker}, Lists: s.lists,
 		SessionEnded: func(sub ticket.Subject) {
 			if s.webphone != nil {
 				s.webphone.Logout(sub.Agent, sub.Session)
@@ -114,19 +115,32 @@ func (r redeemer) Redeem(t string) (webrtc.Subject, bool) {
 	return webrtc.Subject{Domain: s.Domain, Agent: s.Agent, Session: s.Session}, ok
 }
 
-// registrations shows bindings in the API's words.
-type registrations struct{ r *registrar.Registrar }
+// registrations shows bindings in the API's words, but for push tokens.
+type registrations struct {
+	r     *registrar.Registrar
+	waker *push.Waker // nil where there is no push
+}
 
 func (g registrations) Registrations(a presence.AgentID) []api.Registration {
 	bs := g.r.Bindings(a)
 	out := make([]api.Registration, 0, len(bs))
-	for _, b := range bs {
-		out = append(out, api.Registration{
-			ID: b.ID, Device: b.Device.String(), Contact: b.Contact, Q: float64(b.Q) / 1000,
+	for i := range bs {
+		b := &bs[i]
+		reg := api.Registration{
+			ID: b.ID, Device: b.Device.String(), Contact: b.Bare(), Q: float64(b.Q) / 1000,
 			Transport: b.Transport, Source: b.Source.String(), UserAgent: b.UserAgent,
 			Alive: !b.Dead, Restored: b.Restored, Registered: b.Since, Expires: b.Expires,
 			RoundTrip: float64(b.RoundTrip().Microseconds()) / 1000,
-		})
+		}
+		if b.Push {
+			reg.Push, reg.Asleep = b.PushTarget().Provider, b.Dead
+		}
+		if g.waker != nil {
+			if last, ok := g.waker.Last(b.ID); ok {
+				reg.Woken, reg.WokenAt = last.Text, last.At
+			}
+		}
+		out = append(out, reg)
 	}
 	return out
 }
