@@ -54,6 +54,6 @@ func (e *Endpoint) options(r *transaction.Request) {
 		message.Header{Name: message.Allow, Value: Methods},
 		message.Header{Name: message.AllowEvents, Value: e.AllowEvents},
 		message.Header{Name: message.Accept, Value: "application/sdp, application/dialog-info+xml"},
-		message.Header{Name: message.Supported, Value: "path"},
+		message.Header{Name: message.Supported, Value: "path, eventlist, recipient-list-subscribe"},
 	)
 }

@@ -47,3 +47,7 @@ func ParseRef(s string) (Ref, error) {
 	r.Name = name
 	return r, nil
 }
+
+// Brought reports whether the reference is to no list kept here, but to one that
+// who asks brought along.
+func (r Ref) Brought() bool { return r.Team == "" && r.Name == "" }

@@ -29,6 +29,7 @@ type dialogPackage struct{}
 func (dialogPackage) Name() string    { return "dialog" }
 func (dialogPackage) Types() []string { return dialogTypes }
 func (dialogPackage) Bare() bool      { return true }
+func (dialogPackage) Listable()       {}
 
 func (dialogPackage) Append(dst []byte, s *presence.Snapshot, v notifier.View) ([]byte, int) {
 	start := len(dst)
@@ -45,6 +46,7 @@ type presencePackage struct{}
 func (presencePackage) Name() string    { return "presence" }
 func (presencePackage) Types() []string { return presenceTypes }
 func (presencePackage) Bare() bool      { return false }
+func (presencePackage) Listable()       {}
 
 func (presencePackage) Append(dst []byte, s *presence.Snapshot, v notifier.View) ([]byte, int) {
 	if s == nil {

@@ -216,6 +216,13 @@ func (p *Peer) ExpectNone(match func(*message.Message) bool, d time.Duration) {
 	}
 }
 
+// Pending is how many messages wait to be expected.
+func (p *Peer) Pending() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue)
+}
+
 func (p *Peer) await(match func(*message.Message) bool, d time.Duration) *message.Message {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -32,6 +32,9 @@ func (n *Notifier) answered(s *subscription, cseq uint32, m *message.Message, er
 	if err == nil {
 		status = m.Status
 	}
+	if s.telling != nil {
+		s.telling.landed(status >= 200 && status < 300)
+	}
 	switch {
 	case status >= 200 && status < 300:
 		s.failures = 0
@@ -55,7 +58,7 @@ func (n *Notifier) answered(s *subscription, cseq uint32, m *message.Message, er
 			return
 		}
 	}
-	if s.late || s.owed || s.state == ending {
+	if s.late || s.owed || s.state == ending || s.telling.more() {
 		n.markSubLocked(s)
 	}
 }

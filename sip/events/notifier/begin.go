@@ -15,6 +15,9 @@ func (n *Notifier) fetch(r *transaction.Request, s *subscription, agent presence
 		return
 	}
 	s.pres = &presentity{agent: agent, gone: true}
+	if s.telling != nil {
+		s.telling.fetch, s.pres.roll = true, newRoll(s.telling, s.entity)
+	}
 	s.state, s.reason, s.owed = ending, timedOut, true
 	s.boot = n.boot
 	s.startNumbers(n.boot)
@@ -25,7 +28,16 @@ func (n *Notifier) fetch(r *transaction.Request, s *subscription, agent presence
 
 // begin stores the subscription, then answers and sends the first NOTIFY.
 func (n *Notifier) begin(r *transaction.Request, s *subscription, agent presence.AgentID, period uint32) {
-	switch n.counts.take(n, s.owner, s.peer) {
+	if s.telling != nil && !n.counts.takeList(n, s.owner, s.peer) {
+		n.metrics.limited("lists")
+		n.refuse(r, 403, "Too Many Lists")
+		return
+	}
+	room := n.counts.take(n, s.owner, s.peer)
+	if room != granted && s.telling != nil {
+		n.counts.giveList(s.owner)
+	}
+	switch room {
 	case fullWatcher:
 		n.metrics.limited("watcher")
 		n.refuse(r, 403, "Too Many Subscriptions")
@@ -60,12 +72,13 @@ func (n *Notifier) begun(r *transaction.Request, s *subscription, err error) {
 	n.counts.settled()
 	if err != nil {
 		n.log.Error().Err(err).Str("call_id", r.CallID()).Str("method", "SUBSCRIBE").Str("aor", s.entity).Msg("subscription could not be stored")
-		n.counts.give(s.owner)
+		n.giveRoom(s)
 		n.retryLater(r, "store", 5)
 		return
 	}
 	p := n.people.open(s.pres.agent)
 	s.pres = p
+	p.enlistLocked(s)
 	p.addLocked(s)
 	n.joinedLocked(s)
 	n.tags.add(s)
@@ -95,8 +108,16 @@ func (n *Notifier) endLocked(s *subscription, reason uint8) {
 func (n *Notifier) forgetLocked(s *subscription) {
 	n.leftLocked(s)
 	n.tags.remove(s.tag)
-	n.counts.give(s.owner)
+	n.giveRoom(s)
 	n.metrics.subscriptions(n.packages[s.pkg].Name(), -1)
+}
+
+// giveRoom returns what begin claimed.
+func (n *Notifier) giveRoom(s *subscription) {
+	n.counts.give(s.owner)
+	if s.telling != nil {
+		n.counts.giveList(s.owner)
+	}
 }
 
 // retireLocked takes it from its presentity: there is nothing more to send.
@@ -104,7 +125,7 @@ func (n *Notifier) retireLocked(s *subscription) {
 	s.state, s.way = retired, way{}
 	p := s.pres
 	p.removeLocked(s)
-	if len(p.subs) == 0 && !p.gone {
-		n.queue.Push(task{f: func() { n.people.release(p) }})
+	if p.idleLocked() {
+		n.queue.Push(task{f: func() { n.release(p) }})
 	}
 }

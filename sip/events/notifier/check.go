@@ -14,9 +14,9 @@ import (
 	"lamplight/sip/transport"
 )
 
-// extensions refuses what demands one: we have none here (RFC 3261 §8.2.2.3).
+// extensions refuses what demands one that we have not (RFC 3261 §8.2.2.3).
 func (n *Notifier) extensions(r *transaction.Request) bool {
-	no := r.UnsupportedExtensions()
+	no := r.UnsupportedExtensions(n.options()...)
 	if len(no) > 0 {
 		n.answer(r, message.NewResponse(r.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
 	}
@@ -62,6 +62,9 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	user := uri.UserDecoded()
 	s.entity = entityOf(uri)
 	n.recognise(s, dom, r.Get(message.UserAgent))
+	if id, is, ok := n.listOf(r, w, s, dom, user); is {
+		return id, ok
+	}
 	if a, ok := n.directory.AgentByAOR(user, dom.Name()); ok {
 		return a.ID, true
 	}
@@ -132,7 +135,7 @@ func (n *Notifier) dialog(r *transaction.Request, s *subscription) bool {
 	s.tag = rand.Uint64()
 	d := dialog{
 		target: target, callID: r.CallID(), remote: r.Get(message.From), remoteTag: r.FromTag(),
-		local: r.Get(message.To) + ";tag=" + tagText(s.tag), event: n.packages[s.pkg].Name(), id: id,
+		local: r.Get(message.To) + ";tag=" + tagText(s.tag), event: n.eventName(s), id: id,
 	}
 	hops, err := r.Addresses(message.RecordRoute)
 	if err != nil {
@@ -235,7 +238,11 @@ func (n *Notifier) granted(r *transaction.Request, s *subscription, seconds uint
 
 // grantedAs is the same with 200 or 204.
 func (n *Notifier) grantedAs(r *transaction.Request, s *subscription, status int, seconds uint32) {
-	n.answer(r, message.NewResponse(r.Message, status, "").ToTag(tagText(s.tag)).
+	b := message.NewResponse(r.Message, status, "").ToTag(tagText(s.tag)).
 		Add(message.Contact, "<"+n.localOf(r.Flow).uri+">").
-		Add(message.Expires, strconv.FormatUint(uint64(seconds), 10)))
+		Add(message.Expires, strconv.FormatUint(uint64(seconds), 10))
+	if s.telling != nil { // RFC 4662 §4.4
+		b.Add(message.Require, eventList)
+	}
+	n.answer(r, b)
 }

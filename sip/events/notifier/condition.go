@@ -69,7 +69,7 @@ func (c *condition) meets(b *body) bool {
 // NOTIFY (RFC 5839 §5.4); false if there is no condition, or it is not met.
 func (n *Notifier) suppressLocked(r *transaction.Request, s *subscription, seconds uint32) bool {
 	c := conditionOf(r.Message)
-	if c == nil {
+	if c == nil || s.telling != nil { // a list's state is no one document
 		return false
 	}
 	b := n.renderLocked(s)

@@ -20,6 +20,16 @@
 //     whatever flow, brings the newest state. RFC 6665 asks for nothing else,
 //     and RFC 5626 §5.3 forbids opening another connection to such a contact.
 //
+// # Lists
+//
+// A subscription to a list (RFC 4662, RFC 5367) is one of these too, with the
+// same promises. Its first NOTIFY, and the one after each SUBSCRIBE and each
+// restart, is full state, later ones tell of the members that changed. What does
+// not fit one NOTIFY follows, part after part, each when the one before is
+// answered. A member whom the watcher may not watch is shown as terminated and
+// rejected, one who has not decided yet as pending. Members added to a list are
+// told of as such; when one leaves it, full state follows.
+//
 // Nothing here runs on a roster's shard but the taking of a note: a bounded set
 // of workers renders and sends.
 package notifier

@@ -17,6 +17,7 @@ type worker struct {
 	n     *Notifier
 	cache map[bodyKey]*body
 	spare []*body // of documents that are out of date, to be written over
+	list  listScratch
 	out   []notify
 }
 
@@ -76,6 +77,7 @@ func (n *Notifier) work() {
 func (w *worker) all(p *presentity) {
 	p.queued.Store(false) // before the snapshot is read: a later change queues anew
 	since := p.dirty.Swap(0)
+	w.n.gather(p)
 	p.mu.Lock()
 	moves := p.moves
 	for i := 0; ; {
@@ -100,7 +102,11 @@ func (w *worker) all(p *presentity) {
 			moves, i = p.moves, 0
 		}
 	}
+	listed := len(p.lists) > 0
 	p.mu.Unlock()
+	if listed {
+		w.n.spread(p, since)
+	}
 	if since != 0 {
 		w.n.metrics.waited(time.Since(time.Unix(0, since)))
 	}
@@ -109,6 +115,7 @@ func (w *worker) all(p *presentity) {
 // one brings a single subscription up to date.
 func (w *worker) one(s *subscription) {
 	p := s.pres
+	w.n.gather(p)
 	p.mu.Lock()
 	s.queued = false
 	snap, known := w.n.roster.Snapshot(p.agent)
@@ -144,6 +151,10 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 	case (s.retry > now || s.commands > 0) && s.state == active:
 		return
 	}
+	if s.telling != nil {
+		w.composeListLocked(s, now)
+		return
+	}
 	if !known && !s.bare && s.state == active { // the agent was deleted
 		n.endLocked(s, noResource)
 		n.deleteRow(s)
@@ -155,38 +166,53 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 	if s.condition != nil && s.condition.meets(b) { // RFC 5839 §5.3: told that it knows
 		b = b.empty()
 	}
+	flow := n.wayOutLocked(s)
+	if flow == nil {
+		return
+	}
+	s.hash = b.hash
+	branch := message.NewBranch()
+	w.departLocked(s, flow, branch, n.append(nil, s, b, n.localOf(flow), branch, s.next, now), s.state == ending, now)
+}
+
+// wayOutLocked is the flow for a NOTIFY that may leave now; nil if there is no
+// way, or no number for it: one is owed then.
+func (n *Notifier) wayOutLocked(s *subscription) *transport.Flow {
 	flow := n.wayLocked(s)
 	if flow == nil {
 		s.owed = true
 		if s.state == ending {
 			n.retireLocked(s) // nobody is there to be told
 		}
-		return
+		return nil
 	}
 	if s.next >= s.limit && s.state == active { // a last NOTIFY repeats no number: the dialog ends with it
 		s.owed = true // until the new base is durable
 		if !s.rebasing {
 			n.rebaseLocked(s)
 		}
-		return
+		return nil
 	}
+	return flow
+}
+
+// departLocked takes a NOTIFY that was built with the next number; last says that
+// it is the subscription's last.
+func (w *worker) departLocked(s *subscription, flow *transport.Flow, branch string, raw []byte, last bool, now stamp) {
 	number := s.next
 	s.next++
 	s.owed, s.late = false, false
-	s.hash, s.inflight, s.condition = b.hash, number+1, nil
+	s.inflight, s.condition = number+1, nil
 	if s.rates != nil {
 		s.rates.sent(now)
-		n.scheduleLocked(s)
+		w.n.scheduleLocked(s)
 	}
-	out := notify{s: s, flow: flow, branch: message.NewBranch(), cseq: number + 1}
-	out.raw = n.append(nil, s, b, n.localOf(flow), out.branch, number, now)
-	w.out = append(w.out, out)
-	if s.state == ending {
-		n.retireLocked(s)
-		return
-	}
-	if s.next+epoch/2 >= s.limit && !s.rebasing {
-		n.rebaseLocked(s)
+	w.out = append(w.out, notify{s: s, flow: flow, branch: branch, cseq: number + 1, raw: raw})
+	switch {
+	case last:
+		w.n.retireLocked(s)
+	case s.state == active && s.next+epoch/2 >= s.limit && !s.rebasing:
+		w.n.rebaseLocked(s)
 	}
 }
 
@@ -198,18 +224,24 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	} else {
 		k.agent = s.pres.agent
 	}
+	return w.render(s, k, s.pending, snap)
+}
+
+// render renders a document for the subscription, or finds it. The key lacks the
+// numbers; pending is set for who may not see yet.
+func (w *worker) render(s *subscription, k bodyKey, pending bool, snap *presence.Snapshot) *body {
 	if snap != nil {
 		k.number = snap.Version
 	}
-	pkg := w.n.packages[s.pkg]
+	pkg := w.n.packages[k.pkg]
 	running, now := false, stamp(0) // a document in which times run has a number
 	switch p := pkg.(type) {
 	case Stater:
-		if running = !s.pending; running {
+		if running = !pending; running {
 			k.state, now = p.State(k.agent), stampOf(time.Now())
 		}
 	case Surveyor:
-		if running = !s.pending; running {
+		if running = !pending; running {
 			k.state, now = w.n.censusOf(s), stampOf(time.Now())
 		}
 	}
@@ -220,7 +252,7 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 	if b == nil {
 		b = w.room()
 	}
-	v := View{Agent: k.agent, Type: pkg.Types()[s.typ], Entity: s.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden}
+	v := View{Agent: k.agent, Type: pkg.Types()[k.typ], Entity: k.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden}
 	if sv, ok := pkg.(Surveyor); ok && running {
 		b.doc, b.version = sv.AppendWatchers(b.doc[:0], w.n.watchersLocked(s, now), v)
 	} else {
@@ -231,7 +263,7 @@ func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
 		b.hash = max(1, maphash.Comparable(w.n.seed, k.state))
 		b.tagState(w.n.boot, k.state)
 	} else {
-		b.tagDoc(s.pending)
+		b.tagDoc(pending)
 	}
 	w.cache[k] = b
 	return b
@@ -288,26 +320,7 @@ func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch
 	if dst == nil {
 		dst = make([]byte, 0, len(s.head)+len(l.via)+len(branch)+len(l.contact)+len(b.doc)+256)
 	}
-	dst = append(dst, s.head[:s.line]...)
-	dst = append(dst, l.via[:l.branch]...)
-	dst = append(dst, branch...)
-	dst = append(dst, l.via[l.branch:]...)
-	dst = append(dst, s.head[s.line:]...)
-	dst = append(dst, l.contact...)
-	dst = append(dst, "CSeq: "...)
-	dst = strconv.AppendUint(dst, uint64(number)+1, 10)
-	dst = append(dst, " NOTIFY\r\nSubscription-State: "...)
-	if s.state == ending {
-		dst = append(append(dst, "terminated;reason="...), reasonText(s.reason)...)
-	} else {
-		if s.pending {
-			dst = append(dst, "pending;expires="...)
-		} else {
-			dst = append(dst, "active;expires="...)
-		}
-		dst = strconv.AppendUint(dst, uint64(remaining(s.until, now)), 10)
-		dst = append(dst, s.rates.granted()...)
-	}
+	dst = n.appendHead(dst, s, l, branch, number, now, s.state == ending)
 	dst = append(append(dst, "\r\nSIP-ETag: "...), b.tag[:]...)
 	if len(b.doc) > 0 {
 		dst = append(append(dst, "\r\nContent-Type: "...), n.types[s.pkg][s.typ]...)
@@ -323,6 +336,30 @@ func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch
 	dst = append(append(dst, "\r\n\r\n"...), b.doc[:b.version]...)
 	dst = append(dst, version...)
 	return append(dst, b.doc[b.version:]...)
+}
+
+// appendHead builds a NOTIFY up to Subscription-State, without the end of that
+// line.
+func (n *Notifier) appendHead(dst []byte, s *subscription, l *local, branch string, number uint32, now stamp, last bool) []byte {
+	dst = append(dst, s.head[:s.line]...)
+	dst = append(dst, l.via[:l.branch]...)
+	dst = append(dst, branch...)
+	dst = append(dst, l.via[l.branch:]...)
+	dst = append(dst, s.head[s.line:]...)
+	dst = append(dst, l.contact...)
+	dst = append(dst, "CSeq: "...)
+	dst = strconv.AppendUint(dst, uint64(number)+1, 10)
+	dst = append(dst, " NOTIFY\r\nSubscription-State: "...)
+	if last {
+		return append(append(dst, "terminated;reason="...), reasonText(s.reason)...)
+	}
+	if s.pending {
+		dst = append(dst, "pending;expires="...)
+	} else {
+		dst = append(dst, "active;expires="...)
+	}
+	dst = strconv.AppendUint(dst, uint64(remaining(s.until, now)), 10)
+	return append(dst, s.rates.granted()...)
 }
 
 // remaining is the time until then in seconds, at least one.

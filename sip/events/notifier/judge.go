@@ -19,6 +19,9 @@ type standing struct {
 // judge asks the package, the domain's rules and what the watched agent decided.
 // It is quick and takes no lock of the engine.
 func (n *Notifier) judge(w watcher, s *subscription, of presence.AgentID) standing {
+	if s.telling != nil {
+		return n.judgeList(w, s)
+	}
 	pkg := n.packages[s.pkg]
 	if g, ok := pkg.(Guard); ok && !g.Admit(w.public(), of) {
 		return standing{verdict: presence.WatchDeny}
@@ -168,7 +171,12 @@ func (n *Notifier) expelLocked(s *subscription, reason uint8) {
 // may watch him.
 func (n *Notifier) Decided(of presence.AgentID) {
 	if p := n.people.find(of); p != nil {
-		n.queue.Push(task{f: func() { n.reviewOne(p) }})
+		n.queue.Push(task{f: func() {
+			n.reviewOne(p)
+			for _, l := range p.listed() {
+				n.reviewOne(l)
+			}
+		}})
 	}
 }
 
@@ -226,6 +234,11 @@ func (n *Notifier) reviewOne(p *presentity) {
 	for _, s := range p.subs {
 		if w, ok := n.watcherOf(s); ok && s.state == active {
 			n.restandLocked(s, n.judge(w, s, p.agent))
+		}
+		if s.telling != nil && s.state == active && p.roll.known {
+			if n.weighLocked(s, 0); s.telling.more() {
+				n.markSubLocked(s)
+			}
 		}
 	}
 }

@@ -19,6 +19,7 @@ func peerID(name string) watcherID {
 type counts struct {
 	mu         sync.Mutex
 	perWatcher map[watcherID]int32 // mu guards it and the fields below
+	lists      map[watcherID]int32 // subscriptions to lists
 	total      int
 	pending    int
 }
@@ -55,6 +56,33 @@ func (c *counts) addLocked(owner watcherID, by int32) {
 	if c.perWatcher[owner] += by; c.perWatcher[owner] <= 0 {
 		delete(c.perWatcher, owner)
 	}
+}
+
+// takeList claims room for a subscription to a list; of a peer's only the total
+// is bounded.
+func (c *counts) takeList(n *Notifier, owner watcherID, peer bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !peer && c.lists[owner] >= n.maxLists {
+		return false
+	}
+	c.lists[owner]++
+	return true
+}
+
+func (c *counts) giveList(owner watcherID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lists[owner]--; c.lists[owner] <= 0 {
+		delete(c.lists, owner)
+	}
+}
+
+// listed is how many watchers there are of lists.
+func (c *counts) listed() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.lists)
 }
 
 // settled ends the wait of one subscription.

@@ -25,7 +25,7 @@ func newMetrics(r prometheus.Registerer, q *worklist.List[task]) *metrics {
 		sent:      prometheus.NewCounter(prometheus.CounterOpts{Name: "lamplight_notify_sent_total", Help: "NOTIFYs sent, retransmissions not counted."}),
 		failures:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lamplight_notify_failed_total", Help: "NOTIFYs that failed: timeout, refused, ended (subscription unknown to the watcher), flow (connection gone)."}, []string{"reason"}),
 		queueTime: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "lamplight_notify_queue_seconds", Help: "From a change of state to its last NOTIFY handed to the transport.", Buckets: []float64{.0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}}),
-		limits:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lamplight_subscribe_limited_total", Help: "SUBSCRIBEs refused by a limit: watcher, total, pending, draining, store."}, []string{"limit"}),
+		limits:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lamplight_subscribe_limited_total", Help: "SUBSCRIBEs refused by a limit: watcher, lists, total, pending, draining, store."}, []string{"limit"}),
 		answers:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lamplight_subscribe_answers_total", Help: "Answers to SUBSCRIBE by status."}, []string{"status"}),
 	}
 	if r != nil {

@@ -12,6 +12,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/sip/events/worklist"
 	"lamplight/sip/peers"
 	"lamplight/sip/quirks"
@@ -29,6 +30,7 @@ type Notifier struct {
 	packages     []Package
 	types        [][]string // of the packages, as Content-Type says them
 	surveyed     []int16    // by package: the one whose watchers it tells of; negative: none
+	lists        Lists
 	log          zerolog.Logger
 	node         string
 	consent      Consent
@@ -38,6 +40,7 @@ type Notifier struct {
 	maxFailures                            int
 	maxPerWatcher, maxTotal, maxPending    int
 	restartRate                            int
+	maxLists                               int32
 
 	boot        uint32
 	allowEvents string
@@ -71,13 +74,13 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	o = o.withDefaults()
 	n := &Notifier{
 		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, transactions: o.Transactions,
-		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node, consent: o.Consent,
+		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node, consent: o.Consent, lists: o.Lists,
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		grace: stamp(seconds(o.Grace)), maxFailures: o.MaxFailures,
-		maxPerWatcher: o.PerWatcher, maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,
+		maxPerWatcher: o.PerWatcher, maxLists: int32(o.ListsPerWatcher), maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,
 		boot: o.Roster.Boot(), seed: maphash.MakeSeed(), queue: worklist.New[task](), review: make(chan struct{}, 1),
 	}
-	n.counts.perWatcher = make(map[watcherID]int32)
+	n.counts.perWatcher, n.counts.lists = make(map[watcherID]int32), make(map[watcherID]int32)
 	n.merged.now = make(map[uint64]struct{})
 	n.locals.m = make(map[localKey]*local)
 	n.clock.due, n.clock.next = make(map[stamp][]*subscription), stampOf(time.Now())
@@ -116,8 +119,18 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 			n.mark(p)
 		}
 	})
+	if n.lists != nil {
+		n.lists.OnChange(func(r lists.Ref) {
+			if ctx.Err() == nil {
+				n.listChanged(r)
+			}
+		})
+	}
 	n.directory.OnChange(func(e directory.Edit) {
 		n.reviewSoon()
+		if ctx.Err() == nil {
+			n.membershipChanged(&e)
+		}
 		for _, a := range e.DeleteAgents {
 			if p := n.people.find(a); p != nil && ctx.Err() == nil {
 				n.mark(p)

@@ -13,6 +13,7 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/consent"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/quirks"
@@ -51,6 +52,14 @@ type Consent interface {
 	Verdict(of presence.AgentID, w consent.Watcher) (allow, decided bool)
 }
 
+// Lists is what it asks of lists.Lists.
+type Lists interface {
+	Find(dom presence.DomainID, holder presence.AgentID, user string) (ref lists.Ref, ok, certain bool)
+	Members(lists.Ref) (users []string, ok bool)
+	OnChange(func(lists.Ref))
+	Most() int
+}
+
 // Options of a notifier. Store, Directory, Roster, Auth, Transactions, Flows and
 // Packages are required; the zero value of everything else is useful.
 type Options struct {
@@ -87,6 +96,11 @@ type Options struct {
 	Workers int
 	// Phones says what is different about whose phones; nil: about none.
 	Phones quirks.Table
+	// Lists are the lists that can be watched (RFC 4662); nil: none, not even those
+	// that a SUBSCRIBE brings (RFC 5367).
+	Lists Lists
+	// ListsPerWatcher limits the subscriptions of one device to lists; default 50.
+	ListsPerWatcher int
 	// Consent is what agents decided about watchers that need it; nil: nothing.
 	Consent Consent
 }
@@ -113,6 +127,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxFailures, 5)
 	set(&o.PerWatcher, 1000)
 	set(&o.Total, 1_000_000)
+	set(&o.ListsPerWatcher, 50)
 	set(&o.Pending, 1<<16)
 	set(&o.RestartRate, 5000)
 	set(&o.Workers, runtime.GOMAXPROCS(0))

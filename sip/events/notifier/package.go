@@ -49,6 +49,10 @@ type Commander interface {
 	Command(c Command, done func(*Refusal))
 }
 
+// A Lister is a Package whose presentities can be watched by lists too (RFC
+// 4662).
+type Lister interface{ Listable() }
+
 // Watcher is who subscribes.
 type Watcher struct {
 	Peer   string            // name of a trusted peer; empty: a device

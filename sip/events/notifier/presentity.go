@@ -35,6 +35,10 @@ type presentity struct {
 	leavers   []leaver
 	// gone is set when the presentity left the table.
 	gone bool
+	// roll is who is on it, if it is a list; lists are those it is on itself. mu
+	// guards both.
+	roll  *roll
+	lists map[*presentity]struct{}
 }
 
 // addLocked appends a subscription.
@@ -55,6 +59,9 @@ func (p *presentity) removeLocked(s *subscription) {
 	p.subs = p.subs[:last]
 	p.moves++
 }
+
+// idleLocked reports whether nobody watches it any more, directly or by a list.
+func (p *presentity) idleLocked() bool { return len(p.subs) == 0 && len(p.lists) == 0 && !p.gone }
 
 // presentities is the table of what is watched.
 type presentities struct {
@@ -98,17 +105,20 @@ func (t *presentities) open(a presence.AgentID) *presentity {
 	}
 }
 
-// release forgets the presentity if nobody watches it any more.
-func (t *presentities) release(p *presentity) {
+// release forgets the presentity if nobody watches it any more, and reports
+// whether it did.
+func (t *presentities) release(p *presentity) bool {
 	sh := &t.shards[t.shard(p.agent)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.subs) == 0 && !p.gone && sh.m[p.agent] == p {
-		p.gone = true
-		delete(sh.m, p.agent)
+	if !p.idleLocked() || sh.m[p.agent] != p {
+		return false
 	}
+	p.gone = true
+	delete(sh.m, p.agent)
+	return true
 }
 
 // each calls f with every presentity.

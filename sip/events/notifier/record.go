@@ -28,6 +28,8 @@ const (
 	extraLargest
 	extraRates
 	extraSince
+	extraList    // the reference of a list
+	extraBrought // the domain and the entries of a list that the SUBSCRIBE brought
 )
 
 var errRecord = errors.New("unreadable subscription record")
@@ -70,20 +72,24 @@ func (s *subscription) flags() (f byte) {
 func (s *subscription) appendExtras(b []byte) []byte {
 	count := len(b)
 	b = append(b, 0) // there are fewer than 128
+	text := func(number uint32, value string) {
+		b[count]++
+		b = appendText(binary.AppendUvarint(b, uint64(number)), value)
+	}
 	extra := func(number uint32, value uint64) {
 		if value != 0 {
-			b[count]++
-			b = binary.AppendUvarint(b, uint64(number))
 			var room [binary.MaxVarintLen64]byte
-			b = appendText(b, string(binary.AppendUvarint(room[:0], value)))
+			text(number, string(binary.AppendUvarint(room[:0], value)))
 		}
 	}
 	extra(extraQuirks, uint64(s.quirks))
 	extra(extraLargest, uint64(s.largest))
 	extra(extraSince, uint64(s.since))
 	if s.rates != nil {
-		b[count]++
-		b = appendText(binary.AppendUvarint(b, uint64(extraRates)), s.rates.text)
+		text(extraRates, s.rates.text)
+	}
+	if s.telling != nil {
+		text(s.telling.record())
 	}
 	return b
 }
@@ -100,6 +106,9 @@ func (s *subscription) readExtras(d *decoder) {
 			s.since = stamp(value.number())
 		case extraRates:
 			s.rates = ratesFrom(string(value.b))
+		case extraList, extraBrought:
+			s.telling = readTelling(number, &value)
+			d.failed = d.failed || value.failed
 		}
 		if d.failed {
 			return
@@ -135,7 +144,7 @@ func (n *Notifier) fromRecord(r store.Record, intern func([]byte) string) (*subs
 	} else if fixed[1]&1 != 0 {
 		s.quirks = quirks.BusyLamp
 	}
-	if d.failed || !n.kindOf(s, string(name), string(typ)) {
+	if d.failed || s.telling != nil && n.lists == nil || !n.kindOf(s, string(name), string(typ)) {
 		return nil, agent, fmt.Errorf("%w: %q", errRecord, r.Key.Key)
 	}
 	s.transport = fixed[0]

@@ -145,6 +145,11 @@ func (n *Notifier) refreshLocked(r *transaction.Request, s *subscription, period
 		n.releaseLocked(r, s)
 		return
 	}
+	other, ok := n.rebring(r, &next)
+	if !ok {
+		n.releaseLocked(r, s)
+		return
+	}
 	routed := strings.Contains(string(s.head[s.line:]), "\r\nRoute: ")
 	next.setWay(n.wayBack(r, next.target(), routed))
 	wishes, fine := ratesOf(r.Get(message.Event))
@@ -156,7 +161,7 @@ func (n *Notifier) refreshLocked(r *transaction.Request, s *subscription, period
 	if wishes.granted() != s.rates.granted() {
 		next.rates = wishes
 	}
-	changed := next.rates != s.rates || &next.head[0] != &s.head[0] || next.transport != s.transport || next.remote != s.remote && next.transport == overUDP
+	changed := other || next.rates != s.rates || &next.head[0] != &s.head[0] || next.transport != s.transport || next.remote != s.remote && next.transport == overUDP
 	next.until, next.period = now+stamp(period), period
 	if !changed && next.until >= s.until && next.until+n.grace <= s.stored {
 		n.refreshed(r, s, &next)
@@ -204,6 +209,7 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 	s.head, s.line, s.callID, s.remoteTag, s.eventID = next.head, next.line, next.callID, next.remoteTag, next.eventID
 	s.way, s.remote, s.transport = next.way, next.remote, next.transport
 	s.until, s.stored, s.period = next.until, next.stored, next.period
+	s.relistLocked(next)
 	s.rates = next.rates
 	if !n.suppressLocked(r, s, s.period) {
 		s.retry, s.owed = 0, true

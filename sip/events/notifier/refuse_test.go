@@ -21,7 +21,7 @@ func TestRefusals(t *testing.T) {
 		"an event id that is no token":             {func(p *phone) { p.event = `dialog;id="a b"` }, 400, "", ""},
 		"too short says the shortest":              {func(p *phone) { p.expiry = "59" }, 423, message.MinExpires, "60"},
 		"no type in common":                        {func(p *phone) { p.extra = header(message.Accept, "text/plain, application/xml") }, 406, message.Accept, "application/lamp, application/lamp-2"},
-		"an extension we lack":                     {func(p *phone) { p.extra = header(message.Require, "eventlist") }, 420, message.Unsupported, "eventlist"},
+		"an extension we lack":                     {func(p *phone) { p.extra = header(message.Require, "magic") }, 420, message.Unsupported, "magic"},
 		"an extension of a proxy's":                {func(p *phone) { p.extra = header(message.ProxyRequire, "sec-agree") }, 420, message.Unsupported, "sec-agree"},
 		"another domain":                           {func(p *phone) { p.uri = "sip:101@other.test" }, 403, "", ""},
 		"a domain not ours":                        {func(p *phone) { p.uri = "sip:101@example.com" }, 403, "", ""},

@@ -61,10 +61,14 @@ func (n *Notifier) restore(s *subscription, agent presence.AgentID, now stamp) *
 	defer p.mu.Unlock()
 	s.pres = p
 	s.owed = true
+	p.enlistLocked(s)
 	p.addLocked(s)
 	n.joinedLocked(s)
 	n.tags.add(s)
 	n.counts.restore(s.owner)
+	if s.telling != nil {
+		n.counts.takeList(n, s.owner, true)
+	}
 	n.metrics.subscriptions(n.packages[s.pkg].Name(), 1)
 	n.scheduleLocked(s)
 	if len(p.subs) == 1 {

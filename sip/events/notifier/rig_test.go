@@ -14,6 +14,7 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/consent"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
@@ -44,6 +45,7 @@ type rig struct {
 	opts     Options
 	peers    peers.Table
 	consents *consent.Consents
+	lists    *lists.Lists
 	deaf     time.Duration // how long after a start there is no socket to send by
 }
 
@@ -143,6 +145,10 @@ func (r *rig) start() {
 	}
 	c.OnChange(func(d consent.Decision) { r.n.Decided(d.Of) })
 	r.consents, o.Consent = c, c
+	if r.lists, err = lists.Open(ctx, lists.Options{Store: r.store, Directory: r.dir}); err != nil {
+		r.t.Fatal(err)
+	}
+	o.Lists = r.lists
 	o.Transactions, o.Flows = r.xl, Flows(r.tl)
 	if r.deaf > 0 {
 		o.Flows = deafFlows{r.tl, time.Now().Add(r.deaf)}
@@ -283,6 +289,7 @@ type lamp struct{}
 func (lamp) Name() string    { return "dialog" }
 func (lamp) Types() []string { return []string{"application/lamp", "application/lamp-2"} }
 func (lamp) Bare() bool      { return true }
+func (lamp) Listable()       {}
 func (lamp) Append(dst []byte, s *presence.Snapshot, v View) ([]byte, int) {
 	start := len(dst)
 	note := "nothing"
@@ -299,6 +306,7 @@ type mood struct{}
 func (mood) Name() string    { return "presence" }
 func (mood) Types() []string { return []string{"application/mood"} }
 func (mood) Bare() bool      { return false }
+func (mood) Listable()       {}
 func (mood) Append(dst []byte, s *presence.Snapshot, _ View) ([]byte, int) {
 	return append(append(dst, "mood="...), s.Watch.Note...), -1
 }

@@ -100,7 +100,7 @@ func (n *Notifier) first(r *transaction.Request, w watcher) {
 		return
 	}
 	var fine bool
-	if s.typ, fine = chooseType(n.packages[s.pkg], r.Values(message.Accept), s.quirks); !fine {
+	if s.typ, fine = chooseType(n.packages[s.pkg], accepted(r, s), s.quirks); !fine {
 		n.answer(r, message.NewResponse(r.Message, 406, "").Add(message.Accept, strings.Join(n.packages[s.pkg].Types(), ", ")))
 		return
 	}

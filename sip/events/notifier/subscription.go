@@ -56,6 +56,8 @@ type subscription struct {
 	// never changed.
 	head   []byte
 	entity string // constant; interned
+	// telling is what the watcher of a list was told; nil: it watches no list.
+	telling *telling // constant
 	// way leads to the watcher. Of a datagram flow remote is enough to find it
 	// again.
 	way    way

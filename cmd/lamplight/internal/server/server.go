@@ -187,7 +187,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.events, err = events.Open(ctx, events.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Registrar: s.registrar, Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
-		Subscriptions: notifier.Options{Phones: s.cfg.PhoneTable()},
+		Subscriptions: notifier.Options{Phones: s.cfg.PhoneTable(), Lists: s.lists},
 	})
 	if err != nil {
 		return err
