@@ -2,7 +2,8 @@
 // what it measured as the Markdown tables of testbench/RESULTS.md.
 //
 // It starts bin/lamplight with the demo configuration on ports of its own,
-// imports agents, and then registers, refreshes, subscribes, publishes and
+// imports agents, and then registers, refreshes, subscribes, publishes, refreshes
+// thousands of subscriptions at once and
 // restarts. The CPU time is that of the server's process, user and system, from
 // /proc. Generator and server share the machine's processors.
 package main
@@ -26,6 +27,7 @@ type options struct {
 	lines    int // sockets
 	passes   int // of short measurements, of which the median is told
 	changes  int // with one watcher; fewer with more
+	burst    int // subscriptions refreshed at once
 	log      bool
 }
 
@@ -42,11 +44,12 @@ func main() {
 	flag.IntVar(&o.lines, "lines", 64, "sockets the phones share")
 	flag.IntVar(&o.passes, "passes", 3, "passes of which the median is told")
 	flag.IntVar(&o.changes, "changes", 3000, "changes seen by one watcher")
+	flag.IntVar(&o.burst, "burst", 10_000, "subscriptions refreshed at once")
 	flag.BoolVar(&short, "short", os.Getenv("BENCH_SHORT") == "1", "a tenth of everything")
 	flag.BoolVar(&o.log, "log", false, "show the server's log")
 	flag.Parse()
 	if short {
-		o.agents, o.changes = o.agents/10, o.changes/10
+		o.agents, o.changes, o.burst = o.agents/10, o.changes/10, o.burst/10
 	}
 	if err := run(&o); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
@@ -78,6 +81,7 @@ func run(o *options) (err error) {
 		{"register", b.register},
 		{"subscribe", b.subscribe},
 		{"change", b.change},
+		{"refresh at once", b.refreshAtOnce},
 		{"restart", b.restart},
 	} {
 		fmt.Fprintln(os.Stderr, "load:", step.what)
