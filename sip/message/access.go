@@ -66,6 +66,36 @@ func (m *Message) UnsupportedExtensions(supported ...string) []string {
 	return out
 }
 
+// Supports reports whether Supported names the option tag (RFC 3261 §20.37).
+func (m *Message) Supports(tag string) bool {
+	for i := range m.Headers {
+		if m.Headers[i].Name != Supported {
+			continue
+		}
+		for one := range strings.SplitSeq(m.Headers[i].Value, ",") {
+			if strings.EqualFold(strings.Trim(one, " \t"), tag) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Direct reports whether the request has a single Via: no proxy is between its
+// sender and us.
+func (m *Message) Direct() bool {
+	n := 0
+	for i := range m.Headers {
+		if m.Headers[i].Name != Via {
+			continue
+		}
+		if n++; n > 1 || indexOutside(m.Headers[i].Value, ',') >= 0 {
+			return false
+		}
+	}
+	return n == 1
+}
+
 // CallID returns the Call-ID, "" if there is none.
 func (m *Message) CallID() string { return m.Get(CallID) }
 

@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,6 +48,9 @@ func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now
 		b.later(cseq, end, b.Grant, &s.r.o.Limits)
 		b.flow = req.Flow // of the same place, but for UDP perhaps a newer one
 		ans := s.listLocked(rec, b.AOR, req, now)
+		if b.RegID != "" && req.Supports("outbound") {
+			s.r.addOutbound(ans, b.Transport)
+		}
 		s.mu.Unlock()
 		s.r.count.refresh()
 		req.Respond(ans)
@@ -96,7 +100,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	}
 	if len(p.put) == 0 && len(p.drop) == 0 {
 		refresh()
-		ans := a.featureCaps(s.listLocked(rec, a.aor, req, now))
+		ans := s.answerLocked(rec, &a, req, now)
 		s.forgetLocked(agent, rec)
 		s.mu.Unlock()
 		r.count.refresh()
@@ -110,7 +114,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	var ans *message.Builder
 	c.adopted = func() {
 		refresh()
-		ans = a.featureCaps(s.listLocked(rec, a.aor, req, now)) // as long as was granted, however long the commit took
+		ans = s.answerLocked(rec, &a, req, now) // as long as was granted, however long the commit took
 	}
 	c.then = func(err error) {
 		if err != nil {
@@ -144,6 +148,15 @@ func (r *Registrar) notCommitted(req *transaction.Request, a *ask, err error) {
 // errUnencodable is a change that can never be written.
 var errUnencodable = errors.New("registrar: cannot be encoded")
 
+// answerLocked is the 200 to a request that was read.
+func (s *shard) answerLocked(rec *record, a *ask, req *transaction.Request, now time.Time) *message.Builder {
+	ans := s.listLocked(rec, a.aor, req, now)
+	if a.outbound {
+		s.r.addOutbound(ans, a.by)
+	}
+	return a.featureCaps(ans)
+}
+
 // listLocked is the 200 with every contact of the address of record (RFC 3261
 // §10.3 step 8) and the Path that was recorded (RFC 3327 §5.3).
 func (s *shard) listLocked(rec *record, aor string, req *transaction.Request, now time.Time) *message.Builder {
@@ -162,39 +175,32 @@ func (s *shard) listLocked(rec *record, aor string, req *transaction.Request, no
 			ans.Add(message.Path, req.Headers[i].Value)
 		}
 	}
+	for _, hop := range s.r.o.ServiceRoute { // RFC 3608 §6.3
+		ans.Add(serviceRoute, "<"+hop+">")
+	}
 	return ans
 }
 
 // describe completes a change with what the roster and the store are told.
 func (r *Registrar) describe(c *change) error {
+	c.ops = r.ops(c)
 	for _, b := range c.put {
 		w, err := b.row(r.o.Node)
 		if err != nil {
 			return errors.Join(errUnencodable, err)
 		}
-		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
 		c.writes = append(c.writes, w)
 		c.log = append(c.log, r.entry(c, b, nil, w.Data))
 	}
-	for _, b := range c.touch {
-		c.ops = append(c.ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
-	}
-	for _, b := range c.leave {
+	for i, b := range slices.Concat(c.drop, c.leave) {
 		w, err := b.row(r.o.Node)
 		if err != nil {
 			return errors.Join(errUnencodable, err)
 		}
-		c.ops = append(c.ops, roster.DropRegistration{ID: b.ID})
-		c.log = append(c.log, r.entry(c, b, w.Data, nil))
-	}
-	for _, b := range c.drop {
-		data, err := b.row(r.o.Node)
-		if err != nil {
-			return errors.Join(errUnencodable, err)
+		if i < len(c.drop) {
+			c.writes = append(c.writes, store.Delete(b.key()))
 		}
-		c.ops = append(c.ops, roster.DropRegistration{ID: b.ID})
-		c.writes = append(c.writes, store.Delete(b.key()))
-		c.log = append(c.log, r.entry(c, b, data.Data, nil))
+		c.log = append(c.log, r.entry(c, b, w.Data, nil))
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ type ask struct {
 	contacts []want   // none, without star: list what there is
 	pns      []string // push services to name in the answer (RFC 8599 §8.2)
 	path     []string
+	outbound bool // the client supports it, and it was applied (RFC 5626)
 	raw      rawRequest
 
 	by     string // transport
@@ -95,7 +96,7 @@ func (r rawRequest) clone() rawRequest {
 
 // read fills in the contacts (RFC 3261 §10.3 steps 1, 2, 6 and 7).
 func (a *ask) read(m *message.Message, l *Limits) *refusal {
-	if tags := m.UnsupportedExtensions("path"); len(tags) > 0 {
+	if tags := m.UnsupportedExtensions("path", "outbound", "gruu"); len(tags) > 0 {
 		return refuse(420, "", message.Header{Name: message.Unsupported, Value: strings.Join(tags, ", ")})
 	}
 	var method string
@@ -141,7 +142,10 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 		}
 		a.contacts = append(a.contacts, w)
 	}
-	return a.readPath(m)
+	if no := a.readPath(m); no != nil {
+		return no
+	}
+	return a.readOutbound(m, l)
 }
 
 func readContact(c message.NameAddr) (w want, no *refusal) {

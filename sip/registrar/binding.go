@@ -54,6 +54,8 @@ type Binding struct {
 
 	Since time.Time     `json:"since"` // first registered
 	Grant time.Duration `json:"grant"` // the last period granted
+	// Bound is when it was bound to the way it has now, in ms since 1970.
+	Bound int64 `json:"bound,omitempty"`
 	// Event is what last changed it, of those of package reg; refreshes that write
 	// nothing are left out. Empty: EventRegistered.
 	Event string `json:"event,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
+	"lamplight/sip/message"
 	"lamplight/sip/push"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
@@ -55,6 +56,14 @@ type Limits struct {
 	Contacts           int
 	Excess             Excess
 	Desk, Soft, Mobile Share
+	// Outbound is how far RFC 5626 goes; default OutboundOn. FlowTimer is how often a
+	// client is asked to send a keep-alive on its flow, the most; default 2 min, and
+	// never more than 29 s over UDP.
+	Outbound  Outbound
+	FlowTimer time.Duration
+	// ServiceRoute are the URIs a device is told to send its requests through (RFC
+	// 3608), with lr; default: none.
+	ServiceRoute []string
 	// Grace is how long a binding outlives what the device was told, or a tenth
 	// of that if it is more; default 10 s.
 	Grace time.Duration
@@ -126,12 +135,16 @@ func (l Limits) withDefaults() Limits {
 	d(&l.DefaultExpires, min(time.Hour, l.MaxExpires))
 	d(&l.NATExpires, 2*time.Minute)
 	d(&l.PushExpires, 7*24*time.Hour)
+	d(&l.FlowTimer, 2*time.Minute)
 	d(&l.Grace, 10*time.Second)
 	d(&l.Pad, time.Hour)
 	d(&l.QualifyInterval, 30*time.Second)
 	d(&l.QualifyTimeout, 5*time.Second)
 	d(&l.QualifyPause, 5*time.Second)
 	n(&l.Contacts, 10)
+	if l.Outbound == "" {
+		l.Outbound = OutboundOn
+	}
 	if l.Excess == "" {
 		l.Excess = ExcessReplace
 	}
@@ -161,6 +174,21 @@ func (l Limits) Validate() error {
 		return fmt.Errorf("registrar: qualify_interval %v is not between 5s and %v", l.QualifyInterval, maxInterval)
 	case l.QualifyTries > 10:
 		return fmt.Errorf("registrar: qualify_tries %d is more than 10", l.QualifyTries)
+	}
+	if l.Outbound != OutboundOn && l.Outbound != OutboundStrict && l.Outbound != OutboundOff {
+		return fmt.Errorf("registrar: outbound %q is none of on, strict and off", l.Outbound)
+	}
+	if l.FlowTimer < 10*time.Second || l.FlowTimer > time.Hour {
+		return fmt.Errorf("registrar: flow_timer %v is not between 10s and 1h", l.FlowTimer)
+	}
+	for _, hop := range l.ServiceRoute {
+		uri, err := message.ParseURI(hop)
+		if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" {
+			return fmt.Errorf("registrar: service_route %q is no SIP URI", hop)
+		}
+		if _, loose := uri.Params.Get("lr"); !loose {
+			return fmt.Errorf("registrar: service_route %q lacks ;lr", hop)
+		}
 	}
 	return errors.Join(
 		Share{l.Contacts, l.Excess}.validate(""), l.Desk.validate("desk."), l.Soft.validate("soft."), l.Mobile.validate("mobile."))

@@ -160,6 +160,9 @@ func (b *Binding) set(a *ask, w *want, l *Limits, now time.Time) {
 	b.Instance, b.RegID, b.Q, b.Push = w.instance, w.regID, w.q, w.push
 	b.Path, b.CallID, b.CSeq = a.path, a.callID, a.cseq
 	b.UserAgent = cut(a.raw.userAgent, maxUserAgent)
+	if b.Bound == 0 || !b.sameWay(a.by, a.source, a.flow) {
+		b.Bound = now.UnixMilli()
+	}
 	b.Transport, b.Source, b.flow = a.by, a.source, a.flow
 	b.Grant, b.Expires = w.grant, now.Add(w.grant)
 	b.Stored, b.end = l.stored(now, w.grant), b.Expires.Add(l.grace(w.grant))

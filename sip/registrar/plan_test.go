@@ -259,7 +259,7 @@ func TestRegister(t *testing.T) {
 			{header: "Contact: " + strings.Repeat("<sip:a@h>,", 11) + "<sip:b@h>", want: "0:a@h=3600 0:b@h=3600", writes: 2},
 			{header: "Contact: <sip:c@h>\nPath: nonsense", status: 400, want: "0:a@h=3600 0:b@h=3600"},
 			{header: "Contact: <sip:c@h>\nPath: <sip:" + long + ">", status: 400, want: "0:a@h=3600 0:b@h=3600"},
-			{header: "Contact: <sip:c@h>\nRequire: path, gruu", status: 420, want: "0:a@h=3600 0:b@h=3600"},
+			{header: "Contact: <sip:c@h>\nRequire: path, 100rel", status: 420, want: "0:a@h=3600 0:b@h=3600"},
 			{header: "Contact: <sip:c@h>\nProxy-Require: sec-agree", status: 420, want: "0:a@h=3600 0:b@h=3600"},
 		}},
 	} {

@@ -174,6 +174,9 @@ func (r *Registrar) restoreOps(agent presence.AgentID) []roster.Op {
 	bindings := r.shard(agent).agents[agent].bindings
 	ops := make([]roster.Op, 0, len(bindings))
 	for _, b := range bindings {
+		if !b.first(bindings) {
+			continue
+		}
 		ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
 	}
 	return ops

@@ -81,6 +81,15 @@ type Registrar struct {
 	Desk   Share `yaml:"desk"`
 	Soft   Share `yaml:"soft"`
 	Mobile Share `yaml:"mobile"`
+	// Outbound is how far RFC 5626 goes, by which a phone has several flows: on
+	// (default; without it where a proxy between does not support it), strict (439
+	// there), off.
+	Outbound string `yaml:"outbound"`
+	// FlowTimer is how often such a phone is to send a keep-alive; 2m, by UDP 29s.
+	FlowTimer time.Duration `yaml:"flow_timer"`
+	// ServiceRoute are the URIs a phone is told to send its requests through (RFC
+	// 3608), such as sip:edge.example.com;lr.
+	ServiceRoute []string `yaml:"service_route"`
 	// Qualify is which phones over UDP are asked by OPTIONS whether they are still
 	// there: nat (default: those behind a translator of addresses), all, off. One
 	// that stays silent is unregistered, by default within 65 s.

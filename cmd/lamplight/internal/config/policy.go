@@ -108,6 +108,7 @@ func (r Registrar) Limits() registrar.Limits {
 	}
 	return registrar.Limits{
 		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, PushExpires: r.PushExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
+		Outbound: registrar.Outbound(r.Outbound), FlowTimer: r.FlowTimer, ServiceRoute: r.ServiceRoute,
 		Contacts: r.Contacts, Excess: excess, Desk: share(r.Desk), Soft: share(r.Soft), Mobile: share(r.Mobile),
 		Qualify: registrar.Qualify(r.Qualify), QualifyInterval: r.QualifyInterval, QualifyTries: r.QualifyTries,
 	}
