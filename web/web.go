@@ -24,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/store"
@@ -51,6 +52,9 @@ type Options struct {
 	Webphone, SIP http.Handler
 	// Registrations is nil where no registrar runs.
 	Registrations api.Registrations
+	// Watchers and Consents are nil where nobody can subscribe.
+	Watchers api.Watchers
+	Consents *consent.Consents
 	// Lists is nil where none are kept.
 	Lists *lists.Lists
 	// SessionEnded is told of a page session that logged out.
@@ -99,7 +103,7 @@ func New(o Options) (*Server, error) {
 	s.api, err = api.New(api.Options{
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
-		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, SessionEnded: o.SessionEnded,
+		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,
 	})

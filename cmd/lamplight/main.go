@@ -37,8 +37,8 @@ func root() *cobra.Command {
 	c.PersistentFlags().StringVar(&r.token, "token", os.Getenv("LAMPLIGHT_TOKEN"), "API token ($LAMPLIGHT_TOKEN)")
 	c.PersistentFlags().StringVar(&r.domain, "domain", "", "domain, where the server has several")
 	c.PersistentFlags().BoolVar(&r.json, "json", false, "print the API's answer as it is")
-	c.AddCommand(serveCommand(), initCommand(), checkCommand(),
-		agentCommand(&r), deviceCommand(&r), listCommand(&r), statusCommand(&r), routeCommand(&r), importCommand(&r))
+	c.AddCommand(serveCommand(), initCommand(), checkCommand(), phonesCommand(),
+		agentCommand(&r), deviceCommand(&r), listCommand(&r), statusCommand(&r), routeCommand(&r), watcherCommand(&r), importCommand(&r))
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -80,6 +81,9 @@ type Options struct {
 	Registrations Registrations
 	// Lists is nil where none are kept.
 	Lists *lists.Lists
+	// Watchers and Consents are nil where nobody can subscribe.
+	Watchers Watchers
+	Consents *consent.Consents
 	// SessionEnded is told of a page session that logged out, so that its
 	// webphone ends too. Without it the roster logs the agent out.
 	SessionEnded func(ticket.Subject)
@@ -259,6 +263,9 @@ func (a *API) handlers() map[string]handler {
 		"removeDevice":      a.removeDevice,
 		"setDevicePassword": a.setDevicePassword,
 		"listRegistrations": a.listRegistrations,
+		"listWatchers":      a.listWatchers,
+		"listAgentWatchers": a.listAgentWatchers,
+		"decideWatcher":     a.decideWatcher,
 		"listLists":         a.listLists,
 		"getList":           a.getList,
 		"setList":           a.setList,

@@ -67,7 +67,7 @@ func (o *rawOperation) example() string {
 
 // path fills in the document's path parameters.
 func examplePath(path string) string {
-	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{list}", "friends").Replace(path)
+	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{list}", "friends", "{watcher}", "1002").Replace(path)
 }
 
 // operations calls f for every operation of the document, each in a house of

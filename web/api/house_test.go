@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lamplight/presence"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -38,6 +39,9 @@ type house struct {
 	api     *API
 	server  *httptest.Server
 	one     *presence.Domain
+	// consents and watching are the decisions and the subscriptions there are.
+	consents *consent.Consents
+	watching []Watcher
 }
 
 // The tokens of the house.
@@ -109,6 +113,9 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.roster.Close() })
+	if h.consents, err = consent.Open(t.Context(), h.store, h.dir, "node-1"); err != nil {
+		t.Fatal(err)
+	}
 	tokens, err := access.NewTokens([]access.Token{
 		{Name: "admin", Hash: access.HashToken(admin), Role: presence.RoleAdmin, Domain: one.ID},
 		{Name: "supervisor", Hash: access.HashToken(supervisor), Role: presence.RoleSupervisor, Domain: one.ID},
@@ -122,7 +129,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	o := Options{
 		Directory: h.dir, Roster: h.roster, Store: h.store, Tokens: tokens, Tickets: h.tickets, HA1: testHA1,
 		Sessions:      login.New(login.Options{Store: h.store, Directory: h.dir, UserTries: 3, UserPause: time.Hour}),
-		Registrations: noRegistrations{}, Lists: h.lists(), Coalesce: time.Millisecond,
+		Registrations: noRegistrations{}, Lists: h.lists(), Watchers: h, Consents: h.consents, Coalesce: time.Millisecond,
 	}
 	for _, f := range change {
 		f(&o)

@@ -17,6 +17,7 @@ import (
 
 	"lamplight/cmd/lamplight/internal/certificate"
 	"lamplight/cmd/lamplight/internal/config"
+	"lamplight/presence/consent"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -45,6 +46,7 @@ type Server struct {
 	store     store.Store
 	directory *directory.Directory
 	lists     *lists.Lists
+	consents  *consent.Consents
 	roster    *roster.Roster
 	transport *transport.Layer
 	registrar *registrar.Registrar
@@ -131,6 +133,9 @@ func (s *Server) startPresence(ctx context.Context) error {
 			return err
 		}
 	}
+	if s.consents, err = consent.Open(ctx, s.store, d, s.cfg.Node); err != nil {
+		return err
+	}
 	s.lists, err = lists.Open(ctx, lists.Options{
 		Store: s.store, Directory: d, Node: s.cfg.Node, Log: s.log, Members: s.cfg.Lists.Members, PerAgent: s.cfg.Lists.PerAgent,
 	})
@@ -187,7 +192,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.events, err = events.Open(ctx, events.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Registrar: s.registrar, Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
-		Subscriptions: notifier.Options{Phones: s.cfg.PhoneTable(), Lists: s.lists},
+		Consents: s.consents, Subscriptions: notifier.Options{Phones: s.cfg.PhoneTable(), Lists: s.lists},
 	})
 	if err != nil {
 		return err

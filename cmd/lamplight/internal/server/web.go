@@ -35,6 +35,7 @@ func (s *Server) startWeb(context.Context) error {
 		Directory: s.directory, Roster: s.roster, Store: s.store, HA1: ha1,
 		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
 		Registrations: registrations{s.registrar, s.waker}, Lists: s.lists,
+		Watchers: watchers{s.events}, Consents: s.consents,
 		SessionEnded: func(sub ticket.Subject) {
 			if s.webphone != nil {
 				s.webphone.Logout(sub.Agent, sub.Session)
