@@ -165,6 +165,9 @@ type Policy struct {
 	// Consult says which calls an agent may make while a first call is held
 	// (rule 10).
 	Consult Consult `json:"consult,omitempty"`
+	// RedirectDevices: calls of the domain's own devices are answered with
+	// contacts (302) instead of passing through us.
+	RedirectDevices bool `json:"redirect_devices,omitempty"`
 	// Emergency numbers and feature codes pass in every status (rule 16).
 	Emergency    []string `json:"emergency,omitempty"`
 	FeatureCodes []string `json:"feature_codes,omitempty"`

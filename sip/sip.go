@@ -19,6 +19,9 @@ type Endpoint struct {
 	Registrar transaction.Handler // REGISTER
 	Events    transaction.Handler // SUBSCRIBE, PUBLISH, NOTIFY
 	Proxy     transaction.Handler // INVITE, ACK, CANCEL
+	// Relay passes on what belongs to the dialog of a call that went through us;
+	// false: it does not. nil: there are none.
+	Relay func(*transaction.Request) bool
 	// AllowEvents is the header's value, for the answer to OPTIONS.
 	AllowEvents string
 }
@@ -29,6 +32,9 @@ const Methods = "INVITE, ACK, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH"
 // ServeSIP answers one request (RFC 3261 §8.2). The transaction layer has
 // validated it.
 func (e *Endpoint) ServeSIP(r *transaction.Request) {
+	if e.Relay != nil && r.Has(message.Route) && e.Relay(r) {
+		return
+	}
 	switch r.Method {
 	case "REGISTER":
 		e.Registrar.ServeSIP(r)

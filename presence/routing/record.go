@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"lamplight/presence"
 )
@@ -46,6 +47,17 @@ type Outcome struct {
 	Status   int      `json:"status,omitempty"`
 	Contacts []string `json:"contacts,omitempty"`
 	LeftOut  []string `json:"left_out,omitempty"`
+	// Tries are what happened to a call that passed through us, in order; Status
+	// is then its final response.
+	Tries []Try `json:"tries,omitempty"`
+}
+
+// Try is one thing that happened to one target.
+type Try struct {
+	Target string    `json:"target"`
+	What   string    `json:"what"` // called, rings, answered, failed, not needed any more
+	Status int       `json:"status,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // Record is a decision as the change log keeps it: the inputs are the entry's

@@ -10,10 +10,12 @@ import (
 // Mode says what a peer's INVITE is answered with.
 type Mode string
 
-// The modes. ModeNone answers 403.
+// The modes. ModeNone answers 403, ModeRedirect with the contacts of the called
+// agent; in ModeProxy the call passes through us.
 const (
 	ModeNone     Mode = "none"
 	ModeRedirect Mode = "redirect"
+	ModeProxy    Mode = "proxy"
 )
 
 // Peer is one neighbouring server.

@@ -16,6 +16,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
+	"lamplight/sip/proxy/calls"
 	"lamplight/sip/transaction"
 	"lamplight/store"
 )
@@ -28,6 +29,7 @@ type Options struct {
 	Auth      *digest.Authority
 	Peers     peers.Table
 	Waker     Waker                 // default: no device is woken
+	Carrier   *Carrier              // nil: calls are redirected only
 	Node      string                // default "node-1"
 	Log       zerolog.Logger        // default: none
 	Metrics   prometheus.Registerer // default: none
@@ -86,6 +88,10 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	if !ok {
 		return
 	}
+	if p.carries(&caller) {
+		p.carry(req, &caller, agent)
+		return
+	}
 	p.decide(req, &caller, agent)
 }
 
@@ -93,15 +99,20 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 type caller struct {
 	peer   *peers.Peer // nil for one of our own devices
 	domain *presence.Domain
-	name   string // for the log: "peer:pbx", "device:1001"
-	uri    string // who calls, as far as it is known
+	name   string            // for the log: "peer:pbx", "device:1001"
+	uri    string            // who calls, as far as it is known
+	agent  presence.AgentID  // whose device it is; zero: a peer
+	device presence.DeviceID // zero: a peer
 }
+
+// party is the caller's side of a call.
+func (c *caller) party() calls.Party { return calls.Party{Agent: c.agent, Device: c.device} }
 
 // caller settles whether the sender may learn anything.
 func (p *Proxy) caller(req *transaction.Request) (caller, bool) {
 	if peer, ok := p.peers.Load().Find(req.Flow.Remote().Addr(), req.Flow.Transport()); ok {
-		if peer.Mode != peers.ModeRedirect {
-			p.refuse(req, 403, "Not a Redirected Peer")
+		if peer.Mode != peers.ModeRedirect && (peer.Mode != peers.ModeProxy || p.o.Carrier == nil) {
+			p.refuse(req, 403, "No Calls From This Peer")
 			return caller{}, false
 		}
 		return caller{peer: peer, name: "peer:" + peer.Name, uri: req.From().URI}, true
@@ -121,10 +132,10 @@ func (p *Proxy) caller(req *transaction.Request) (caller, bool) {
 	if !ok {
 		return caller{}, false
 	}
-	c := caller{domain: id.Domain, name: "device:" + id.Username, uri: "sip:" + id.Username + "@" + id.Domain.Name()}
+	c := caller{domain: id.Domain, name: "device:" + id.Username, uri: "sip:" + id.Username + "@" + id.Domain.Name(), device: id.Device}
 	if holder, ok := p.o.Directory.Holder(id.Device, time.Now()); ok {
 		if a, ok := p.o.Directory.Agent(holder); ok && len(a.AORs) > 0 {
-			c.uri = "sip:" + a.AORs[0]
+			c.uri, c.agent = "sip:"+a.AORs[0], holder
 		}
 	}
 	return c, true
@@ -148,6 +159,10 @@ func (p *Proxy) called(req *transaction.Request, c *caller) (*presence.Agent, bo
 		a, ok = p.o.Directory.AgentByNumber(dom.ID, user)
 	}
 	if !ok {
+		if c.peer == nil && p.carries(c) {
+			p.dial(req, c, user)
+			return nil, false
+		}
 		return nil, p.refuse(req, 404, "Unknown Agent")
 	}
 	return a, true

@@ -44,22 +44,37 @@ func (p *Proxy) record(c *caller, a *presence.Agent, call routing.Call) *routing
 // reason (RFC 3326).
 func answer(o *routing.Outcome, req *transaction.Request, c *caller) *message.Builder {
 	d := &o.Decision
-	o.Status = d.Code
-	text := d.Text
 	if d.Allow {
-		if redirectTo(o, c); len(o.Contacts) > 0 {
-			o.Status = 302
-		} else {
-			o.Status, text = 480, "No device that can be redirected to"
-		}
+		redirectTo(o, c)
 	}
+	if len(o.Contacts) == 0 {
+		return refusal(o, req, c, "No device that can be redirected to")
+	}
+	o.Status = 302
 	b := message.NewResponse(req.Message, o.Status, "")
 	for _, contact := range o.Contacts {
 		b.Add(message.Contact, contact)
 	}
-	if o.Status != 302 {
-		b.Add(message.Reason, "SIP;cause="+strconv.Itoa(o.Status)+";text="+message.Quote(text))
+	return explained(b, o, c)
+}
+
+// refusal is the answer where nothing can be rung: the decision's reason, or none
+// where the decision took devices that cannot be used after all.
+func refusal(o *routing.Outcome, req *transaction.Request, c *caller, none string) *message.Builder {
+	text := o.Decision.Text
+	if o.Status = o.Decision.Code; o.Decision.Allow {
+		o.Status, text = 480, none
 	}
+	b := message.NewResponse(req.Message, o.Status, "")
+	return explained(b.Add(message.Reason, reason(o.Status, text)), o, c)
+}
+
+func reason(status int, text string) string {
+	return "SIP;cause=" + strconv.Itoa(status) + ";text=" + message.Quote(text)
+}
+
+// explained adds what was left out, and the decision's id.
+func explained(b *message.Builder, o *routing.Outcome, c *caller) *message.Builder {
 	for _, why := range o.LeftOut {
 		// RFC 3261 §20.43: 399 is a warning in words.
 		b.Add("Warning", "399 "+c.domain.Name()+" "+message.Quote(why))

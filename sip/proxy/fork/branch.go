@@ -187,19 +187,24 @@ func (b *branch) silent() {
 	c.mu.Lock()
 	if !b.ended && !b.quit {
 		c.tellLocked(b, Failed, 408, nil)
-		b.cancelLocked(message.Header{})
+		b.takeBackLocked(message.Header{})
 		b.ended, b.status = true, 408
 	}
 	c.mu.Unlock()
 	c.advance()
 }
 
-// cancelLocked takes the INVITE back.
+// cancelLocked ends a branch that is not needed any more.
 func (b *branch) cancelLocked(why message.Header) {
 	if b.quit || b.ended {
 		return
 	}
 	b.call.tellLocked(b, Canceled, 0, nil)
+	b.takeBackLocked(why)
+}
+
+// takeBackLocked cancels the INVITE.
+func (b *branch) takeBackLocked(why message.Header) {
 	b.quit = true
 	b.stopLocked()
 	b.cancel = []message.Header{}

@@ -23,7 +23,7 @@ type Call struct {
 	begun    time.Time
 	over     bool // the caller has its final response
 	winner   *branch
-	hold     int     // places that are still being looked for, by Add's callers
+	late     bool    // Add may bring more
 	told     []Event // what Tell has not been called with yet
 	telling  bool
 }
@@ -31,7 +31,7 @@ type Call struct {
 // Begin answers the INVITE by what the plan brings. The request must have been
 // admitted; its flow's order is kept. A loop is answered 482.
 func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
-	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now()}
+	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now(), late: p.Late}
 	if looped(req.Message, c.mark) {
 		c.over = true
 		req.Reply(482)
@@ -61,18 +61,12 @@ func (c *Call) Add(t Target) {
 	b.start()
 }
 
-// Hold keeps the call from being refused while a place is being looked for that
-// Add may bring; the func returned ends that.
-func (c *Call) Hold() (release func()) {
+// Release says that Add brings no more: from now on the call may be refused.
+func (c *Call) Release() {
 	c.mu.Lock()
-	c.hold++
+	c.late = false
 	c.mu.Unlock()
-	return sync.OnceFunc(func() {
-		c.mu.Lock()
-		c.hold--
-		c.mu.Unlock()
-		c.advance()
-	})
+	c.advance()
 }
 
 // advance begins the steps whose time has come, or the next one if nothing else
@@ -95,7 +89,7 @@ func (c *Call) advance() {
 			start = append(start, c.newBranchLocked(t))
 		}
 	}
-	if !c.over && c.hold == 0 && c.step == len(c.plan.Steps) && !c.openLocked() {
+	if !c.over && !c.late && c.step == len(c.plan.Steps) && !c.openLocked() {
 		c.refuseLocked()
 	}
 	c.mu.Unlock()

@@ -103,6 +103,8 @@ type Plan struct {
 	// RecordRoute is what our own Record-Route on a branch says, topmost first;
 	// nil: we do not stay in the way of the call.
 	RecordRoute func(to *transport.Flow) []string
+	// Late: more places may be added, so the call is not refused before Release.
+	Late bool
 	// InDialog: the INVITE is within a dialog, which an answer nobody waits for
 	// must not end.
 	InDialog bool

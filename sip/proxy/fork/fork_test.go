@@ -431,14 +431,13 @@ func TestPlaceWithoutAFlow(t *testing.T) {
 }
 
 func TestLateBranch(t *testing.T) {
-	play(t, 2, func(s *stage) Plan { return Plan{Steps: []Step{{Targets: s.targets()[:1]}}} }, func(s *stage) {
+	play(t, 2, func(s *stage) Plan { return Plan{Steps: []Step{{Targets: s.targets()[:1]}}, Late: true} }, func(s *stage) {
 		s.invite()
 		a := s.rings(0)
-		release := s.call.Hold()
 		s.answer(0, a, 486)
 		s.caller.ExpectNone(siptest.Final, 5*time.Second) // somebody is being woken
 		s.call.Add(s.target(1))
-		release()
+		s.call.Release()
 		b := s.rings(1)
 		s.answer(1, b, 200)
 		if m := s.caller.Expect(siptest.Final); m.Status != 200 {
@@ -447,14 +446,12 @@ func TestLateBranch(t *testing.T) {
 		s.call.Add(s.target(0)) // too late
 		s.phones[0].ExpectNone(siptest.Method("INVITE"), time.Minute)
 	})
-	play(t, 1, nil, func(s *stage) {
+	play(t, 1, func(s *stage) Plan { return Plan{Steps: []Step{{Targets: s.targets()}}, Late: true} }, func(s *stage) {
 		s.invite()
 		a := s.rings(0)
-		release := s.call.Hold()
 		s.answer(0, a, 486)
 		s.caller.ExpectNone(siptest.Final, 5*time.Second)
-		release() // nobody woke up
-		release()
+		s.call.Release() // nobody woke up
 		if m := s.caller.Expect(siptest.Final); m.Status != 486 {
 			t.Errorf("answered %d", m.Status)
 		}

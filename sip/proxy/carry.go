@@ -1,0 +1,349 @@
+package proxy
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/routing"
+	"lamplight/sip/message"
+	"lamplight/sip/peers"
+	"lamplight/sip/proxy/calls"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/proxy/relay"
+	"lamplight/sip/push"
+	"lamplight/sip/registrar"
+	"lamplight/sip/transaction"
+	"lamplight/sip/transport"
+)
+
+// Carrier is what it takes to pass calls on instead of redirecting who asks.
+type Carrier struct {
+	Forker   *fork.Forker
+	Relay    *relay.Relay
+	Calls    *calls.Tracker
+	Bindings Bindings
+	// Reach finds the flow to a host[:port] outside: a trunk, a voicemail. It may
+	// block until ctx ends.
+	Reach func(ctx context.Context, host string) (*transport.Flow, error)
+	// Ring is how long an agent's devices may ring; default 60 s.
+	Ring time.Duration
+}
+
+// Bindings is what it asks of registrar.Registrar.
+type Bindings interface {
+	Bindings(agent presence.AgentID) []registrar.Binding
+	Flow(ctx context.Context, b *registrar.Binding) (*transport.Flow, error)
+}
+
+// carries reports whether this caller's calls pass through us.
+func (p *Proxy) carries(c *caller) bool {
+	switch {
+	case p.o.Carrier == nil:
+		return false
+	case c.peer != nil:
+		return c.peer.Mode == peers.ModeProxy
+	}
+	return !c.domain.Policy.RedirectDevices
+}
+
+// passage is a call on its way through us.
+type passage struct {
+	p    *Proxy
+	req  *transaction.Request
+	c    caller
+	call *calls.Call
+
+	asleep []string // bindings that a push has to wake first
+
+	mu     sync.Mutex
+	record *routing.Record // guarded by mu
+	stop   func()          // ends the waking; guarded by mu
+	over   bool            // guarded by mu
+}
+
+// carry decides where a call to an agent goes, and takes it there.
+func (p *Proxy) carry(req *transaction.Request, c *caller, a *presence.Agent) {
+	if !p.letOut(req, c, a.Number, true) {
+		return
+	}
+	r := p.record(c, a, routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri})
+	x := &passage{p: p, req: req, c: *c, record: r}
+	steps := x.steps(a)
+	if len(steps) == 0 && len(x.asleep) == 0 {
+		p.respond(req, refusal(&r.Outcome, req, c, "No device that can be called"))
+		p.keep(c, a, r)
+		return
+	}
+	devices := make(map[string]presence.DeviceID)
+	for _, s := range r.Decision.Steps {
+		for _, t := range s.Targets {
+			devices[t.ID] = t.Device
+		}
+	}
+	start := calls.Start{
+		Domain: c.domain.ID, Invite: req.Message, Caller: c.party(), Devices: devices,
+		Kind: r.Call.Kind, Cap: c.domain.Policy.LegCap(),
+	}
+	if !r.Decision.Fallback {
+		start.Callee = calls.Party{Agent: a.ID}
+	}
+	x.begin(start, steps, a)
+}
+
+// dial takes a call of one of our own devices to a number outside.
+func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
+	host := p.trunk(c)
+	switch {
+	case !p.letOut(req, c, number, false):
+		return
+	case host == "":
+		p.refuse(req, 404, "No Agent and No Trunk of That Number")
+		return
+	}
+	target := x164(number, host)
+	target.Headers = asserted(c)
+	x := &passage{p: p, req: req, c: *c}
+	x.begin(calls.Start{Domain: c.domain.ID, Invite: req.Message, Caller: c.party(), Kind: presence.CallRegular, Cap: c.domain.Policy.LegCap()},
+		[]fork.Step{{Targets: []fork.Target{p.outside(target, host)}}}, nil)
+}
+
+// begin forks the call.
+func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent) {
+	x.call = x.p.o.Carrier.Calls.Begin(start)
+	plan := fork.Plan{
+		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
+		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
+		Tell:        func(e fork.Event) { x.tell(e, a) },
+		Late:        len(x.asleep) > 0,
+	}
+	call := x.p.o.Carrier.Forker.Begin(x.req, plan)
+	if plan.Late {
+		x.wake(call, a)
+	}
+}
+
+// wake adds the mobiles that a push wakes, as they register (RFC 8599 §4.1.3).
+func (x *passage) wake(call *fork.Call, a *presence.Agent) {
+	stop := x.p.o.Waker.Wake(a.ID, x.asleep, x.req.CallID(), func(e push.Event) {
+		x.note(e)
+		if e.Woken {
+			if t, why := x.binding(fork.Target{ID: e.Binding, Ring: x.p.o.Carrier.Ring}, a); why == "" {
+				call.Add(t)
+			}
+		}
+		if e.Last {
+			call.Release()
+		}
+	})
+	x.mu.Lock()
+	x.stop = stop
+	over := x.over
+	x.mu.Unlock()
+	if over {
+		stop()
+	}
+}
+
+// note keeps what came of waking one mobile.
+func (x *passage) note(e push.Event) {
+	id := e.Asked
+	if e.Woken {
+		id = e.Binding
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.record.Tries = append(x.record.Tries, routing.Try{Target: id, What: e.Text(), At: time.Now().UTC()})
+}
+
+// strip are headers that stay here: credentials for us, and from a device what
+// only a trusted peer may say (RFC 3325 §5).
+func (x *passage) strip() []message.Name {
+	if x.c.peer != nil {
+		return []message.Name{message.CallKind, DecisionHeader}
+	}
+	return []message.Name{message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
+}
+
+// refuse gives the refusal its decision.
+func (x *passage) refuse(_ int, b *message.Builder) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.record != nil {
+		b.Add(DecisionHeader, x.record.ID)
+	}
+}
+
+// tell takes what happens to the call: for its legs, and for who asks later why.
+func (x *passage) tell(e fork.Event, a *presence.Agent) {
+	x.call.Told(e)
+	if e.What == fork.Over {
+		x.p.count.WithLabelValues(strconv.Itoa(e.Status)).Inc()
+	}
+	if stop := x.took(e, a); stop != nil {
+		stop()
+	}
+}
+
+// took writes the event into the record, and keeps that with the last one; stop
+// then ends the waking of mobiles.
+func (x *passage) took(e fork.Event, a *presence.Agent) (stop func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e.What == fork.Over {
+		x.over = true
+		if x.record != nil {
+			x.record.Status = e.Status
+			x.p.keep(&x.c, a, x.record)
+		}
+		return x.stop
+	}
+	if x.record == nil {
+		return nil
+	}
+	x.record.Tries = append(x.record.Tries, routing.Try{Target: e.Target, What: tried(e.What), Status: e.Status, At: e.At.UTC()})
+	return nil
+}
+
+// tried is what happened, as the record says it.
+func tried(w fork.What) string {
+	switch w {
+	case fork.Tried:
+		return "called"
+	case fork.Ringing:
+		return "rings"
+	case fork.Answered:
+		return "answered"
+	case fork.Canceled:
+		return "not needed any more"
+	}
+	return "failed"
+}
+
+// letOut asks the rules whether an agent's own device may call (rules 10 and 16
+// of presence/RULES.md); calls of peers are not theirs to judge. On false it has
+// answered.
+func (p *Proxy) letOut(req *transaction.Request, c *caller, number string, colleague bool) bool {
+	if c.peer != nil {
+		return true
+	}
+	s, _ := p.o.Roster.Snapshot(c.agent)
+	d := routing.DecideOutbound(s, c.domain.Policy, routing.OutboundCall{Number: number, Device: c.device, Colleague: colleague, At: time.Now().UTC()})
+	if !d.Allow {
+		p.respond(req, message.NewResponse(req.Message, d.Code, "").Add(message.Reason, reason(d.Code, d.Text)))
+	}
+	return d.Allow
+}
+
+// trunk is where numbers outside are called: the asking peer's own trunk, else
+// the first that speaks for the domain.
+func (p *Proxy) trunk(c *caller) string {
+	if c.peer != nil && c.peer.Trunk != "" {
+		return c.peer.Trunk
+	}
+	for i := range *p.peers.Load() {
+		if t := &(*p.peers.Load())[i]; t.Trunk != "" && slices.ContainsFunc(c.domain.Names, t.SpeaksFor) {
+			return t.Trunk
+		}
+	}
+	return ""
+}
+
+// x164 is a telephone number at a trunk.
+func x164(number, host string) fork.Target {
+	return fork.Target{ID: "trunk", URI: "sip:" + message.UserURI(number) + "@" + host + ";user=phone"}
+}
+
+// asserted tells the trunk who calls (RFC 3325 §5).
+func asserted(c *caller) []message.Header {
+	return []message.Header{{Name: "P-Asserted-Identity", Value: "<" + c.uri + ">"}}
+}
+
+// outside gives a target the way to a host.
+func (p *Proxy) outside(t fork.Target, host string) fork.Target {
+	t.Reach = func(ctx context.Context) (*transport.Flow, error) { return p.o.Carrier.Reach(ctx, host) }
+	return t
+}
+
+// steps turns the decision into places to ring. What cannot be rung is left out,
+// and said.
+func (x *passage) steps(a *presence.Agent) []fork.Step {
+	var out []fork.Step
+	o := &x.record.Outcome
+	for _, s := range o.Decision.Steps {
+		step := fork.Step{After: s.After}
+		for i := range s.Targets {
+			t, why := x.target(&s.Targets[i], a)
+			if why == asleep && x.p.o.Waker != nil {
+				x.asleep = append(x.asleep, t.ID)
+				continue
+			}
+			if why != "" {
+				o.LeftOut = append(o.LeftOut, string(s.Targets[i].Kind)+" "+s.Targets[i].ID+": "+why)
+				continue
+			}
+			step.Targets = append(step.Targets, t)
+		}
+		if len(step.Targets) > 0 {
+			out = append(out, step)
+		}
+	}
+	return out
+}
+
+// target is where one device is rung, or why it is not.
+func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target, why string) {
+	out = fork.Target{ID: t.ID, Ring: x.p.o.Carrier.Ring}
+	switch t.Kind {
+	case presence.KindWebphone:
+		return out, "calls are not carried to pages yet"
+	case presence.KindNumber, routing.KindFallback:
+		u, err := message.ParseURI(t.URI)
+		if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
+			return out, "its URI cannot be called"
+		}
+		host, uri := hostPort(u), t.URI
+		if ours(x.c.domain, u.Host) {
+			if host = x.p.trunk(&x.c); host == "" {
+				return out, "no trunk is known for numbers"
+			}
+			uri = "sip:" + u.User + "@" + host + ";user=phone"
+		}
+		out.URI = uri
+		if t.Kind == routing.KindFallback {
+			out.Ring = 0
+		}
+		return x.p.outside(out, host), ""
+	}
+	return x.binding(out, a)
+}
+
+// asleep is why a binding cannot be rung that only a push reaches.
+const asleep = "only a push reaches it"
+
+// binding is a registered contact: Request-URI, the way there, and the flow that
+// it came by.
+func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, string) {
+	all := x.p.o.Carrier.Bindings.Bindings(a.ID)
+	i := slices.IndexFunc(all, func(b registrar.Binding) bool { return b.ID == out.ID })
+	if i < 0 {
+		return out, "it has just unregistered"
+	}
+	b := &all[i]
+	if b.Dead {
+		return out, asleep
+	}
+	out.URI, out.Route = b.Contact, b.Path
+	out.Reach = func(ctx context.Context) (*transport.Flow, error) { return x.p.o.Carrier.Bindings.Flow(ctx, b) }
+	return out, ""
+}
+
+// hostPort is where a URI's host is asked for.
+func hostPort(u message.URI) string {
+	bare := message.URI{Scheme: u.Scheme, Host: u.Host, Port: u.Port}.String()
+	return strings.TrimPrefix(strings.TrimPrefix(bare, "sips:"), "sip:")
+}

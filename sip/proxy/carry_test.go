@@ -1,0 +1,433 @@
+package proxy_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/presence/roster"
+	"lamplight/presence/routing"
+	"lamplight/sip"
+	"lamplight/sip/digest"
+	"lamplight/sip/message"
+	"lamplight/sip/outbound"
+	"lamplight/sip/peers"
+	"lamplight/sip/proxy"
+	"lamplight/sip/proxy/calls"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/proxy/relay"
+	"lamplight/sip/registrar"
+	"lamplight/sip/siptest"
+	"lamplight/sip/transaction"
+	"lamplight/sip/transport"
+	"lamplight/store"
+	"lamplight/store/sim"
+)
+
+const trunk = "10.0.0.8:5060"
+
+// switchboard is a whole SIP side that carries calls: registrar and proxy over an
+// in-memory network, agents 1001 and 1002 with a desk phone each, a PBX in proxy
+// mode and a trunk.
+type switchboard struct {
+	*house
+	stop func()
+}
+
+func newSwitchboard(t *testing.T) *switchboard {
+	t.Helper()
+	h := &house{t: t, net: siptest.NewNet(), store: sim.New(sim.Options{})}
+	s := &switchboard{house: h}
+	s.start(true)
+	t.Cleanup(func() {
+		s.stop()
+		h.store.Close()
+	})
+	return s
+}
+
+// restart is a crash of the server: everything but the store is gone.
+func (s *switchboard) restart() {
+	s.stop()
+	s.start(false)
+}
+
+func (s *switchboard) start(populate bool) {
+	s.t.Helper()
+	ctx := context.Background()
+	must := func(err error) {
+		s.t.Helper()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	var err error
+	s.dir, err = directory.Open(ctx, s.store)
+	must(err)
+	if populate {
+		s.populate()
+	}
+	s.roster, err = roster.Open(ctx, roster.Options{Store: s.store, Directory: s.dir})
+	must(err)
+	auth := digest.New(digest.Options{Directory: s.dir, Key: []byte("0123456789abcdef0123456789abcdef")})
+	var reg *registrar.Registrar
+	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f) }})
+	end := &sip.Endpoint{}
+	tx := transaction.New(transaction.Options{Transport: tp, Handler: end})
+	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx})
+	must(err)
+	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store})
+	must(err)
+	fk := fork.New(fork.Options{Transactions: tx})
+	rel := relay.New(relay.Options{Tokens: outbound.New(tp, []byte("secret")), Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
+	s.proxy = proxy.New(proxy.Options{
+		Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth,
+		Peers: peers.Table{
+			{Name: "pbx", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")}, Mode: peers.ModeProxy, Domains: []string{"demo.test"}},
+			{Name: "trunk", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.8/32")}, Mode: peers.ModeProxy, Trunk: trunk},
+		},
+		Carrier: &proxy.Carrier{
+			Forker: fk, Relay: rel, Calls: track, Bindings: reg, Ring: 30 * time.Second,
+			Reach: func(ctx context.Context, host string) (*transport.Flow, error) {
+				if _, _, err := net.SplitHostPort(host); err != nil {
+					host += ":5060"
+				}
+				to, err := netip.ParseAddrPort(host)
+				if err != nil {
+					return nil, err
+				}
+				return tp.Flow(ctx, transport.UDP, to)
+			},
+		},
+	})
+	*end = sip.Endpoint{Registrar: reg, Proxy: s.proxy, Relay: rel.Serve, Events: transaction.HandlerFunc(func(r *transaction.Request) { r.Reply(489) })}
+	serving, cancel := context.WithCancel(ctx)
+	var served sync.WaitGroup
+	served.Go(func() { _ = tp.ServePacket(serving, s.net.ListenPacket(server)) })
+	served.Go(func() { _ = tp.ServeStream(serving, s.net.Listen(server), transport.TCP) })
+	synctest.Wait()
+	s.stop = func() {
+		cancel()
+		served.Wait()
+		fk.Close()
+		tp.Close()
+		reg.Close()
+		tx.Close()
+		track.Close()
+		s.roster.Close()
+	}
+}
+
+// phone registers a desk phone.
+func (s *switchboard) phone(number, addr string, tcp bool) *siptest.Peer {
+	s.t.Helper()
+	p := siptest.NewPeer(s.t, s.net, addr, server)
+	if tcp {
+		p.Close()
+		p = siptest.NewStreamPeer(s.t, s.net, addr, server)
+	}
+	if m := p.Register("sip:"+number+"@demo.test", number, "pw", 600); m.Status != 200 {
+		s.t.Fatalf("%s registers: %d", number, m.Status)
+	}
+	return p
+}
+
+func (s *switchboard) status(number string) string {
+	s.t.Helper()
+	synctest.Wait()
+	snap, _ := s.roster.Snapshot(s.agent(number))
+	out := snap.Team.Text()
+	for _, d := range snap.Watch.Dialogs {
+		out += " " + d.State
+		if d.Held {
+			out += " held"
+		}
+	}
+	return out
+}
+
+func (s *switchboard) want(when string, status ...string) {
+	s.t.Helper()
+	for i, want := range status {
+		if number := [...]string{"1001", "1002"}[i]; s.status(number) != want {
+			s.t.Errorf("%s: %s is %q, want %q", when, number, s.status(number), want)
+		}
+	}
+}
+
+// ring sends an INVITE from a peer and returns it, unanswered.
+func ring(p *siptest.Peer, uri, from string, headers ...message.Header) *message.Message {
+	b := p.Request("INVITE", uri, from, "").Add(message.Contact, "<"+p.Contact("caller")+">")
+	for _, h := range headers {
+		b.Add(h.Name, h.Value)
+	}
+	p.Send(b.Body("application/sdp", []byte("v=0\r\n")))
+	m, err := message.Parse(b.Bytes())
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// answers lets a phone that is rung pick up.
+func answers(p *siptest.Peer, inv *message.Message) {
+	p.Respond(inv, 180)
+	p.Respond(inv, 200, message.Header{Name: message.Contact, Value: "<" + p.Contact("phone") + ">"})
+}
+
+// within is a request of the dialog that a side sees: by the caller with the 200 it
+// got, by the callee with the INVITE it got.
+func within(p *siptest.Peer, method string, seen *message.Message) *message.Builder {
+	routes := seen.Values(message.RecordRoute)
+	from, to := seen.Get(message.From), seen.Get(message.To)
+	target := ""
+	if contacts, err := seen.Contacts(); err == nil && len(contacts) > 0 {
+		target = contacts[0].URI
+	}
+	if seen.IsRequest() {
+		from, to = to, from
+	} else {
+		for i, j := 0, len(routes)-1; i < j; i, j = i+1, j-1 {
+			routes[i], routes[j] = routes[j], routes[i]
+		}
+	}
+	b := p.Request(method, target, "sip:x@y", "").Set(message.From, from).Set(message.To, to).Set(message.CallID, seen.CallID())
+	for _, r := range routes {
+		b.Add(message.Route, r)
+	}
+	return b
+}
+
+func sendACK(p *siptest.Peer, ok *message.Message) { p.Send(within(p, "ACK", ok)) }
+
+func TestCarriedCallFromPBXToPhones(t *testing.T) {
+	for name, tcp := range map[string]bool{"UDP": false, "TCP": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSwitchboard(t)
+				desk := s.phone("1001", "10.0.0.21:5060", tcp)
+				p := siptest.NewPeer(t, s.net, pbx, server)
+				ring(p, called, outside, message.Header{Name: message.CallKind, Value: "regular"})
+				inv := desk.Expect(siptest.Method("INVITE"))
+				if inv.Has(message.CallKind) || len(inv.Values(message.RecordRoute)) != 2 || !strings.HasPrefix(inv.URI, "sip:1001@10.0.0.21:5060") {
+					t.Errorf("passed on as\n%s", inv.Raw)
+				}
+				s.want("before it rings", "Offline")
+				desk.Respond(inv, 180)
+				p.Expect(siptest.Status(180))
+				s.want("ringing", "Offline early")
+				answers(desk, inv)
+				ok := p.Expect(siptest.Status(200))
+				sendACK(p, ok)
+				desk.Expect(siptest.Method("ACK"))
+				s.want("talking", "On a Call confirmed")
+				if res := s.invite("10.0.0.9:5061", called, outside); res.Status != 486 {
+					t.Errorf("a second call is answered %d", res.Status)
+				}
+				// The phone hangs up.
+				own := *inv // what the phone knows: its own tag is in its 200
+				own.Headers = append([]message.Header{}, inv.Headers...)
+				for i := range own.Headers {
+					if own.Headers[i].Name == message.To {
+						own.Headers[i].Value = ok.Get(message.To)
+					}
+				}
+				desk.Send(within(desk, "BYE", &own))
+				bye := p.Expect(siptest.Method("BYE"))
+				p.Respond(bye, 200)
+				desk.Expect(siptest.Final)
+				s.want("ended", "Offline")
+				s.explained(ok.CallID(), "called 0, rings 180, rings 180, answered 200 = 200")
+			})
+		})
+	}
+}
+
+// explained reads the record of a call and decides again.
+func (s *switchboard) explained(callID, want string) {
+	s.t.Helper()
+	synctest.Wait()
+	found := false
+	entries, err := s.store.Log(context.Background(), store.LogQuery{})
+	for _, e := range entries {
+		if e.Kind != routing.KindDecision {
+			continue
+		}
+		r, err := routing.ReadRecord(e.Before, e.After)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if r.Call.ID != callID {
+			continue
+		}
+		found = true
+		if _, same, err := r.Replay(); err != nil || !same {
+			s.t.Errorf("the decision is not the same again: %v", err)
+		}
+		var got []string
+		for _, try := range r.Tries {
+			got = append(got, fmt.Sprint(try.What, " ", try.Status))
+		}
+		if text := fmt.Sprint(strings.Join(got, ", "), " = ", r.Status); text != want {
+			s.t.Errorf("the record says %q, want %q", text, want)
+		}
+	}
+	if err != nil || !found {
+		s.t.Errorf("no record of the call: %v", err)
+	}
+}
+
+func TestColleaguesAreCalledByTheRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", true)
+		inv := s.dials(a, "1001", "sip:1002@demo.test")
+		got := b.Expect(siptest.Method("INVITE"))
+		if got.Has(message.Authorization) || got.Has("P-Asserted-Identity") {
+			t.Errorf("passed on with credentials:\n%s", got.Raw)
+		}
+		s.want("dialling", "On a Call trying", "Offline")
+		answers(b, got)
+		ok := a.Expect(siptest.Status(200))
+		sendACK(a, ok)
+		s.want("talking", "On a Call confirmed", "On a Call confirmed")
+		// Hold by the caller.
+		hold := within(a, "INVITE", ok).Add(message.Contact, "<"+a.Contact("1001")+">").
+			Body("application/sdp", []byte("v=0\r\no=- 1 2 IN IP4 10.0.0.21\r\ns=-\r\nc=IN IP4 10.0.0.21\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n"))
+		a.Send(hold.Set(message.CSeq, "20 INVITE"))
+		again := b.Expect(siptest.Method("INVITE"))
+		b.Respond(again, 200)
+		a.Expect(siptest.Status(200))
+		s.want("held", "On a Call confirmed held", "On a Call confirmed")
+		a.Send(within(a, "BYE", ok).Set(message.CSeq, "30 BYE"))
+		b.Respond(b.Expect(siptest.Method("BYE")), 200)
+		s.want("ended", "Offline", "Offline")
+		_ = inv
+	})
+}
+
+// dials sends an INVITE of a device, answering the challenge.
+func (s *switchboard) dials(p *siptest.Peer, number, uri string, headers ...message.Header) *message.Message {
+	s.t.Helper()
+	from := "sip:" + number + "@demo.test"
+	first := ring(p, uri, from, headers...)
+	no := p.Expect(siptest.Final)
+	if no.Status != 401 {
+		return no
+	}
+	ack(p, first, no)
+	name, value := p.Authorize(no, "INVITE", uri, number, "pw")
+	return ring(p, uri, from, append(headers, message.Header{Name: name, Value: value})...)
+}
+
+// ack is the ACK of a refusal.
+func ack(p *siptest.Peer, inv, res *message.Message) {
+	via, _ := res.TopVia()
+	seq, _ := res.CSeq()
+	p.SendRaw(message.NewRequest("ACK", inv.URI).Add(message.From, inv.Get(message.From)).Add(message.To, res.Get(message.To)).
+		Add(message.CallID, inv.CallID()).Add(message.CSeq, fmt.Sprint(seq, " ACK")).Via(p.Via(via.Branch)).Bytes())
+}
+
+func TestNumbersOutsideGoToTheTrunk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a := s.phone("1001", "10.0.0.21:5060", false)
+		out := siptest.NewPeer(t, s.net, trunk, server)
+		s.dials(a, "1001", "sip:+4930123@demo.test", message.Header{Name: "P-Asserted-Identity", Value: "<sip:boss@demo.test>"})
+		got := out.Expect(siptest.Method("INVITE"))
+		if got.URI != "sip:+4930123@10.0.0.8:5060;user=phone" || got.Get("P-Asserted-Identity") != "<sip:1001@demo.test>" || len(got.Values("P-Asserted-Identity")) != 1 {
+			t.Errorf("the trunk was sent\n%s", got.Raw)
+		}
+		answers(out, got)
+		ok := a.Expect(siptest.Status(200))
+		s.want("talking outside", "On a Call confirmed")
+		a.Send(within(a, "BYE", ok).Set(message.CSeq, "30 BYE"))
+		out.Respond(out.Expect(siptest.Method("BYE")), 200)
+		s.want("ended", "Offline")
+	})
+}
+
+func TestOutboundFollowsTheRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a := s.phone("1001", "10.0.0.21:5060", false)
+		siptest.NewPeer(t, s.net, trunk, server)
+		s.do("1001", roster.PutLeg{Leg: presence.Leg{Call: "c", ID: "l", Source: "publish:x", Direction: presence.Inbound, Kind: presence.CallRegular, State: presence.LegTalking, Since: time.Now()}})
+		s.dials(a, "1001", "sip:+4930123@demo.test")
+		if m := a.Expect(siptest.Final); m.Status != 403 || !strings.Contains(m.Get(message.Reason), "On a Call") {
+			t.Errorf("while talking: %d, %q", m.Status, m.Get(message.Reason))
+		}
+		s.dials(a, "1001", "sip:1002@demo.test")
+		if m := a.Expect(siptest.Final); m.Status != 403 {
+			t.Errorf("a colleague while talking: %d", m.Status)
+		}
+	})
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		desk := s.phone("1001", "10.0.0.21:5060", false)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		p.Timeout = time.Minute
+		ring(p, called, outside)
+		inv := desk.Expect(siptest.Method("INVITE"))
+		desk.Respond(inv, 180)
+		start := time.Now()
+		m := p.Expect(siptest.Final)
+		if m.Status != 408 || time.Since(start) > 31*time.Second || m.Get(proxy.DecisionHeader) == "" {
+			t.Errorf("%d after %v\n%s", m.Status, time.Since(start), m.Raw)
+		}
+		desk.Expect(siptest.Method("CANCEL"))
+		s.want("after it", "Offline")
+		s.explained(m.CallID(), "called 0, rings 180, failed 408 = 408")
+	})
+}
+
+func TestRefusedAsRedirected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		res := s.invite(pbx, called, outside)
+		if res.Status != 480 || !strings.Contains(res.Get(message.Reason), "Offline, no device reachable") || res.Get(proxy.DecisionHeader) == "" {
+			t.Errorf("without devices: %d\n%s", res.Status, res.Raw)
+		}
+		s.phone("1001", "10.0.0.21:5060", false)
+		s.do("1001", roster.Select{Status: presence.SelectDND})
+		if res := s.invite(pbx, called, outside); res.Status != 480 || !strings.Contains(res.Get(message.Reason), "Do Not Disturb") {
+			t.Errorf("DND: %d %s", res.Status, res.Get(message.Reason))
+		}
+		if res := s.invite("10.0.0.77:5060", called, "sip:x@y.test"); res.Status != 403 {
+			t.Errorf("a stranger: %d", res.Status)
+		}
+	})
+}
+
+func TestCallsOutliveACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		desk := s.phone("1001", "10.0.0.21:5060", false)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, called, outside, message.Header{Name: message.CallKind, Value: "regular"})
+		answers(desk, desk.Expect(siptest.Method("INVITE")))
+		ok := p.Expect(siptest.Status(200))
+		sendACK(p, ok)
+		desk.Expect(siptest.Method("ACK"))
+		s.want("talking", "On a Call confirmed")
+		s.restart()
+		s.want("after the restart", "On a Call confirmed")
+		p.Send(within(p, "BYE", ok).Set(message.CSeq, "9 BYE"))
+		desk.Respond(desk.Expect(siptest.Method("BYE")), 200)
+		if m := p.Expect(func(m *message.Message) bool { _, method := m.CSeq(); return method == "BYE" }); m.Status != 200 {
+			t.Errorf("BYE answered %d", m.Status)
+		}
+		s.want("ended", "Offline")
+	})
+}
