@@ -168,6 +168,9 @@ type Policy struct {
 	// RedirectDevices: calls of the domain's own devices are answered with
 	// contacts (302) instead of passing through us.
 	RedirectDevices bool `json:"redirect_devices,omitempty"`
+	// Ring is how long an agent's devices ring for a call that passes through us;
+	// default 60 s.
+	Ring time.Duration `json:"ring,omitempty"`
 	// Emergency numbers and feature codes pass in every status (rule 16).
 	Emergency    []string `json:"emergency,omitempty"`
 	FeatureCodes []string `json:"feature_codes,omitempty"`
@@ -252,6 +255,14 @@ func (p *Policy) LabelGrace() time.Duration {
 		return defaultGrace
 	}
 	return p.Grace
+}
+
+// RingTime is how long devices ring.
+func (p *Policy) RingTime() time.Duration {
+	if p.Ring <= 0 {
+		return time.Minute
+	}
+	return p.Ring
 }
 
 // LegCap is how old a leg may grow whose end is never reported.

@@ -30,8 +30,6 @@ type Carrier struct {
 	// Reach finds the flow to a host[:port] outside: a trunk, a voicemail. It may
 	// block until ctx ends.
 	Reach func(ctx context.Context, host string) (*transport.Flow, error)
-	// Ring is how long an agent's devices may ring; default 60 s.
-	Ring time.Duration
 }
 
 // Bindings is what it asks of registrar.Registrar.
@@ -132,7 +130,7 @@ func (x *passage) wake(call *fork.Call, a *presence.Agent) {
 	stop := x.p.o.Waker.Wake(a.ID, x.asleep, x.req.CallID(), func(e push.Event) {
 		x.note(e)
 		if e.Woken {
-			if t, why := x.binding(fork.Target{ID: e.Binding, Ring: x.p.o.Carrier.Ring}, a); why == "" {
+			if t, why := x.binding(fork.Target{ID: e.Binding, Ring: x.c.domain.Policy.RingTime()}, a); why == "" {
 				call.Add(t)
 			}
 		}
@@ -297,7 +295,7 @@ func (x *passage) steps(a *presence.Agent) []fork.Step {
 
 // target is where one device is rung, or why it is not.
 func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target, why string) {
-	out = fork.Target{ID: t.ID, Ring: x.p.o.Carrier.Ring}
+	out = fork.Target{ID: t.ID, Ring: x.c.domain.Policy.RingTime()}
 	switch t.Kind {
 	case presence.KindWebphone:
 		return out, "calls are not carried to pages yet"

@@ -95,7 +95,7 @@ func (s *switchboard) start(populate bool) {
 			{Name: "trunk", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.8/32")}, Mode: peers.ModeProxy, Trunk: trunk},
 		},
 		Carrier: &proxy.Carrier{
-			Forker: fk, Relay: rel, Calls: track, Bindings: reg, Ring: 30 * time.Second,
+			Forker: fk, Relay: rel, Calls: track, Bindings: reg,
 			Reach: func(ctx context.Context, host string) (*transport.Flow, error) {
 				if _, _, err := net.SplitHostPort(host); err != nil {
 					host += ":5060"
@@ -377,13 +377,13 @@ func TestNobodyAnswers(t *testing.T) {
 		s := newSwitchboard(t)
 		desk := s.phone("1001", "10.0.0.21:5060", false)
 		p := siptest.NewPeer(t, s.net, pbx, server)
-		p.Timeout = time.Minute
+		p.Timeout = 2 * time.Minute
 		ring(p, called, outside)
 		inv := desk.Expect(siptest.Method("INVITE"))
 		desk.Respond(inv, 180)
 		start := time.Now()
 		m := p.Expect(siptest.Final)
-		if m.Status != 408 || time.Since(start) > 31*time.Second || m.Get(proxy.DecisionHeader) == "" {
+		if m.Status != 408 || time.Since(start) > 61*time.Second || m.Get(proxy.DecisionHeader) == "" {
 			t.Errorf("%d after %v\n%s", m.Status, time.Since(start), m.Raw)
 		}
 		desk.Expect(siptest.Method("CANCEL"))

@@ -161,7 +161,7 @@ type Peer struct {
 	Name       string     `yaml:"name"`
 	Sources    []string   `yaml:"sources"`    // addresses or prefixes
 	Transports []string   `yaml:"transports"` // default: udp
-	Mode       peers.Mode `yaml:"mode"`       // none (default) or redirect
+	Mode       peers.Mode `yaml:"mode"`       // none (default), redirect or proxy
 	Publish    bool       `yaml:"publish"`
 	Calls      string     `yaml:"calls"` // authoritative (default) or observer
 	Campaign   bool       `yaml:"campaign"`
@@ -230,10 +230,15 @@ type Watch struct {
 
 // Calls is the part of a domain's policy that concerns calls.
 type Calls struct {
-	Consult          string   `yaml:"consult"`
-	BusyWhileRinging bool     `yaml:"busy_while_ringing"`
-	Emergency        []string `yaml:"emergency"`
-	FeatureCodes     []string `yaml:"feature_codes"`
+	Consult          string `yaml:"consult"`
+	BusyWhileRinging bool   `yaml:"busy_while_ringing"`
+	// Devices says what becomes of calls that the domain's own phones make: proxy
+	// (default), they pass through us; or redirect, they are told where to call.
+	Devices string `yaml:"devices"`
+	// Ring is how long an agent's devices ring for a call that passes through us; 60s.
+	Ring         time.Duration `yaml:"ring"`
+	Emergency    []string      `yaml:"emergency"`
+	FeatureCodes []string      `yaml:"feature_codes"`
 	// Fallback is the SIP or telephone URI, or number, that calls go to instead of
 	// being refused.
 	Fallback string `yaml:"fallback"`

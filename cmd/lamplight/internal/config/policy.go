@@ -38,6 +38,8 @@ func (d Domain) Policy() presence.Policy {
 		OnlineBy:         presence.OnlineBy(d.OnlineBy),
 		KeepSelected:     presence.KeepSelected(d.KeepSelected),
 		BusyWhileRinging: d.Calls.BusyWhileRinging,
+		RedirectDevices:  d.Calls.Devices == "redirect",
+		Ring:             d.Calls.Ring,
 		Consult:          presence.Consult(d.Calls.Consult),
 		Emergency:        d.Calls.Emergency,
 		FeatureCodes:     d.Calls.FeatureCodes,

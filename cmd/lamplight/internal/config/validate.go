@@ -251,7 +251,7 @@ func (c *Config) checkPeers(k *check) {
 		for j, t := range p.Transports {
 			k.oneOf(fmt.Sprintf("%s.transports[%d]", at, j), strings.ToLower(t), "udp", "tcp", "tls", "ws", "wss")
 		}
-		k.oneOf(at+".mode", string(p.Mode), string(peers.ModeNone), string(peers.ModeRedirect))
+		k.oneOf(at+".mode", string(p.Mode), string(peers.ModeNone), string(peers.ModeRedirect), string(peers.ModeProxy))
 		k.oneOf(at+".calls", p.Calls, "authoritative", "observer")
 		for j, d := range p.Domains {
 			if !slices.ContainsFunc(c.Domains, func(x Domain) bool { return x.Name == d || slices.Contains(x.Aliases, d) }) {
@@ -280,6 +280,8 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	k.oneOf(at+".online_by", d.OnlineBy, string(presence.OnlineByWebphone), string(presence.OnlineByAnyDevice))
 	k.oneOf(at+".keep_selected", d.KeepSelected, string(presence.KeepAsk), string(presence.KeepStatus), string(presence.KeepAvailable))
 	k.oneOf(at+".calls.consult", d.Calls.Consult, string(presence.ConsultColleagues), string(presence.ConsultNone), string(presence.ConsultAny))
+	k.oneOf(at+".calls.devices", d.Calls.Devices, "proxy", "redirect")
+	k.within(at+".calls.ring", d.Calls.Ring, 5*time.Second, 10*time.Minute)
 	if err := presence.CheckFallback(d.Calls.Fallback); err != nil {
 		k.fail(at+".calls.fallback", "%q: %v", d.Calls.Fallback, err)
 	}

@@ -204,11 +204,17 @@ func (s *Server) startSIP(ctx context.Context) error {
 	if err := s.startPush(); err != nil {
 		return err
 	}
+	carrier, err := s.startCalls(ctx, transactions)
+	if err != nil {
+		return err
+	}
 	s.proxy = proxy.New(proxy.Options{
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
-		Waker: s.wakes(), Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Waker: s.wakes(), Carrier: carrier, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
-	*endpoint = sip.Endpoint{Registrar: s.registrar, Events: s.events, Proxy: s.proxy, AllowEvents: s.events.AllowEvents()}
+	*endpoint = sip.Endpoint{
+		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, AllowEvents: s.events.AllowEvents(),
+	}
 	s.atEnd("transport", s.transport.Close)
 	return nil
 }
