@@ -30,6 +30,8 @@ type options struct {
 	number, user, password string
 	transport              string
 	buddies                []string // numbers to watch
+	tone                   int      // Hz that it speaks; 0: it has no sound
+	record                 string   // directory for what it hears and says
 }
 
 // softphone is a running baresip, without a user interface, driven over its
@@ -61,6 +63,10 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app contact.so", "module_app menu.so", "module_app presence.so", "module_app ctrl_tcp.so",
 		"ctrl_tcp_listen 127.0.0.1:" + control,
+	}
+	if o.tone > 0 {
+		config = append(config, "module ausine.so", "module aubridge.so", "module sndfile.so", "snd_path "+o.record,
+			fmt.Sprintf("audio_source ausine,%d", o.tone), "audio_player aubridge,"+o.number, "audio_alert aubridge,alert", "ausrc_srate 48000", "ausrc_channels 2", "net_interface 127.0.0.1")
 	}
 	account := fmt.Sprintf(`<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound="sip:%s;transport=%s";regint=600`,
 		o.number, domain, o.user, o.password, server, o.transport)
