@@ -3,9 +3,9 @@
 //
 // It starts bin/lamplight with the demo configuration on ports of its own,
 // imports agents, and then registers, refreshes, subscribes, publishes, refreshes
-// thousands of subscriptions at once and
-// restarts. The CPU time is that of the server's process, user and system, from
-// /proc. Generator and server share the machine's processors.
+// thousands of subscriptions at once and restarts. The CPU time is that of the
+// server's process, user and system, from /proc. Generator and server share the
+// machine's processors.
 package main
 
 import (
