@@ -137,6 +137,10 @@ func uri(dev *presence.DeviceState, aor string) string {
 	return dialled(dev.Contact, aor)
 }
 
+// Dialled is where a fallback or number of the agent with this address of record
+// is called.
+func Dialled(to, aor string) string { return dialled(to, aor) }
+
 // dialled makes a number a SIP URI of the agent's domain that says it is a
 // telephone number (RFC 3261 §19.1.6); what is written as a URI stays as it is.
 func dialled(to, aor string) string {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -77,20 +78,46 @@ func (p *Proxy) carry(req *transaction.Request, c *caller, a *presence.Agent) {
 		p.keep(c, a, r)
 		return
 	}
-	devices := make(map[string]presence.DeviceID)
-	for _, s := range r.Decision.Steps {
-		for _, t := range s.Targets {
-			devices[t.ID] = t.Device
-		}
-	}
 	start := calls.Start{
-		Domain: c.domain.ID, Invite: req.Message, Caller: c.party(), Devices: devices,
+		Domain: c.domain.ID, Invite: req.Message, Caller: c.party(), Devices: devices(&r.Decision),
 		Kind: r.Call.Kind, Cap: c.domain.Policy.LegCap(),
 	}
 	if !r.Decision.Fallback {
 		start.Callee = calls.Party{Agent: a.ID}
+		steps = append(steps, x.otherwise(a)...)
 	}
 	x.begin(start, steps, a)
+}
+
+// devices are the agent's, by the targets they are rung as.
+func devices(d *routing.Decision) map[string]presence.DeviceID {
+	out := make(map[string]presence.DeviceID)
+	for _, s := range d.Steps {
+		for _, t := range s.Targets {
+			if t.Kind != routing.KindFallback {
+				out[t.ID] = t.Device
+			}
+		}
+	}
+	return out
+}
+
+// never is a time that no call reaches: such a step follows when everything
+// before has failed.
+const never = 24 * time.Hour
+
+// otherwise is where the call goes when nobody answers.
+func (x *passage) otherwise(a *presence.Agent) []fork.Step {
+	uri := cmp.Or(a.Settings.Fallback, x.c.domain.Policy.Fallback)
+	if uri == "" {
+		return nil
+	}
+	t, why := x.target(&routing.Target{ID: "fallback", Kind: routing.KindFallback, URI: routing.Dialled(uri, a.AORs[0])}, a)
+	if why != "" {
+		x.record.LeftOut = append(x.record.LeftOut, "fallback: "+why)
+		return nil
+	}
+	return []fork.Step{{After: never, Targets: []fork.Target{t}}}
 }
 
 // dial takes a call of one of our own devices to a number outside.

@@ -24,6 +24,7 @@ import (
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/proxy/relay"
+	"lamplight/sip/push"
 	"lamplight/sip/registrar"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
@@ -82,7 +83,8 @@ func (s *switchboard) start(populate bool) {
 	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f) }})
 	end := &sip.Endpoint{}
 	tx := transaction.New(transaction.Options{Transport: tp, Handler: end})
-	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx})
+	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx,
+		Limits: registrar.Limits{Push: push.Services{Providers: []push.Provider{{Name: "fcm"}}}}})
 	must(err)
 	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store})
 	must(err)
@@ -429,5 +431,102 @@ func TestCallsOutliveACrash(t *testing.T) {
 			t.Errorf("BYE answered %d", m.Status)
 		}
 		s.want("ended", "Offline")
+	})
+}
+
+func TestFallbackTakesWhatNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		dom, _ := s.dir.Domain(s.domain)
+		next := *dom
+		next.Policy.Fallback = "sip:voicemail@10.0.0.7:5060"
+		if err := s.dir.Apply(context.Background(), directory.Edit{Domains: []presence.Domain{next}}); err != nil {
+			t.Fatal(err)
+		}
+		desk := s.phone("1001", "10.0.0.21:5060", false)
+		mail := siptest.NewPeer(t, s.net, "10.0.0.7:5060", server)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, called, outside)
+		inv := desk.Expect(siptest.Method("INVITE"))
+		desk.Respond(inv, 180)
+		s.want("ringing", "Offline early")
+		desk.Respond(inv, 486)
+		got := mail.Expect(siptest.Method("INVITE"))
+		if got.URI != "sip:voicemail@10.0.0.7:5060" {
+			t.Errorf("the fallback was called as %s", got.URI)
+		}
+		answers(mail, got)
+		ok := p.Expect(siptest.Status(200))
+		sendACK(p, ok)
+		s.want("talking to the voicemail", "Offline")
+		p.Send(within(p, "BYE", ok).Set(message.CSeq, "9 BYE"))
+		mail.Respond(mail.Expect(siptest.Method("BYE")), 200)
+	})
+}
+
+// mobile gives an agent a mobile.
+func (s *switchboard) mobile(number string) {
+	s.t.Helper()
+	user := number + "-mobile"
+	d := presence.Device{ID: presence.DeviceID{ID: presence.NewID()}, Domain: s.domain, Kind: presence.KindMobile, Name: user}
+	ha1, err := digest.HA1(digest.MD5, user, "demo.test", "pw")
+	if err == nil {
+		err = s.dir.Apply(context.Background(), directory.Edit{Devices: []presence.Device{d},
+			Credentials: []presence.Credential{{Domain: s.domain, Device: d.ID, Username: user, HA1: presence.HA1{MD5: ha1}}},
+			Assignments: []presence.Assignment{{Device: d.ID, Agent: s.agent(number), From: time.Now().Add(-time.Hour)}}})
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// waker wakes when told to.
+type waker struct{ on func(push.Event) }
+
+func (w *waker) Wake(_ presence.AgentID, _ []string, _ string, on func(push.Event)) func() {
+	w.on = on
+	return func() {}
+}
+
+func TestMobileThatWakesRingsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		w := &waker{}
+		s.proxy.SetWaker(w)
+		s.mobile("1001")
+		app := siptest.NewStreamPeer(t, s.net, "10.0.0.23:5060", server)
+		contact := func(p *siptest.Peer) string {
+			return "<sip:1001@" + p.Addr().String() + ";transport=tcp;pn-provider=fcm;pn-prid=token;pn-param=project>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\""
+		}
+		register := func(p *siptest.Peer) {
+			m := p.DoAuth("1001-mobile", "pw", func() *message.Builder {
+				return p.Request("REGISTER", "sip:demo.test", "sip:1001@demo.test", "sip:1001@demo.test").Add(message.Contact, contact(p)).Add(message.Expires, "600")
+			})
+			if m.Status != 200 {
+				t.Fatalf("registered: %d", m.Status)
+			}
+		}
+		register(app)
+		app.Close() // asleep
+		synctest.Wait()
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, called, outside)
+		p.ExpectNone(siptest.Final, 3*time.Second)
+		app = siptest.NewStreamPeer(t, s.net, "10.0.0.23:5061", server)
+		register(app)
+		id := ""
+		synctest.Wait()
+		snap, _ := s.roster.Snapshot(s.agent("1001"))
+		for _, d := range snap.Devices {
+			if d.Reachable {
+				id = d.ID
+			}
+		}
+		w.on(push.Event{Asked: id, Binding: id, Woken: true, After: 3 * time.Second, Last: true})
+		inv := app.Expect(siptest.Method("INVITE"))
+		answers(app, inv)
+		ok := p.Expect(siptest.Status(200))
+		s.want("talking", "On a Call confirmed")
+		s.explained(ok.CallID(), "woken by push after 3.0 s 0, called 0, rings 180, answered 200 = 200")
 	})
 }

@@ -105,7 +105,8 @@ type Start struct {
 	Invite *message.Message
 	// Caller and Callee are the agents in it; zero: none of ours on that side.
 	Caller, Callee Party
-	// Devices are the callee's devices by the target they are rung by.
+	// Devices are the callee's devices by the target they are rung by. Who answers
+	// at any other target is not the callee.
 	Devices map[string]presence.DeviceID
 	Kind    presence.CallKind
 	// WrapUp is the campaign's own; zero: the domain's.
@@ -263,7 +264,7 @@ func (c *Call) Told(e fork.Event) {
 // ringingLocked: the lamp of a callee's first device to ring lights.
 func (c *Call) ringingLocked(e fork.Event) {
 	s := c.kept.Callee
-	if s == nil {
+	if _, theirs := c.start.Devices[e.Target]; s == nil || !theirs {
 		return
 	}
 	s.Leg.Device = c.start.Devices[e.Target]
@@ -276,7 +277,12 @@ func (c *Call) answeredLocked(e fork.Event) {
 	c.kept.ToTag = e.Res.ToTag()
 	until := sessionEnd(e.Res, time.Now())
 	if s := c.kept.Callee; s != nil {
-		s.Leg.Device, s.Leg.LocalTag = c.start.Devices[e.Target], c.kept.ToTag
+		device, theirs := c.start.Devices[e.Target]
+		s.Leg.Device, s.Leg.LocalTag = device, c.kept.ToTag
+		if !theirs { // somebody else took it: a voicemail
+			c.applyLocked(presence.CauseCallEnd, s, roster.EndLeg{ID: s.Leg.ID})
+			c.kept.Callee = nil
+		}
 	}
 	if s := c.kept.Caller; s != nil {
 		s.Leg.RemoteTag = c.kept.ToTag
