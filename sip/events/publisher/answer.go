@@ -21,6 +21,10 @@ const (
 // ban who tries on.
 const wrongPassword = time.Minute
 
+// linger is how long a finished dialog publication is kept, so that watchers are
+// told by the call's terminated and not by there being nothing.
+const linger = 10 * time.Second
+
 // maxMinExpires bounds what an upstream may ask for by 423.
 const maxMinExpires = 24 * 3600
 
@@ -103,14 +107,16 @@ func (u *upstream) takenLocked(p *publication, a *attempt, m *message.Message) {
 	if a.tag != "" {
 		u.rememberedLocked()
 	}
-	if a.sort == remove {
+	mine := m.FromTag() == a.from
+	granted, said := m.ExpiresHeader()
+	if a.sort == remove && mine || !mine && said && granted == 0 {
 		u.removedLocked(p)
 		return
 	}
-	granted := a.expires
-	if n, ok := m.ExpiresHeader(); ok {
-		granted = min(n, granted)
+	if a.sort == remove || !said {
+		granted = u.expires(p.id.kind)
 	}
+	granted = min(granted, u.expires(p.id.kind))
 	tag := m.Get(message.SIPETag)
 	if tag == "" || granted == 0 {
 		// RFC 3903 §6 step 7: both are required.
@@ -123,12 +129,13 @@ func (u *upstream) takenLocked(p *publication, a *attempt, m *message.Message) {
 	}
 	u.taggedLocked(p, tag, now.Add(time.Duration(granted)*time.Second))
 	p.shaky, p.failures, p.salt = false, 0, 0
-	if seq, _ := m.CSeq(); seq != a.cseq || m.CallID() != p.callID {
+	if !mine {
 		// The answer to a request before: its tag is the newest, but what it
-		// brought is not what we just sent. See branch.
-		p.sum, p.refresh, p.again = 0, true, true
+		// brought is not what we just sent. See name.
+		p.sum, p.over, p.again = 0, p.id.kind == dialogs, true
 	} else if len(a.body) > 0 {
 		p.sum, p.told = a.sum, a.live
+		p.over = p.id.kind == dialogs && len(p.told) == 0
 	}
 	if !p.since.IsZero() {
 		u.p.metrics.told(u.conf.Name, now.Sub(p.since))
@@ -142,7 +149,7 @@ func (u *upstream) takenLocked(p *publication, a *attempt, m *message.Message) {
 	case p.gone:
 		u.markLocked(p, urgent)
 	case p.id.kind == dialogs && len(p.told) == 0:
-		u.unscheduleLocked(p) // let go
+		u.scheduleLocked(p, now.Add(linger))
 	default:
 		u.scheduleLocked(p, now.Add(early(granted)))
 	}

@@ -21,10 +21,9 @@
 // # What is published
 //
 // The presence of every agent, always, refreshed with jitter before it expires.
-// Dialogs only from the first call on: an agent without one has no dialog
-// publication, and after the call's terminated it is not refreshed, so it goes
-// by itself (DialogExpiry); the next call finds its tag alive or begins anew. An
-// agent that is deleted has its publications removed (Expires: 0).
+// Dialogs only while there are calls: an agent without one has no dialog
+// publication. After the last call's terminated it is kept for ten seconds, or
+// until the next call, and removed. An agent that is deleted has all removed.
 //
 // # Restarts
 //

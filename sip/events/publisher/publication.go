@@ -66,11 +66,13 @@ type publication struct {
 	// told are the dialogs the upstream may believe to be under way.
 	told []presence.DialogState
 
-	callID string
-	cseq   uint32
 	firsts uint32 // grows with each publication begun; stored
-	salt   uint32 // answers since the tag is the newest; see branch
+	salt   uint32 // answers since the tag is the newest; see name
 
+	// over: the upstream was told, or may have been, that every call ended. Some
+	// take no other word under that tag (Kamailio's "already terminated state"),
+	// so it is removed and the next call begins anew. Of dialogs only.
+	over     bool
 	gone     bool // the agent is no more, or none of the upstream's: remove it
 	flying   bool // a PUBLISH is on its way
 	again    bool // marked meanwhile
@@ -95,7 +97,11 @@ func (p *publication) kept(now time.Time) bool {
 }
 
 // lost forgets the tag: the upstream does not have it.
-func (p *publication) lost() { p.tag, p.until, p.sum = "", time.Time{}, 0 }
+func (p *publication) lost() {
+	if p.tag != "" {
+		p.tag, p.until, p.sum, p.over, p.salt = "", time.Time{}, 0, false, 0
+	}
+}
 
 // ended are the dialogs that were told and are under way no more.
 func (p *publication) ended(s *presence.Snapshot) []presence.DialogState {

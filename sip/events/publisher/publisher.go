@@ -88,8 +88,8 @@ func (p *Publisher) left(u *upstream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leaving = slices.DeleteFunc(p.leaving, func(o *upstream) bool { return o == u })
-	if !slices.ContainsFunc(p.all(), func(o *upstream) bool { return o.name() == u.name() }) {
-		p.metrics.forget(u.name())
+	if !slices.ContainsFunc(p.all(), func(o *upstream) bool { return o.called() == u.called() }) {
+		p.metrics.forget(u.called())
 	}
 }
 

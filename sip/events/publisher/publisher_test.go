@@ -25,7 +25,7 @@ func TestPresenceOfEveryAgentIsToldAndChangesFollow(t *testing.T) {
 	})
 }
 
-func TestIdleAgentHasNoDialogPublication(t *testing.T) {
+func TestDialogsAreToldWhileThereAreCalls(t *testing.T) {
 	bubble(t, 2, func(u *Upstream) { u.Events = []string{Dialog}; u.Verify = time.Hour }, func(t *testing.T, r *rig) {
 		settle(time.Minute)
 		r.wants()
@@ -34,19 +34,20 @@ func TestIdleAgentHasNoDialogPublication(t *testing.T) {
 		r.set(0, "On a Call", "a:confirmed")
 		settle(100 * time.Millisecond)
 		r.set(0, "Available")
-		settle(100 * time.Millisecond)
+		settle(5 * time.Second)
 		r.sees(Dialog, 0, "a:terminated")
-		r.set(0, "Available", "b:early") // soon after: the publication lives
+		r.set(0, "Available", "b:early") // soon after: not under the old tag
 		settle(100 * time.Millisecond)
+		r.sees(Dialog, 0, "b:early")
 		r.set(0, "Available")
-		settle(100 * time.Millisecond)
-		r.wants("dialog 1001 first a:early", "dialog 1001 change a:confirmed", "dialog 1001 change a:terminated",
-			"dialog 1001 change b:early", "dialog 1001 change b:terminated")
-		settle(6 * time.Minute)
-		r.sees(Dialog, 0, "") // it was let go
+		settle(9 * time.Second)
+		r.sees(Dialog, 0, "b:terminated")
+		settle(10 * time.Second)
+		r.sees(Dialog, 0, "")
 		r.set(0, "Available", "c:early")
 		settle(100 * time.Millisecond)
-		r.wants("dialog 1001 first c:early")
+		r.wants("dialog 1001 first a:early", "dialog 1001 change a:confirmed", "dialog 1001 change a:terminated", "dialog 1001 remove",
+			"dialog 1001 first b:early", "dialog 1001 change b:terminated", "dialog 1001 remove", "dialog 1001 first c:early")
 	})
 }
 

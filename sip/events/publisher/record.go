@@ -148,6 +148,7 @@ func (u *upstream) restoreOne(rec store.Record, rest string) error {
 	p.version = max(p.version, r.Version+maxAhead+1)
 	p.durable = p.version
 	p.shaky = true // the row may be older than what the upstream has
+	p.over = p.id.kind == dialogs && p.tag != "" && len(r.Told) == 0
 	for _, d := range r.Told {
 		p.told = append(p.told, presence.DialogState{ID: d.ID, CallID: d.CallID, LocalTag: d.LocalTag, RemoteTag: d.RemoteTag, Direction: d.Direction})
 	}

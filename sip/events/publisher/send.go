@@ -49,7 +49,7 @@ type attempt struct {
 	typ     string
 	sum     uint64                 // of the document it brings or confirms
 	live    []presence.DialogState // under way, as the document says
-	cseq    uint32
+	from    string                 // tag of the From: which request an answer is to
 	creds   *credentials
 	at      time.Time
 }
@@ -180,8 +180,9 @@ func (u *upstream) turn(p *publication, f *transport.Flow) {
 			a.live = liveOf(s)
 		}
 	}
-	branch := u.branch(p, a.tag)
-	b := u.buildLocked(p, a)
+	name := u.name(p, a.tag)
+	branch := message.Cookie + name
+	b := u.buildLocked(p, a, name)
 	b.Via(u.p.o.Transactions.Via(f, branch))
 	p.flying, p.again, p.refresh = true, false, false
 	u.flying++
@@ -245,19 +246,17 @@ func (u *upstream) decideLocked(p *publication, s *presence.Snapshot, sum uint64
 		u.lostLocked(p)
 	}
 	a := &attempt{entity: p.entity, tag: p.tag, at: now, sum: sum, expires: u.expires(p.id.kind)}
-	idle := p.id.kind == dialogs && len(p.told) == 0 && (s == nil || len(s.Watch.Dialogs) == 0)
+	calls := s != nil && len(s.Watch.Dialogs) > 0
 	switch {
 	case p.gone && !alive:
 		u.forgetLocked(p)
 		return nil
 	case p.gone && p.id.kind == dialogs && len(p.told) > 0 && p.entity != "":
 		a.sort = change // what ended is told before it is removed
-	case p.gone, alive && p.entity != entityOf(s):
+	case p.gone, alive && p.entity != entityOf(s), alive && p.over && (calls || p.refresh && len(p.told) == 0):
 		a.sort, a.expires = remove, 0
-	case idle:
-		// Nothing to tell. What the upstream has says so, and expires.
-		p.since, p.refresh = time.Time{}, false
-		u.unscheduleLocked(p)
+	case p.id.kind == dialogs && !calls && len(p.told) == 0 && (p.over || !alive):
+		p.since, p.refresh = time.Time{}, false // nothing to tell
 		return nil
 	case !alive:
 		p.entity = entityOf(s)
@@ -287,18 +286,14 @@ func (u *upstream) expires(k kind) int {
 }
 
 // buildLocked writes the request (RFC 3903 §4.1).
-func (u *upstream) buildLocked(p *publication, a *attempt) *message.Builder {
-	if p.callID == "" {
-		p.callID = message.NewCallID("")
-	}
-	p.cseq++
-	a.cseq = p.cseq
+func (u *upstream) buildLocked(p *publication, a *attempt, name string) *message.Builder {
+	a.from = message.NewTag()
 	b := message.NewRequest("PUBLISH", a.entity).
 		Add(message.MaxForwards, "70").
-		Add(message.From, "<"+a.entity+">;tag="+message.NewTag()).
+		Add(message.From, "<"+a.entity+">;tag="+a.from).
 		Add(message.To, "<"+a.entity+">").
-		Add(message.CallID, p.callID).
-		Add(message.CSeq, fmt.Sprint(p.cseq, " PUBLISH")).
+		Add(message.CallID, name).
+		Add(message.CSeq, "1 PUBLISH").
 		Add(message.Event, p.id.kind.event()).
 		AddInt(message.Expires, a.expires)
 	if a.tag != "" {
@@ -312,14 +307,15 @@ func (u *upstream) buildLocked(p *publication, a *attempt) *message.Builder {
 	return b
 }
 
-// branch is the branch of a PUBLISH. It follows from the tag it bears, so that
-// who asks again because no answer came, or because we were restarted before we
-// had stored it, asks in the same transaction: within its life (32 s over UDP,
-// RFC 3261 §17.2.2) the upstream repeats its answer, and with it the tag that we
+// name is what the transaction of a PUBLISH is known by: its branch and its
+// Call-ID are made of it. It follows from the tag it bears, so that who asks
+// again because no answer came, or because we were restarted before we had
+// stored it, asks in the same transaction: within its life (32 s over UDP, RFC
+// 3261 §17.2.2) the upstream repeats its answer, and with it the tag that we
 // lack. A tag is good for one change, so no two requests that can both be taken
-// share a branch. After an answer that changed nothing the salt makes another.
-func (u *upstream) branch(p *publication, tag string) string {
+// share a name. After an answer that changed nothing the salt makes another.
+func (u *upstream) name(p *publication, tag string) string {
 	h := hmac.New(sha256.New, u.p.key)
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%d\x00%d", u.identity, p.id.kind.event(), p.id.agent, tag, p.firsts, p.salt)
-	return message.Cookie + hex.EncodeToString(h.Sum(nil)[:12])
+	return hex.EncodeToString(h.Sum(nil)[:12])
 }

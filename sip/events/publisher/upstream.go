@@ -62,7 +62,7 @@ func newUpstream(p *Publisher, conf Upstream, firsts uint32) *upstream {
 	return u
 }
 
-func (u *upstream) name() string {
+func (u *upstream) called() string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.conf.Name

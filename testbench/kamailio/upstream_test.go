@@ -1,0 +1,184 @@
+//go:build testbench
+
+package kamailio
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"lamplight/testbench/lab"
+)
+
+// upstreamOf is the configuration that names a Kamailio.
+func upstreamOf(k *kamailio, transport string) string {
+	secret := ""
+	if k.Password != "" {
+		secret = ", user: lamplight, password: " + k.Password
+	}
+	return fmt.Sprintf("upstreams:\n  - {name: kamailio, address: %q, transport: %s%s}", k.Addr, transport, secret)
+}
+
+// A watcher that subscribed at Kamailio sees what agents of ours do.
+func TestWatcherAtKamailioSeesOurAgents(t *testing.T) {
+	for name, c := range map[string]struct {
+		transport string
+		o         options
+	}{
+		"UDP":             {"udp", options{}},
+		"TCP with digest": {"tcp", options{Password: "secret"}},
+		"UDP with digest": {"udp", options{Password: "secret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := start(t, "presence.cfg", c.o)
+			s := lamplight(t, upstreamOf(k, c.transport))
+			lab.Eventually(t, 10*time.Second, func() error {
+				if n := k.publications("presence", ""); n != 12 {
+					return fmt.Errorf("%d agents told", n)
+				}
+				return nil
+			})
+			status, lamp := watch(t, k.Addr, "1001", "presence"), watch(t, k.Addr, "1001", "dialog")
+			sees(t, status, "Offline", 2*time.Second)
+			register(t, s, "1001")
+			sees(t, status, "Available", 2*time.Second)
+			choose(t, s, "1001", "do_not_disturb")
+			sees(t, status, "Do Not Disturb", 2*time.Second)
+			choose(t, s, "1001", "available")
+			sees(t, status, "Available", 2*time.Second)
+
+			p := pbx(t, s, "1001")
+			publish(t, p, "c1", "early")
+			sees(t, lamp, "early", 2*time.Second)
+			publish(t, p, "c1", "confirmed")
+			t.Logf("lamp at Kamailio %s after the call was answered", sees(t, lamp, "confirmed", 2*time.Second))
+			sees(t, status, "On a Call", 2*time.Second)
+			publish(t, p, "c1", "terminated")
+			sees(t, lamp, "terminated", 2*time.Second)
+			sees(t, status, "Available", 2*time.Second)
+			k.single(t)
+		})
+	}
+}
+
+// single wants nothing to be published twice.
+func (k *kamailio) single(t *testing.T) {
+	t.Helper()
+	for i := range 12 {
+		number := fmt.Sprint(1001 + i)
+		for _, event := range []string{"dialog", "presence"} {
+			if n := k.publications(event, number); n > 1 {
+				t.Errorf("Kamailio has %s of %s %d times", event, number, n)
+			}
+		}
+	}
+}
+
+// again is how soon the state is right once both are up.
+const again = 15 * time.Second
+
+func TestStateIsRightAgainAfterKamailioRestarts(t *testing.T) {
+	for name, forgets := range map[string]bool{"and remembers": false, "and has forgotten": true} {
+		for _, transport := range []string{"udp", "tcp"} {
+			t.Run(name+" by "+transport, func(t *testing.T) {
+				k := start(t, "presence.cfg", options{})
+				s := lamplight(t, upstreamOf(k, transport))
+				register(t, s, "1001")
+				ended, goes, begins := pbx(t, s, "1001"), pbx(t, s, "1002"), pbx(t, s, "1003")
+				publish(t, ended, "c1", "confirmed")
+				publish(t, goes, "c2", "confirmed")
+				lab.Eventually(t, 10*time.Second, func() error {
+					if d, p := k.publications("dialog", ""), k.publications("presence", ""); d != 2 || p != 12 {
+						return fmt.Errorf("%d calls and %d agents told", d, p)
+					}
+					return nil
+				})
+				k.kill()
+				publish(t, ended, "c1", "terminated")
+				publish(t, begins, "c3", "confirmed")
+				time.Sleep(2 * time.Second)
+				if forgets {
+					k.makeDB()
+				}
+				k.run()
+				began := time.Now()
+				status := watch(t, k.Addr, "1001", "presence")
+				sees(t, status, "Available", again)
+				for number, want := range map[string]string{"1002": "confirmed", "1003": "confirmed"} {
+					sees(t, watch(t, k.Addr, number, "dialog"), want, again-time.Since(began))
+				}
+				lab.Eventually(t, again-time.Since(began), func() error {
+					if n := k.publications("presence", ""); n != 12 {
+						return fmt.Errorf("%d agents told", n)
+					}
+					return nil
+				})
+				t.Logf("right again after %s", time.Since(began).Round(time.Millisecond))
+				if l := watch(t, k.Addr, "1001", "dialog"); !forgets {
+					sees(t, l, "terminated", 2*time.Second)
+				}
+				k.single(t)
+			})
+		}
+	}
+}
+
+// A presence server that lost its memory while nothing happened is found out,
+// though nobody asked it for anything.
+func TestStateIsRightAgainThoughNothingHappened(t *testing.T) {
+	k := start(t, "presence.cfg", options{})
+	s := lamplight(t, upstreamOf(k, "udp"))
+	register(t, s, "1001")
+	publish(t, pbx(t, s, "1002"), "c2", "confirmed")
+	told := func() error {
+		if d, p := k.publications("dialog", ""), k.publications("presence", ""); d != 1 || p != 12 {
+			return fmt.Errorf("%d calls and %d agents told", d, p)
+		}
+		return nil
+	}
+	lab.Eventually(t, 10*time.Second, told)
+	time.Sleep(time.Second)
+	k.kill()
+	k.makeDB()
+	k.run()
+	t.Logf("right again after %s", lab.Eventually(t, again, told).Round(time.Millisecond))
+	sees(t, watch(t, k.Addr, "1002", "dialog"), "confirmed", 2*time.Second)
+	sees(t, watch(t, k.Addr, "1001", "presence"), "Available", 2*time.Second)
+}
+
+func TestStateIsRightAgainAfterWeRestart(t *testing.T) {
+	k := start(t, "presence.cfg", options{})
+	s := lamplight(t, upstreamOf(k, "udp"))
+	register(t, s, "1001")
+	ended, goes := pbx(t, s, "1001"), pbx(t, s, "1002")
+	publish(t, ended, "c1", "confirmed")
+	publish(t, goes, "c2", "early")
+	status, lamp, other := watch(t, k.Addr, "1001", "presence"), watch(t, k.Addr, "1001", "dialog"), watch(t, k.Addr, "1002", "dialog")
+	sees(t, lamp, "confirmed", 5*time.Second)
+	sees(t, other, "early", 5*time.Second)
+	sees(t, status, "On a Call", 5*time.Second)
+	for round := range 3 {
+		publish(t, goes, "c2", "confirmed") // its PUBLISH may be on its way
+		s.Kill()
+		s.Run()
+		began := time.Now()
+		id := fmt.Sprint("c1-", round)
+		publish(t, ended, "c1", "terminated")
+		sees(t, lamp, "terminated", again)
+		sees(t, status, "Available", again)
+		sees(t, other, "confirmed", again)
+		t.Logf("right again %s after the restart", time.Since(began).Round(time.Millisecond))
+		publish(t, ended, id, "confirmed")
+		sees(t, lamp, "confirmed", 2*time.Second)
+		sees(t, status, "On a Call", 2*time.Second)
+		publish(t, ended, id, "terminated")
+		sees(t, lamp, "terminated", 2*time.Second)
+	}
+	lab.Eventually(t, 5*time.Second, func() error {
+		if n := k.publications("presence", ""); n != 12 {
+			return fmt.Errorf("%d agents told", n)
+		}
+		return nil
+	})
+	k.single(t)
+}
