@@ -47,7 +47,7 @@ func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now
 		}
 		b.later(cseq, end, b.Grant, &s.r.o.Limits)
 		b.flow = req.Flow // of the same place, but for UDP perhaps a newer one
-		ans := s.listLocked(rec, b.AOR, req, now)
+		ans := s.listLocked(rec, b.AOR, b.Device, req, now)
 		if b.RegID != "" && req.Supports("outbound") {
 			s.r.addOutbound(ans, b.Transport)
 		}
@@ -150,7 +150,7 @@ var errUnencodable = errors.New("registrar: cannot be encoded")
 
 // answerLocked is the 200 to a request that was read.
 func (s *shard) answerLocked(rec *record, a *ask, req *transaction.Request, now time.Time) *message.Builder {
-	ans := s.listLocked(rec, a.aor, req, now)
+	ans := s.listLocked(rec, a.aor, a.device, req, now)
 	if a.outbound {
 		s.r.addOutbound(ans, a.by)
 	}
@@ -159,8 +159,9 @@ func (s *shard) answerLocked(rec *record, a *ask, req *transaction.Request, now 
 
 // listLocked is the 200 with every contact of the address of record (RFC 3261
 // §10.3 step 8) and the Path that was recorded (RFC 3327 §5.3).
-func (s *shard) listLocked(rec *record, aor string, req *transaction.Request, now time.Time) *message.Builder {
+func (s *shard) listLocked(rec *record, aor string, dev presence.DeviceID, req *transaction.Request, now time.Time) *message.Builder {
 	ans := message.NewResponse(req.Message, 200, "")
+	gruu := s.r.o.GRUU && req.Supports("gruu")
 	var room [512]byte
 	for _, b := range rec.bindings {
 		left := b.left(now)
@@ -168,7 +169,11 @@ func (s *shard) listLocked(rec *record, aor string, req *transaction.Request, no
 			continue
 		}
 		v := append(append(room[:0], b.Head...), ";expires="...)
-		ans.Add(message.Contact, string(strconv.AppendInt(v, int64(left), 10)))
+		v = strconv.AppendInt(v, int64(left), 10)
+		if gruu && b.Device == dev && b.Instance != "" {
+			v = s.r.appendGRUUs(v, b)
+		}
+		ans.Add(message.Contact, string(v))
 	}
 	for i := range req.Headers {
 		if req.Headers[i].Name == message.Path {

@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,6 +131,9 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 		if no != nil {
 			return no
 		}
+		if IsGRUU(&w.uri) && a.ours(w.uri.Host) {
+			return refuse(403, "Contact Is a GRUU") // RFC 5627 §5.1: it would lead to itself
+		}
 		w.readPush(m, l)
 		if no = w.setGrant(c, header, given, l); no != nil {
 			return no
@@ -166,7 +170,7 @@ func readContact(c message.NameAddr) (w want, no *refusal) {
 	w.regID = strings.Clone(regID)
 	head := message.NameAddr{URI: c.URI}
 	for _, p := range c.Params {
-		if p.Key != "expires" {
+		if p.Key != "expires" && p.Key != "pub-gruu" && p.Key != "temp-gruu" { // what we say of it
 			head.Params = append(head.Params, p)
 		}
 	}
@@ -194,6 +198,11 @@ func (w *want) setGrant(c message.NameAddr, header int, given bool, l *Limits) *
 		return refuse(423, "", message.Header{Name: message.MinExpires, Value: strconv.Itoa(int((l.MinExpires + time.Second - 1) / time.Second))})
 	}
 	return nil
+}
+
+// ours: the host is a name of the domain.
+func (a *ask) ours(host string) bool {
+	return slices.ContainsFunc(a.domain.Names, func(n string) bool { return strings.EqualFold(n, host) })
 }
 
 // translated: a datagram came from another address than the contact names, so

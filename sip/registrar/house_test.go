@@ -108,7 +108,7 @@ func (h *house) open() {
 	h.tp = transport.New(transport.Options{Dial: h.net.Dial, OnFlowClosed: func(f *transport.Flow) { h.reg.FlowClosed(f) }})
 	h.tx = transaction.New(transaction.Options{Transport: h.tp, Handler: transaction.HandlerFunc(func(r *transaction.Request) { h.reg.ServeSIP(r) })})
 	h.reg, err = registrar.Open(ctx, registrar.Options{
-		Store: h.store, Directory: h.dir, Roster: h.roster, Auth: auth, Transport: h.tp, Transactions: h.tx, Limits: h.limits,
+		Store: h.store, Directory: h.dir, Roster: h.roster, Auth: auth, Transport: h.tp, Transactions: h.tx, Limits: h.limits, Key: []byte("kept too"),
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -27,6 +27,7 @@ type Options struct {
 	Auth         *digest.Authority
 	Transport    *transport.Layer
 	Transactions *transaction.Layer
+	Key          []byte                // of what it signs; default: made anew at each start
 	Node         string                // default "node-1"
 	Log          zerolog.Logger        // default: none
 	Metrics      prometheus.Registerer // default: none
@@ -64,6 +65,9 @@ type Limits struct {
 	// ServiceRoute are the URIs a device is told to send its requests through (RFC
 	// 3608), with lr; default: none.
 	ServiceRoute []string
+	// GRUU gives clients that ask for it GRUUs (RFC 5627): URIs that reach one instance
+	// wherever it is.
+	GRUU bool
 	// Grace is how long a binding outlives what the device was told, or a tenth
 	// of that if it is more; default 10 s.
 	Grace time.Duration

@@ -143,11 +143,6 @@ func (r *Registrar) Ways(agent presence.AgentID, binding string) []Binding {
 	}
 	asked := out[i]
 	out = slices.DeleteFunc(out, func(b Binding) bool { return b.ID != binding && !b.sameDevice(&asked) })
-	slices.SortFunc(out, func(x, y Binding) int {
-		if x.before(&y) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, compareWays)
 	return out
 }

@@ -25,6 +25,7 @@ type Registrar struct {
 	shards []*shard
 	flows  flowIndex
 	count  *counters
+	gruus  *gruus
 	// watchers are told of changes; see OnChange.
 	watchers atomic.Pointer[[]func(presence.AgentID, []Ended)]
 	ask      *asker
@@ -47,6 +48,9 @@ func Open(ctx context.Context, o Options) (*Registrar, error) {
 	var err error
 	if r.count, err = newCounters(r, o.Metrics); err != nil {
 		return nil, fmt.Errorf("registrar: metrics: %w", err)
+	}
+	if r.gruus, err = newGRUUs(r.o.Key); err != nil {
+		return nil, fmt.Errorf("registrar: %w", err)
 	}
 	restored, err := r.restore(ctx)
 	if err != nil {

@@ -90,6 +90,9 @@ type Registrar struct {
 	// ServiceRoute are the URIs a phone is told to send its requests through (RFC
 	// 3608), such as sip:edge.example.com;lr.
 	ServiceRoute []string `yaml:"service_route"`
+	// GRUU gives phones that ask for it a URI that reaches this one phone, wherever it
+	// is (RFC 5627).
+	GRUU bool `yaml:"gruu"`
 	// Qualify is which phones over UDP are asked by OPTIONS whether they are still
 	// there: nat (default: those behind a translator of addresses), all, off. One
 	// that stays silent is unregistered, by default within 65 s.

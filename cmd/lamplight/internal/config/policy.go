@@ -110,7 +110,7 @@ func (r Registrar) Limits() registrar.Limits {
 	}
 	return registrar.Limits{
 		MinExpires: r.MinExpires, MaxExpires: r.MaxExpires, PushExpires: r.PushExpires, DefaultExpires: r.DefaultExpires, NATExpires: r.NATExpires,
-		Outbound: registrar.Outbound(r.Outbound), FlowTimer: r.FlowTimer, ServiceRoute: r.ServiceRoute,
+		Outbound: registrar.Outbound(r.Outbound), FlowTimer: r.FlowTimer, ServiceRoute: r.ServiceRoute, GRUU: r.GRUU,
 		Contacts: r.Contacts, Excess: excess, Desk: share(r.Desk), Soft: share(r.Soft), Mobile: share(r.Mobile),
 		Qualify: registrar.Qualify(r.Qualify), QualifyInterval: r.QualifyInterval, QualifyTries: r.QualifyTries,
 	}

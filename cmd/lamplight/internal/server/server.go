@@ -180,7 +180,12 @@ func (s *Server) startSIP(ctx context.Context) error {
 	auth := digest.New(digest.Options{Directory: s.directory, Key: key, Log: s.log})
 	limits := s.cfg.Registrar.Limits()
 	limits.Push = s.cfg.Push.Services()
+	gruuKey, err := secret(ctx, s.store, "gruu")
+	if err != nil {
+		return err
+	}
 	s.registrar, err = registrar.Open(ctx, registrar.Options{
+		Key:   gruuKey,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth,
 		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 		Limits: limits,
