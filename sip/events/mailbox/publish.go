@@ -38,7 +38,7 @@ func (m *Mailboxes) ServeSIP(r *transaction.Request) {
 
 // peer is the trusted peer that sent a request, if it may tell of mailboxes.
 func (m *Mailboxes) peer(r *transaction.Request) (*peers.Peer, bool) {
-	p, ok := (*m.peers.Load()).Find(r.Flow.Remote().Addr(), r.Flow.Transport())
+	p, ok := m.peers.Load().Find(r.Flow.Remote().Addr(), r.Flow.Transport())
 	return p, ok && p.Publish
 }
 
