@@ -57,6 +57,9 @@ type Options struct {
 	Consents *consent.Consents
 	// Lists is nil where none are kept.
 	Lists *lists.Lists
+	// Diagnostics and Mailboxes are nil where no SIP runs.
+	Diagnostics api.Diagnostics
+	Mailboxes   api.Mailboxes
 	// SessionEnded is told of a page session that logged out.
 	SessionEnded func(ticket.Subject)
 
@@ -104,6 +107,7 @@ func New(o Options) (*Server, error) {
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
 		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
+		Diagnostics: o.Diagnostics, Mailboxes: o.Mailboxes,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,
 	})

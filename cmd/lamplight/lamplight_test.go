@@ -53,8 +53,11 @@ func demo(t *testing.T) (stop func() error) {
 	var api string
 	for _, a := range []string{"5060", "5061", "8080", "8443", "8444"} {
 		addr := free(t)
-		if a == "8080" {
+		switch a {
+		case "8080":
 			api = addr
+		case "5060":
+			t.Setenv("DEMO_SIP", addr)
 		}
 		text = strings.ReplaceAll(text, "127.0.0.1:"+a, addr)
 	}
@@ -221,8 +224,11 @@ func TestInitWritesAConfigurationThatServes(t *testing.T) {
 	var api string
 	for _, a := range []string{"5060", "5061", "8080", "8443", "8444"} {
 		addr := free(t)
-		if a == "8080" {
+		switch a {
+		case "8080":
 			api = addr
+		case "5060":
+			t.Setenv("DEMO_SIP", addr)
 		}
 		text = strings.ReplaceAll(text, `["127.0.0.1:`+a+`"]`, `["`+addr+`"]`)
 		text = strings.ReplaceAll(text, `udp: "127.0.0.1:`+a+`"`, `udp: "`+addr+`"`)

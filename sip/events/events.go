@@ -149,7 +149,17 @@ func (e *Events) Subscriptions(of presence.AgentID, f func(notifier.Info) bool) 
 	e.notifier.Subscriptions(of, f)
 }
 
-// Publications calls f with every live publication until f returns false.
+// Watched calls f with every agent and bare address that somebody watches, in no
+// order, until f returns false.
+func (e *Events) Watched(f func(presence.AgentID) bool) { e.notifier.Watched(f) }
+
+// Watchers is a part of the subscriptions to an agent or bare address: at most so
+// many, from that place on; more if there are others behind.
+func (e *Events) Watchers(of presence.AgentID, from, most int) (list []notifier.Info, more bool) {
+	return e.notifier.Watchers(of, from, most)
+}
+
+// Publications calls f with every live publication of dialogs until f returns false.
 func (e *Events) Publications(f func(compositor.Info) bool) { e.compositor.Publications(f) }
 
 // Mailboxes are where waiting messages are counted.

@@ -128,17 +128,24 @@ func (l *Layer) FlowByID(id string) (*Flow, bool) {
 
 // Flows lists all flows, for diagnostics.
 func (l *Layer) Flows() []FlowInfo {
+	var out []FlowInfo
+	l.VisitFlows(func(i FlowInfo) { out = append(out, i) })
+	return out
+}
+
+// VisitFlows calls f with every flow. f runs with a part of the table locked: it
+// must be quick and not call the layer.
+func (l *Layer) VisitFlows(f func(FlowInfo)) {
 	l.mu.Lock()
 	streams := make([]*Flow, 0, len(l.streams))
-	for _, f := range l.streams {
-		streams = append(streams, f)
+	for _, s := range l.streams {
+		streams = append(streams, s)
 	}
 	l.mu.Unlock()
-	out := make([]FlowInfo, 0, len(streams))
-	for _, f := range streams {
-		out = append(out, f.info())
+	for _, s := range streams {
+		f(s.info())
 	}
-	return l.flows.infos(out)
+	l.flows.visit(f)
 }
 
 // Flow returns a flow to a peer. UDP: by a listener of the peer's address

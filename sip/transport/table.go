@@ -118,14 +118,13 @@ func (t *flowTable) len() (n int) {
 	return n
 }
 
-func (t *flowTable) infos(out []FlowInfo) []FlowInfo {
+func (t *flowTable) visit(f func(FlowInfo)) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.RLock()
-		for _, f := range s.m {
-			out = append(out, f.info())
+		for _, flow := range s.m {
+			f(flow.info())
 		}
 		s.mu.RUnlock()
 	}
-	return out
 }

@@ -37,6 +37,8 @@ type Roster interface {
 // Registration is what is shown of one contact that a device registered.
 type Registration struct {
 	ID         string    `json:"id"`
+	Agent      string    `json:"agent,omitempty"` // number
+	AOR        string    `json:"aor,omitempty"`
 	Device     string    `json:"device,omitempty"`
 	Username   string    `json:"username,omitempty"`
 	Contact    string    `json:"contact"`
@@ -58,9 +60,11 @@ type Registration struct {
 	WokenAt time.Time `json:"woken_at,omitzero"`
 }
 
-// Registrations tells what an agent's devices registered.
+// Registrations tells what an agent's devices registered. Remove ends one in
+// somebody's name; ErrNoRegistration if there is none.
 type Registrations interface {
 	Registrations(presence.AgentID) []Registration
+	Remove(ctx context.Context, a presence.AgentID, id, actor string) error
 }
 
 // HA1 computes the digest of user:realm:password for an algorithm named as in
@@ -84,6 +88,9 @@ type Options struct {
 	// Watchers and Consents are nil where nobody can subscribe.
 	Watchers Watchers
 	Consents *consent.Consents
+	// Diagnostics and Mailboxes are nil where no SIP runs.
+	Diagnostics Diagnostics
+	Mailboxes   Mailboxes
 	// SessionEnded is told of a page session that logged out, so that its
 	// webphone ends too. Without it the roster logs the agent out.
 	SessionEnded func(ticket.Subject)
@@ -285,5 +292,14 @@ func (a *API) handlers() map[string]handler {
 		"logout":            a.logout,
 		"webphoneTicket":    a.webphoneTicket,
 		"getDocument":       a.getDocument,
+
+		"listAllRegistrations": a.listAllRegistrations,
+		"removeRegistration":   a.removeRegistration,
+		"listPublications":     a.listPublications,
+		"listFlows":            a.listFlows,
+		"listMailboxes":        a.listMailboxes,
+		"getMailbox":           a.getMailbox,
+		"setMailbox":           a.setMailbox,
+		"clearMailbox":         a.clearMailbox,
 	}
 }

@@ -67,7 +67,7 @@ func (o *rawOperation) example() string {
 
 // path fills in the document's path parameters.
 func examplePath(path string) string {
-	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{list}", "friends", "{watcher}", "1002").Replace(path)
+	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{list}", "friends", "{watcher}", "1002", "{registration}", "b1", "{account}", "1001").Replace(path)
 }
 
 // operations calls f for every operation of the document, each in a house of
@@ -101,6 +101,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			h.do("1001", roster.AllOptionsOff{})
 		case "webphoneTicket":
 			who = h.login("1001")
+		case "listFlows":
+			who = everywhere
 		case "login":
 			body = `{"number":"1001","password":"` + password + `","domain":"one.test"}`
 		}
@@ -198,6 +200,7 @@ func TestTypesAreAsDescribed(t *testing.T) {
 		"Outcome": outcomeJSON{}, "Target": targetJSON{}, "Step": stepJSON{}, "Considered": consideredJSON{}, "Decision": decisionJSON{},
 		"StatusChoice": choiceJSON{}, "Change": changeJSON{}, "Domain": domainJSON{}, "Device": deviceJSON{}, "ImportReport": reportJSON{},
 		"Me": meJSON{}, "Registration": Registration{}, "List": listJSON{},
+		"Publication": Publication{}, "Flow": Flow{}, "Mailbox": Mailbox{}, "Messages": Messages{}, "MessageCounts": MessageCounts{},
 	}
 	for name, v := range types {
 		s := c.schemas[name]

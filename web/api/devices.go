@@ -217,21 +217,3 @@ func (a *API) setDevicePassword(r *request) error {
 	}
 	return r.noContent()
 }
-
-// listRegistrations shows what the agent's devices registered, as the registrar
-// tells it.
-func (a *API) listRegistrations(r *request) error {
-	_, agent, err := a.agent(r)
-	if err != nil {
-		return err
-	}
-	switch {
-	case !r.subject.SeesAll(agent.ID):
-		return forbidden("%s may see their own registrations only", r.subject.Actor())
-	case a.o.Registrations == nil:
-		return problem(http.StatusNotImplemented, "no registrar runs here")
-	}
-	return r.answer(http.StatusOK, struct {
-		Registrations []Registration `json:"registrations"`
-	}{noNil(a.o.Registrations.Registrations(agent.ID))})
-}

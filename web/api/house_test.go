@@ -130,6 +130,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 		Directory: h.dir, Roster: h.roster, Store: h.store, Tokens: tokens, Tickets: h.tickets, HA1: testHA1,
 		Sessions:      login.New(login.Options{Store: h.store, Directory: h.dir, UserTries: 3, UserPause: time.Hour}),
 		Registrations: noRegistrations{}, Lists: h.lists(), Watchers: h, Consents: h.consents, Coalesce: time.Millisecond,
+		Diagnostics: someSIP{}, Mailboxes: &someMailboxes{},
 	}
 	for _, f := range change {
 		f(&o)
@@ -149,7 +150,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 type noRegistrations struct{}
 
 func (noRegistrations) Registrations(presence.AgentID) []Registration {
-	return []Registration{{ID: "b1", Contact: "sip:1001@192.0.2.1", Q: 1, Alive: true, Expires: time.Unix(2e9, 0).UTC()}}
+	return []Registration{{ID: "b1", AOR: "1001@one.test", Contact: "sip:1001@192.0.2.1", Q: 1, Alive: true, Expires: time.Unix(2e9, 0).UTC()}}
 }
 
 // agent of the first domain by number.

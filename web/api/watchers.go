@@ -20,10 +20,13 @@ type Watcher struct {
 	By        consent.Watcher
 	Device    presence.DeviceID
 	Contact   string
+	CallID    string
 	Transport string
 	Remote    string
 	Connected bool
 	Failures  int
+	NextCSeq  uint32
+	InFlight  bool // a NOTIFY awaits its answer
 	Quirks    []string
 	Since     time.Time
 	Expires   time.Time
@@ -31,9 +34,10 @@ type Watcher struct {
 
 // Watchers tells who watches.
 type Watchers interface {
-	// Watchers calls f with every subscription, or those of one agent, until f
-	// returns false.
-	Watchers(of presence.AgentID, f func(Watcher) bool)
+	// Watchers is a part of the subscriptions that f admits, to everybody or to one
+	// agent, in an order of its own. What changes meanwhile may be left out or told
+	// twice. next is empty on the last.
+	Watchers(p Part, f func(*Watcher) bool) (list []Watcher, next string)
 }
 
 type watcherJSON struct {
@@ -47,10 +51,13 @@ type watcherJSON struct {
 	Peer      string    `json:"peer,omitempty"`
 	Device    string    `json:"device,omitempty"`
 	Contact   string    `json:"contact,omitempty"`
+	CallID    string    `json:"call_id,omitempty"`
 	Transport string    `json:"transport,omitempty"`
 	Remote    string    `json:"remote,omitempty"`
 	Connected bool      `json:"connected"`
 	Failures  int       `json:"failures"`
+	NextCSeq  uint32    `json:"next_cseq,omitempty"`
+	InFlight  bool      `json:"in_flight,omitempty"`
 	Quirks    []string  `json:"quirks,omitempty"`
 	Since     time.Time `json:"since,omitzero"`
 	Expires   time.Time `json:"expires"`
@@ -86,29 +93,14 @@ func (a *API) listWatchers(r *request) error {
 		return err
 	}
 	q := r.URL.Query()
-	limit := int(r.intQuery("limit", 1000))
-	out := struct {
-		Watchers []watcherJSON `json:"watchers"`
-		More     bool          `json:"more,omitempty"`
-	}{Watchers: []watcherJSON{}}
-	a.o.Watchers.Watchers(presence.AgentID{}, func(w Watcher) bool {
-		if !a.watchedIn(dom, &w) {
-			return true
-		}
-		v := a.watcherView(&w)
-		if s := q.Get("status"); s != "" && s != v.Status {
-			return true
-		}
-		if e := q.Get("event"); e != "" && e != v.Event {
-			return true
-		}
-		if out.More = len(out.Watchers) == limit; out.More {
-			return false
-		}
-		out.Watchers = append(out.Watchers, v)
-		return true
+	list, next := a.o.Watchers.Watchers(r.part(dom.ID, 1000), func(w *Watcher) bool {
+		e, st := q.Get("event"), q.Get("status")
+		return a.watchedIn(dom, w) && (e == "" || e == w.Event) && (st == "" || st == w.status())
 	})
-	return r.answer(http.StatusOK, out)
+	return r.answer(http.StatusOK, struct {
+		Watchers []watcherJSON `json:"watchers"`
+		Next     string        `json:"next,omitempty"`
+	}{a.watcherViews(list), next})
 }
 
 // watchedIn reports whether it is somebody of the domain who is watched.
@@ -124,7 +116,7 @@ func (a *API) watchedIn(dom *presence.Domain, w *Watcher) bool {
 
 // listAgentWatchers shows who watches an agent, and what was decided.
 func (a *API) listAgentWatchers(r *request) error {
-	_, agent, err := a.agent(r)
+	dom, agent, err := a.agent(r)
 	if err != nil {
 		return err
 	}
@@ -134,14 +126,15 @@ func (a *API) listAgentWatchers(r *request) error {
 	if !r.subject.SeesAll(agent.ID) {
 		return forbidden("%s may see their own watchers only", r.subject.Actor())
 	}
+	p := r.part(dom.ID, 1000)
+	p.Agent = agent.ID
+	list, next := a.o.Watchers.Watchers(p, func(*Watcher) bool { return true })
 	out := struct {
 		Watchers  []watcherJSON `json:"watchers"`
 		Decisions []consentJSON `json:"decisions"`
-	}{[]watcherJSON{}, []consentJSON{}}
-	a.o.Watchers.Watchers(agent.ID, func(w Watcher) bool {
-		out.Watchers = append(out.Watchers, a.watcherView(&w))
-		return true
-	})
+		Next      string        `json:"next,omitempty"`
+	}{Decisions: []consentJSON{}, Next: next}
+	out.Watchers = a.watcherViews(list)
 	for _, d := range a.o.Consents.Of(agent.ID) {
 		out.Decisions = append(out.Decisions, a.consentView(d))
 	}
@@ -193,14 +186,28 @@ func (a *API) watcherNamed(dom *presence.Domain, name string) (consent.Watcher, 
 	return consent.Watcher{Agent: agent.ID}, nil
 }
 
+func (a *API) watcherViews(list []Watcher) []watcherJSON {
+	out := make([]watcherJSON, 0, len(list))
+	for i := range list {
+		out = append(out, a.watcherView(&list[i]))
+	}
+	return out
+}
+
+// status is that of the subscription (RFC 3857 §4.7.1).
+func (w *Watcher) status() string {
+	if w.Pending {
+		return "pending"
+	}
+	return "active"
+}
+
 func (a *API) watcherView(w *Watcher) watcherJSON {
 	j := watcherJSON{
-		ID: w.ID, Event: w.Event, Entity: w.Entity, Status: "active", Peer: w.By.Peer, Device: a.deviceName(w.Device),
-		Contact: w.Contact, Transport: w.Transport, Remote: w.Remote, Connected: w.Connected, Failures: w.Failures,
+		ID: w.ID, Event: w.Event, Entity: w.Entity, Status: w.status(), Peer: w.By.Peer, Device: a.deviceName(w.Device),
+		Contact: w.Contact, CallID: w.CallID, Transport: w.Transport, Remote: w.Remote, Connected: w.Connected, Failures: w.Failures,
+		NextCSeq: w.NextCSeq, InFlight: w.InFlight,
 		Quirks: w.Quirks, Expires: w.Expires.UTC(),
-	}
-	if w.Pending {
-		j.Status = "pending"
 	}
 	if !w.Since.IsZero() {
 		j.Since = w.Since.UTC()

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,12 +12,17 @@ import (
 )
 
 // Watchers implements the interface of that name.
-func (h *house) Watchers(of presence.AgentID, f func(Watcher) bool) {
+func (h *house) Watchers(p Part, f func(*Watcher) bool) (list []Watcher, next string) {
 	for _, w := range h.watching {
-		if (of.IsZero() || w.Of == of) && !f(w) {
-			return
+		switch {
+		case w.ID <= p.After || !p.Agent.IsZero() && w.Of != p.Agent || !f(&w):
+		case len(list) == p.Limit:
+			return list, list[len(list)-1].ID
+		default:
+			list = append(list, w)
 		}
 	}
+	return list, ""
 }
 
 // watched fills the house: 1002 watches 1001, 1003 waits to watch 1002, and
@@ -40,7 +46,7 @@ func (h *house) watched() {
 type watcherList struct {
 	Watchers  []watcherJSON `json:"watchers"`
 	Decisions []consentJSON `json:"decisions"`
-	More      bool          `json:"more"`
+	Next      string        `json:"next"`
 }
 
 // decode reads an answer into an empty list.
@@ -56,7 +62,7 @@ func TestWatchersOfTheDomain(t *testing.T) {
 	h := newHouse(t)
 	h.watched()
 	for query, want := range map[string]string{
-		"": "abd", "?status=pending": "b", "?event=dialog": "ad", "?status=active&event=presence": "", "?limit=1": "a",
+		"": "abd", "?status=pending": "b", "?event=dialog": "ad", "?status=active&event=presence": "", "?limit=1": "a", "?cursor=a": "bd", "?limit=1&cursor=a": "b",
 	} {
 		var l watcherList
 		decode(t, h.ask(supervisor, http.MethodGet, "/watchers"+query, "").want(200), &l)
@@ -64,8 +70,8 @@ func TestWatchersOfTheDomain(t *testing.T) {
 		for _, w := range l.Watchers {
 			got += w.ID
 		}
-		if got != want || l.More != (query == "?limit=1") {
-			t.Errorf("%q: watchers %q, more %v", query, got, l.More)
+		if got != want || (l.Next != "") != strings.Contains(query, "limit") {
+			t.Errorf("%q: watchers %q, next %q", query, got, l.Next)
 		}
 	}
 	h.ask(h.login("1001"), http.MethodGet, "/watchers", "").want(403)

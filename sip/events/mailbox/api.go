@@ -2,6 +2,8 @@ package mailbox
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"lamplight/presence"
@@ -22,7 +24,7 @@ func (m *Mailboxes) Clear(ctx context.Context, dom *presence.Domain, user string
 }
 
 func (m *Mailboxes) wait(ctx context.Context, dom *presence.Domain, user string, apply func(*state, time.Time) error) error {
-	agent, aor := m.owner(dom, user)
+	agent, aor := m.Owner(dom, user)
 	b, err := m.open(dom.ID, agent, aor)
 	if err != nil {
 		return err
@@ -37,8 +39,8 @@ func (m *Mailboxes) wait(ctx context.Context, dom *presence.Domain, user string,
 	}
 }
 
-// owner is the agent of that user, by address or number, or the address itself.
-func (m *Mailboxes) owner(dom *presence.Domain, user string) (id presence.AgentID, bare string) {
+// Owner is the agent of that user, by address or number, or the address itself.
+func (m *Mailboxes) Owner(dom *presence.Domain, user string) (id presence.AgentID, bare string) {
 	if a, ok := m.o.Directory.AgentByAOR(user, dom.Name()); ok {
 		return a.ID, ""
 	}
@@ -56,14 +58,36 @@ type Info struct {
 	AOR     string // of an address without an agent
 	Summary Summary
 	Owners  []string // whose word it is: "api", "notify:peer", "publication:…"
-	Peers   []string // of its publications
+	Pubs    []Publication
+}
+
+// Publication is one of a mailbox's.
+type Publication struct {
+	Peer, ETag string
+	Expires    time.Time
+}
+
+// Each calls f with every mailbox, in no order, until f returns false. Nothing is
+// locked while f runs.
+func (m *Mailboxes) Each(f func(Info) bool) {
+	m.mu.RLock()
+	all := make([]*box, 0, len(m.boxes))
+	for _, b := range m.boxes {
+		all = append(all, b)
+	}
+	m.mu.RUnlock()
+	for _, b := range all {
+		if !b.now.Load().empty() && !f(b.info()) {
+			return
+		}
+	}
 }
 
 // Of is what is known of one mailbox.
 func (m *Mailboxes) Of(dom *presence.Domain, user string) (Info, bool) {
-	agent, _ := m.owner(dom, user)
+	agent, _ := m.Owner(dom, user)
 	b := m.find(agent)
-	if b == nil {
+	if b == nil || b.now.Load().empty() {
 		return Info{}, false
 	}
 	return b.info(), true
@@ -79,11 +103,9 @@ func (b *box) info() Info {
 	if st.plain != nil {
 		owners[st.plain.By] = true
 	}
-	for by := range owners {
-		i.Owners = append(i.Owners, by)
-	}
+	i.Owners = slices.Sorted(maps.Keys(owners))
 	for _, p := range st.pubs {
-		i.Peers = append(i.Peers, p.Peer)
+		i.Pubs = append(i.Pubs, Publication{p.Peer, p.entityTag(), p.Expires})
 	}
 	return i
 }

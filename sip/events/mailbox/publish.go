@@ -150,7 +150,7 @@ func (m *Mailboxes) named(r *transaction.Request, peer *peers.Peer, text string)
 		m.refuse(r, 403, "Not Your Domain")
 		return nil
 	}
-	agent, aor := m.owner(dom, uri.UserDecoded())
+	agent, aor := m.Owner(dom, uri.UserDecoded())
 	b, err := m.open(dom.ID, agent, aor)
 	if err != nil {
 		m.failed(r, err)

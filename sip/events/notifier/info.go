@@ -30,16 +30,25 @@ type Info struct {
 	Failures   int // NOTIFYs that failed in a row
 }
 
+// chunk is how many subscriptions of one presentity are read under its lock.
+const chunk = 256
+
 // Subscriptions calls f with every live subscription, or those of one
-// presentity, until f returns false. Nothing is locked while f runs.
+// presentity, until f returns false. Nothing is locked while f runs; one that
+// ends meanwhile may be left out, or another told twice.
 func (n *Notifier) Subscriptions(of presence.AgentID, f func(Info) bool) {
 	visit := func(p *presentity) bool {
-		for _, i := range n.infos(p) {
-			if !f(i) {
-				return false
+		for from := 0; ; from += chunk {
+			list, more := n.infos(p, from, chunk)
+			for _, i := range list {
+				if !f(i) {
+					return false
+				}
+			}
+			if !more {
+				return true
 			}
 		}
-		return true
 	}
 	if of != (presence.AgentID{}) {
 		if p := n.people.find(of); p != nil {
@@ -50,11 +59,27 @@ func (n *Notifier) Subscriptions(of presence.AgentID, f func(Info) bool) {
 	n.people.each(visit)
 }
 
-func (n *Notifier) infos(p *presentity) []Info {
+// Watched calls f with every agent and bare address that somebody watches, in no
+// order, until f returns false.
+func (n *Notifier) Watched(f func(presence.AgentID) bool) {
+	n.people.each(func(p *presentity) bool { return f(p.agent) })
+}
+
+// Watchers is a part of the subscriptions to a presentity: at most so many, from
+// that place on; more if there are others behind.
+func (n *Notifier) Watchers(of presence.AgentID, from, most int) (list []Info, more bool) {
+	p := n.people.find(of)
+	if p == nil {
+		return nil, false
+	}
+	return n.infos(p, from, most)
+}
+
+func (n *Notifier) infos(p *presentity, from, most int) (out []Info, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]Info, 0, len(p.subs))
-	for _, s := range p.subs {
+	to := min(from+most, len(p.subs))
+	for _, s := range p.subs[min(from, to):to] {
 		if s.state != active {
 			continue
 		}
@@ -73,5 +98,5 @@ func (n *Notifier) infos(p *presentity) []Info {
 		}
 		out = append(out, i)
 	}
-	return out
+	return out, to < len(p.subs)
 }

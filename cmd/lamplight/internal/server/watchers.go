@@ -1,21 +1,107 @@
 package server
 
 import (
+	"strconv"
+	"strings"
+
 	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/sip/events"
 	"lamplight/sip/events/notifier"
 	"lamplight/web/api"
 )
 
 // watchers shows subscriptions in the API's words.
-type watchers struct{ e *events.Events }
+type watchers struct {
+	directory *directory.Directory
+	events    *events.Events
+}
 
-func (w watchers) Watchers(of presence.AgentID, f func(api.Watcher) bool) {
-	w.e.Subscriptions(of, func(i notifier.Info) bool {
-		return f(api.Watcher{
-			ID: i.ID, Of: i.Presentity, Event: i.Event, Entity: i.Entity, Pending: i.Pending, By: i.Watcher, Device: i.Device,
-			Contact: i.Contact, Transport: i.Transport, Remote: i.Remote.String(), Connected: i.Connected, Failures: i.Failures,
-			Quirks: i.Quirks, Since: i.Since, Expires: i.Expires,
+// Watchers are in the order of what is watched, by its id, and there in the order
+// of the list of its watchers. A cursor is the last id, and the place in its list
+// where the part ended within it.
+func (w watchers) Watchers(p api.Part, admits func(*api.Watcher) bool) ([]api.Watcher, string) {
+	out := watched{events: w.events, most: p.Limit, admits: admits}
+	id, place, within := watchedAfter(p.After)
+	if !p.Agent.IsZero() {
+		next := out.read(p.Agent, place)
+		if !strings.Contains(next, "/") {
+			next = "" // that was all of this one
+		}
+		return out.list, next
+	}
+	if within {
+		if next := out.read(id, place); next != "" {
+			return out.list, next
+		}
+	}
+	for {
+		ids := part[presence.AgentID]{after: id.String(), most: p.Limit}
+		w.events.Watched(func(of presence.AgentID) bool {
+			if a, ok := w.directory.Agent(of); !ok || p.Domain.IsZero() || a.Domain == p.Domain {
+				ids.offer(of.String(), func() presence.AgentID { return of })
+			}
+			return true
 		})
-	})
+		for _, of := range ids.items {
+			if next := out.read(of, 0); next != "" {
+				return out.list, next
+			}
+			id = of
+		}
+		if !ids.more {
+			return out.list, ""
+		}
+	}
+}
+
+// watchedAfter reads a cursor.
+func watchedAfter(cursor string) (id presence.AgentID, place int, within bool) {
+	text, rest, within := strings.Cut(cursor, "/")
+	parsed, err := presence.ParseID(text)
+	if err != nil {
+		return id, 0, false
+	}
+	place, _ = strconv.Atoi(rest)
+	return presence.AgentID{ID: parsed}, max(0, place), within
+}
+
+// watched is a part of the subscriptions in the making.
+type watched struct {
+	events *events.Events
+	most   int
+	admits func(*api.Watcher) bool
+	list   []api.Watcher
+}
+
+// read adds the watchers of one, from a place in their list on. next is where to
+// go on, once the part is full.
+func (w *watched) read(of presence.AgentID, place int) (next string) {
+	for {
+		room := w.most - len(w.list)
+		infos, more := w.events.Watchers(of, place, room)
+		place += room
+		for i := range infos {
+			if v := shown(&infos[i]); w.admits(&v) {
+				w.list = append(w.list, v)
+			}
+		}
+		full := len(w.list) >= w.most
+		switch {
+		case full && more:
+			return of.String() + "/" + strconv.Itoa(place)
+		case full:
+			return of.String()
+		case !more:
+			return ""
+		}
+	}
+}
+
+func shown(i *notifier.Info) api.Watcher {
+	return api.Watcher{
+		ID: i.ID, Of: i.Presentity, Event: i.Event, Entity: i.Entity, Pending: i.Pending, By: i.Watcher, Device: i.Device,
+		Contact: i.Contact, CallID: i.CallID, Transport: i.Transport, Remote: i.Remote.String(), Connected: i.Connected, Failures: i.Failures,
+		NextCSeq: i.NextCSeq, InFlight: i.InFlight, Quirks: i.Quirks, Since: i.Since, Expires: i.Expires,
+	}
 }

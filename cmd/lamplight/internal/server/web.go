@@ -12,11 +12,8 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/sip/digest"
-	"lamplight/sip/push"
-	"lamplight/sip/registrar"
 	"lamplight/web"
 	"lamplight/web/access"
-	"lamplight/web/api"
 	"lamplight/web/ticket"
 	"lamplight/web/ui"
 	"lamplight/webrtc"
@@ -35,7 +32,8 @@ func (s *Server) startWeb(context.Context) error {
 		Directory: s.directory, Roster: s.roster, Store: s.store, HA1: ha1,
 		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
 		Registrations: registrations{s.registrar, s.waker}, Lists: s.lists,
-		Watchers: watchers{s.events}, Consents: s.consents,
+		Watchers: watchers{s.directory, s.events}, Consents: s.consents,
+		Mailboxes: mailboxes{s.events.Mailboxes(), s.directory}, Diagnostics: diagnostics{s.directory, s.events, s.transport},
 		SessionEnded: func(sub ticket.Subject) {
 			if s.webphone != nil {
 				s.webphone.Logout(sub.Agent, sub.Session)
@@ -114,34 +112,4 @@ type redeemer struct{ tickets *ticket.Tickets }
 func (r redeemer) Redeem(t string) (webrtc.Subject, bool) {
 	s, ok := r.tickets.Redeem(t)
 	return webrtc.Subject{Domain: s.Domain, Agent: s.Agent, Session: s.Session}, ok
-}
-
-// registrations shows bindings in the API's words, but for push tokens.
-type registrations struct {
-	r     *registrar.Registrar
-	waker *push.Waker // nil where there is no push
-}
-
-func (g registrations) Registrations(a presence.AgentID) []api.Registration {
-	bs := g.r.Bindings(a)
-	out := make([]api.Registration, 0, len(bs))
-	for i := range bs {
-		b := &bs[i]
-		reg := api.Registration{
-			ID: b.ID, Device: b.Device.String(), Contact: b.Bare(), Q: float64(b.Q) / 1000,
-			Transport: b.Transport, Source: b.Source.String(), UserAgent: b.UserAgent,
-			Alive: !b.Dead, Restored: b.Restored, Registered: b.Since, Expires: b.Expires,
-			RoundTrip: float64(b.RoundTrip().Microseconds()) / 1000,
-		}
-		if b.Push {
-			reg.Push, reg.Asleep = b.PushTarget().Provider, b.Dead
-		}
-		if g.waker != nil {
-			if last, ok := g.waker.Last(b.ID); ok {
-				reg.Woken, reg.WokenAt = last.Text, last.At
-			}
-		}
-		out = append(out, reg)
-	}
-	return out
 }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"lamplight/sip/message"
+	"lamplight/sip/siptest"
+)
+
+// ask runs the command line and wants these texts in what it printed; one with !
+// in front must not be there.
+func ask(t *testing.T, args string, want ...string) string {
+	t.Helper()
+	out, err := command(t, "", strings.Fields(args)...)
+	if err != nil {
+		t.Fatalf("lamplight %s: %v", args, err)
+	}
+	for _, w := range want {
+		not, no := strings.CutPrefix(w, "!")
+		if strings.Contains(out, not) == no {
+			t.Errorf("lamplight %s: want %q in\n%s", args, w, out)
+		}
+	}
+	return out
+}
+
+// TestWatchersRegistrationsAndFlowsCanBeListed: when a lamp stays dark somebody
+// has to see who watches whom, from where, and what became of the NOTIFYs.
+func TestWatchersRegistrationsAndFlowsCanBeListed(t *testing.T) {
+	demo(t)
+	const domain = "demo.lamplight.test"
+	phone := siptest.NewRealPeer(t, os.Getenv("DEMO_SIP"))
+	phone.Handle(func(m *message.Message) *message.Builder { return message.NewResponse(m, 200, "") })
+	send := func(method, user, password, uri string, headers ...string) {
+		t.Helper()
+		seq := 0
+		m := phone.DoAuth(user, password, func() *message.Builder {
+			seq++
+			b := phone.Request(method, uri, "sip:"+user+"@"+domain, "").Set(message.CSeq, fmt.Sprint(seq, " ", method)).Add(message.Contact, "<"+phone.Contact(user)+">")
+			if method == "REGISTER" {
+				b.Set(message.To, "<sip:"+user+"@"+domain+">")
+			}
+			for _, h := range headers {
+				name, value, _ := strings.Cut(h, ": ")
+				b.Add(message.Name(name), value)
+			}
+			return b
+		})
+		if m.Status != 200 {
+			t.Fatalf("%s answered %d", method, m.Status)
+		}
+	}
+	send("REGISTER", "1001", "demo-1001", "sip:"+domain, "User-Agent: Desk/7", "Expires: 600")
+	send("SUBSCRIBE", "1001", "demo-1001", "sip:1002@"+domain, "Event: dialog", "Expires: 600")
+	send("SUBSCRIBE", "1001", "demo-1001", "sip:parking-1@"+domain, "Event: dialog", "Expires: 600")
+	send("SUBSCRIBE", "1001", "demo-1001", "sip:1001@"+domain, "Event: message-summary", "Expires: 600")
+
+	ask(t, "sub list 1002", "dialog", "sip:1002@"+domain, phone.Addr().String(), "told", "!message-summary", "!parking")
+	ask(t, "sub list", "sip:1002@"+domain, "sip:parking-1@"+domain, "message-summary")
+	ask(t, "sub list --event message-summary", "sip:1001@"+domain, "!dialog")
+	ask(t, "sub list 1002 --json", `"next_cseq"`, `"entity"`)
+	out := ask(t, "reg list 1001", "1001", "alive", "UDP", phone.Addr().String(), "Desk/7")
+	ask(t, "reg list", "Desk/7")
+	ask(t, "flow list --transport UDP", phone.Addr().String(), "UDP-")
+	ask(t, "flow list --transport TLS", "!UDP")
+
+	ask(t, "mailbox set 1001 --new 2 --old 5")
+	ask(t, "mailbox list", "1001@"+domain, "yes", "voice 2/5", "api")
+	ask(t, "mailbox clear 1001")
+	ask(t, "mailbox list", "!1001")
+	ask(t, "pub list", "ENTITY TAG")
+
+	id := strings.Fields(strings.Split(out, "\n")[1])[0]
+	ask(t, "reg remove 1001 "+id)
+	ask(t, "reg list", "!Desk/7")
+	if _, err := command(t, "", "reg", "remove", "1001", id); err == nil || !strings.Contains(err.Error(), "no registration") {
+		t.Errorf("removed twice: %v", err)
+	}
+}
