@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,8 @@ type Carrier struct {
 
 // Bindings is what it asks of registrar.Registrar.
 type Bindings interface {
-	Bindings(agent presence.AgentID) []registrar.Binding
+	// Ways are the flows of a binding's device that are there, the best first.
+	Ways(agent presence.AgentID, binding string) []registrar.Binding
 	Flow(ctx context.Context, b *registrar.Binding) (*transport.Flow, error)
 }
 
@@ -351,19 +353,27 @@ func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target,
 const asleep = "only a push reaches it"
 
 // binding is a registered contact: Request-URI, the way there, and the flow that
-// it came by.
+// it came by, or of several flows the first that is there (RFC 5626 §5.3).
 func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, string) {
-	all := x.p.o.Carrier.Bindings.Bindings(a.ID)
-	i := slices.IndexFunc(all, func(b registrar.Binding) bool { return b.ID == out.ID })
-	if i < 0 {
+	ways := x.p.o.Carrier.Bindings.Ways(a.ID, out.ID)
+	switch {
+	case len(ways) == 0:
 		return out, "it has just unregistered"
-	}
-	b := &all[i]
-	if b.Dead {
+	case ways[0].Dead:
 		return out, asleep
 	}
-	out.URI, out.Route = b.Contact, b.Path
-	out.Reach = func(ctx context.Context) (*transport.Flow, error) { return x.p.o.Carrier.Bindings.Flow(ctx, b) }
+	out.URI, out.Route = ways[0].Contact, ways[0].Path
+	out.Reach = func(ctx context.Context) (*transport.Flow, error) {
+		var failed []error
+		for i := range ways {
+			f, err := x.p.o.Carrier.Bindings.Flow(ctx, &ways[i])
+			if err == nil {
+				return f, nil
+			}
+			failed = append(failed, err)
+		}
+		return nil, errors.Join(failed...)
+	}
 	return out, ""
 }
 
