@@ -1,24 +1,29 @@
-// Package proxy answers INVITEs. For now it is a redirect server (RFC 3261 §8.3):
-// it says where the called agent can be reached, or why not, and stays out of
-// the call.
+// Package proxy answers INVITEs. Where a call goes is decided by presence/routing;
+// this package takes it there, in one of two ways:
+//
+//   - As a redirect server (RFC 3261 §8.3) it says where the called agent can be
+//     reached, or why not, and stays out of the call.
+//   - As a forking proxy (§16) it rings the agent's devices itself, stays in the
+//     way of the call and follows its dialogs; see packages fork, relay and calls.
 //
 // # Who is answered
 //
-//   - A peer whose mode is redirect, known by the address it sends from. Its word
-//     on the kind of call is believed.
-//   - The domain's own devices, once they have proved who they are.
+//   - A peer whose mode is redirect or proxy, known by the address it sends from.
+//     Its word on the kind of call is believed.
+//   - The domain's own devices, once they have proved who they are. Their calls
+//     are admitted by status and device (rules 10 and 16 of presence/RULES.md), to
+//     colleagues and, by a trunk, to numbers outside.
 //   - Anybody else gets 403 before anything is looked up, so that nobody learns
 //     which agents there are.
 //
 // # Guarantees
 //
 //   - Every decision is given an id, named in the answer, and appended to the
-//     change log with all that it was made from, so that it can be made again.
-//     The answer does not wait for that.
+//     change log with all that it was made from, so that it can be made again; of
+//     a call that passed through us with what was tried and what each device
+//     answered. The answer does not wait for that.
 //   - What was left out of a redirect is said in a Warning.
-//   - A call that nothing but a sleeping mobile can take wakes it and waits, as long
-//     as Options.Waker does, until the mobile has registered anew or it is clear that
-//     it will not; then it is decided again, and the record says how that went. A
-//     CANCEL ends the wait. Where something else rings the answer does not wait, and
-//     the mobile is let sleep: no call would follow the push.
+//   - A call for which only sleeping mobiles could ring waits for one of them to
+//     wake, if a push is sent to it (Options.Waker): until it has registered, or
+//     for as long as the waker lets it. CANCEL ends that.
 package proxy
