@@ -36,6 +36,9 @@ type Agent struct {
 	// LoginHash is the argon2id hash of the page password; empty means that the
 	// agent cannot log in to pages.
 	LoginHash string `json:"login_hash,omitempty"`
+	// PINHash is the argon2id hash of the PIN by which the agent logs in at a hot
+	// desk; empty: the agent cannot do so by phone where a PIN is demanded.
+	PINHash string `json:"pin_hash,omitempty"`
 }
 
 // Role says what a person may do in pages and API.
@@ -83,6 +86,11 @@ type Device struct {
 	// PublishSelects lets the device's own presence PUBLISH select a status
 	// (rule 12); off by default because phones publish "open" at start.
 	PublishSelects bool `json:"publish_selects,omitempty"`
+	// PublishCalls lets the device PUBLISH its agent's calls, as an observer; off
+	// by default.
+	PublishCalls bool `json:"publish_calls,omitempty"`
+	// Shared marks a hot desk: any agent of the domain may be given it for a time.
+	Shared bool `json:"shared,omitempty"`
 }
 
 // Credential proves which device sent a request (RFC 7616). Only HA1 values are
@@ -171,9 +179,11 @@ type Policy struct {
 	// Ring is how long an agent's devices ring for a call that passes through us;
 	// default 60 s.
 	Ring time.Duration `json:"ring,omitempty"`
-	// Emergency numbers and feature codes pass in every status (rule 16).
-	Emergency    []string `json:"emergency,omitempty"`
-	FeatureCodes []string `json:"feature_codes,omitempty"`
+	// Emergency numbers and feature codes pass in every status (rule 16):
+	// FeatureCodes are those that something else carries out, Codes our own.
+	Emergency    []string     `json:"emergency,omitempty"`
+	FeatureCodes []string     `json:"feature_codes,omitempty"`
+	Codes        FeatureCodes `json:"codes,omitzero"`
 	// ShowOfflineReach lets watchers see "Offline, reachable: desk phone".
 	ShowOfflineReach bool `json:"show_offline_reach,omitempty"`
 	// BusyLamp names the watchers to whom a status that takes no calls (Do Not
@@ -197,8 +207,30 @@ type Policy struct {
 	Fallback string `json:"fallback,omitempty"`
 	// Statuses are the domain's custom statuses.
 	Statuses []Custom `json:"statuses,omitempty"`
+	// Desk says how agents log in at hot desks.
+	Desk DeskPolicy `json:"desk,omitzero"`
 	// AgentKeys is what the keys of a call centre's phones mean.
 	AgentKeys AgentKeys `json:"agent_keys,omitzero"`
+}
+
+// DeskPolicy is a domain's choice about hot desks.
+type DeskPolicy struct {
+	// NoPIN lets an agent's number alone log in by phone; by default the agent's
+	// PIN is demanded.
+	NoPIN bool `json:"no_pin,omitempty"`
+	// Shift is when a login ends by itself; default 12 h, at most 7 days.
+	Shift time.Duration `json:"shift,omitempty"`
+}
+
+// defaultShift is how long a hot desk is an agent's who does not log out.
+const defaultShift = 12 * time.Hour
+
+// Length is the length of a shift, the default if none is set.
+func (p DeskPolicy) Length() time.Duration {
+	if p.Shift <= 0 {
+		return defaultShift
+	}
+	return p.Shift
 }
 
 // Wrap-up durations with a meaning of their own.

@@ -18,7 +18,7 @@ import (
 type Endpoint struct {
 	Registrar transaction.Handler // REGISTER
 	Events    transaction.Handler // SUBSCRIBE, PUBLISH, NOTIFY
-	Proxy     transaction.Handler // INVITE, ACK, CANCEL
+	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE
 	// Relay passes on what belongs to the dialog of a call that went through us;
 	// false: it does not. nil: there are none.
 	Relay func(*transaction.Request) bool
@@ -27,7 +27,7 @@ type Endpoint struct {
 }
 
 // Methods are those the endpoint takes, as in an Allow header.
-const Methods = "INVITE, ACK, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH"
+const Methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH"
 
 // ServeSIP answers one request (RFC 3261 §8.2). The transaction layer has
 // validated it.
@@ -40,7 +40,7 @@ func (e *Endpoint) ServeSIP(r *transaction.Request) {
 		e.Registrar.ServeSIP(r)
 	case "SUBSCRIBE", "PUBLISH", "NOTIFY":
 		e.Events.ServeSIP(r)
-	case "INVITE", "ACK", "CANCEL":
+	case "INVITE", "ACK", "CANCEL", "BYE":
 		e.Proxy.ServeSIP(r)
 	case "OPTIONS":
 		e.options(r)

@@ -179,6 +179,12 @@ func checkPolicy(p *presence.Policy) error {
 	if err := p.CheckWatch(); err != nil {
 		return invalid("%v", err)
 	}
+	if p.Desk.Shift < 0 || p.Desk.Shift > 7*24*time.Hour {
+		return invalid("a shift of %s is not between 0 and 7 days", p.Desk.Shift)
+	}
+	if err := p.Codes.Check(); err != nil {
+		return invalid("%v", err)
+	}
 	switch p.OnlineBy {
 	case "", presence.OnlineByWebphone, presence.OnlineByAnyDevice:
 	default:

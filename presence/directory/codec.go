@@ -160,12 +160,20 @@ func (r *scanner) end() error {
 }
 
 // The flags of an agent: its options, and whether the settings follow in JSON
-// because there is more to them.
+// because there is more to them, and whether there is a PIN.
 const (
 	flagWebphone = 1 << iota
 	flagSIPPhone
 	flagMobile
 	flagSettings
+	flagPIN // its hash follows
+)
+
+// The flags of a device.
+const (
+	flagPublishSelects = 1 << iota
+	flagPublishCalls
+	flagShared
 )
 
 func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
@@ -185,11 +193,20 @@ func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
 			flags |= 1 << i
 		}
 	}
-	if len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == "" {
-		w.number(flags)
+	if v.PINHash != "" {
+		flags |= flagPIN
+	}
+	plain := len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == ""
+	if !plain {
+		flags |= flagSettings
+	}
+	w.number(flags)
+	if v.PINHash != "" {
+		w.text(v.PINHash)
+	}
+	if plain {
 		return w, nil
 	}
-	w.number(flags | flagSettings)
 	text, err := json.Marshal(v.Settings)
 	return append(w, text...), err
 }
@@ -203,6 +220,9 @@ func (r *scanner) agent() (*presence.Agent, error) {
 	v.Role = presence.Role(r.name())
 	v.LoginHash = r.text()
 	flags := r.number()
+	if flags&flagPIN != 0 {
+		v.PINHash = r.text()
+	}
 	if flags&flagSettings != 0 {
 		err := json.Unmarshal([]byte(r.take(uint64(len(r.left)))), &v.Settings)
 		return v, errors.Join(err, r.end())
@@ -219,11 +239,13 @@ func appendDevice(b []byte, v *device) []byte {
 	w.text(string(v.Kind))
 	w.text(v.Name)
 	w.texts(v.Digest)
-	if v.PublishSelects {
-		w.number(1)
-	} else {
-		w.number(0)
+	var flags uint64
+	for i, on := range [...]bool{v.PublishSelects, v.PublishCalls, v.Shared} {
+		if on {
+			flags |= 1 << i
+		}
 	}
+	w.number(flags)
 	w.number(uint64(len(v.credentials)))
 	for _, c := range v.credentials {
 		w.text(c.Username)
@@ -246,7 +268,8 @@ func (r *scanner) device() (*device, error) {
 	v.Kind = presence.DeviceKind(r.name())
 	v.Name = r.name()
 	v.Digest = r.list(r.name)
-	v.PublishSelects = r.number() != 0
+	flags := r.number()
+	v.PublishSelects, v.PublishCalls, v.Shared = flags&flagPublishSelects != 0, flags&flagPublishCalls != 0, flags&flagShared != 0
 	if n := r.count(); n > 0 {
 		all := make([]presence.Credential, n)
 		v.credentials = make([]*presence.Credential, n)

@@ -58,6 +58,8 @@ type indexes struct {
 	// is filled when asked for and dropped when the domain's agents change.
 	byDomain map[presence.DomainID]map[presence.AgentID]struct{}
 	sorted   map[presence.DomainID][]*presence.Agent
+	// shared are the hot desks of each domain.
+	shared map[presence.DomainID]map[presence.DeviceID]struct{}
 	// teams are the agents of each team, by its address.
 	teams map[userKey]map[presence.AgentID]struct{}
 }
@@ -75,6 +77,7 @@ func newIndexes() indexes {
 		turns:    map[presence.DeviceID]time.Time{},
 		byDomain: map[presence.DomainID]map[presence.AgentID]struct{}{},
 		sorted:   map[presence.DomainID][]*presence.Agent{},
+		shared:   map[presence.DomainID]map[presence.DeviceID]struct{}{},
 		teams:    map[userKey]map[presence.AgentID]struct{}{},
 	}
 }
@@ -139,6 +142,7 @@ func (x *indexes) unindexAgent(old *presence.Agent) {
 }
 
 func (x *indexes) putDevice(v *device) {
+	x.share(x.devices[v.ID], v)
 	x.unindexDevice(x.devices[v.ID])
 	x.devices[v.ID] = v
 	for _, c := range v.credentials {
@@ -155,6 +159,7 @@ func (x *indexes) putDevice(v *device) {
 }
 
 func (x *indexes) dropDevice(id presence.DeviceID) {
+	x.share(x.devices[id], nil)
 	x.unindexDevice(x.devices[id])
 	delete(x.devices, id)
 	delete(x.turns, id)

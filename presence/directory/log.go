@@ -42,6 +42,9 @@ func loggable(v any) []byte {
 		if shown.LoginHash != "" {
 			shown.LoginHash = "(set)"
 		}
+		if shown.PINHash != "" {
+			shown.PINHash = "(set)"
+		}
 		return encode(shown)
 	case *device:
 		shown := loggedDevice{Device: v.Device}

@@ -21,7 +21,8 @@ type OutboundCall struct {
 // has no steps: where it goes is a matter of the dial plan.
 func DecideOutbound(s *presence.Snapshot, p presence.Policy, c OutboundCall) Decision {
 	// Rule 16, before anything else: whoever the caller is.
-	if exempt(p.Emergency, c.Number) || exempt(p.FeatureCodes, c.Number) {
+	_, _, code := p.Codes.Find(plainNumber(c.Number))
+	if code || exempt(p.Emergency, c.Number) || exempt(p.FeatureCodes, c.Number) {
 		return permit(s, "always allowed")
 	}
 	if s == nil || s.Bare {

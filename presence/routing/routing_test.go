@@ -66,6 +66,7 @@ func numbers(n ...presence.Number) func(*presence.Facts) {
 func house(changes ...func(*presence.Policy)) presence.Policy {
 	p := presence.Policy{
 		Emergency: []string{"112"}, FeatureCodes: []string{"*78"},
+		Codes: presence.FeatureCodes{List: []presence.FeatureCode{{Code: "*79", Does: presence.FeatureDNDOff}, {Code: "*46", Does: presence.FeatureDeskLogin}}},
 		Statuses: []presence.Custom{
 			{Name: "Lunch"},
 			{Name: "Meeting", Outbound: true},

@@ -187,7 +187,7 @@ func TestRule16_EmergencyAndFeatureCodesAlways(t *testing.T) {
 		"unknown":   nil,
 		"bare":      {Bare: true},
 	} {
-		for number, want := range map[string]bool{"112": true, "1 1-2": true, "*78": true, "113": false, "1120": false, "": false} {
+		for number, want := range map[string]bool{"112": true, "1 1-2": true, "*78": true, "*79": true, "*461001*2468": true, "*790": false, "113": false, "1120": false, "": false} {
 			d := DecideOutbound(s, house(), OutboundCall{Number: number, Device: desk})
 			if d.Allow != want {
 				t.Errorf("%s, %q: %+v", name, number, d)

@@ -30,6 +30,7 @@ type featurePackage struct {
 
 func (*featurePackage) Name() string { return "as-feature-event" }
 func (*featurePackage) Bare() bool   { return false }
+func (*featurePackage) Own()         {}
 
 // Types: phones ask for the type of one document, and take all of them in one
 // body.

@@ -272,11 +272,25 @@ func TestKeysOfOthersAreNobodysBusiness(t *testing.T) {
 		peer := r.pbx(pbxA, "sip:101@ex.test")
 		m := peer.Do(peer.Request("SUBSCRIBE", "sip:101@ex.test", "sip:101@ex.test", "").Add(message.Event, "as-feature-event").
 			Add(message.Contact, "<sip:x@192.0.2.200>").Body(feature.ContentType, []byte(setDND(true))))
-		if m.Status != 403 {
+		if m.Status != 401 { // the phone behind it is asked
 			t.Errorf("a peer is answered %d", m.Status)
 		}
 		if got := r.snapshot("101").Selected.Status; got == presence.SelectDND {
 			t.Error("and was obeyed")
+		}
+	})
+}
+
+// TestKeysOfAPhoneBehindAPeer: what a trusted server passes on is the phone's own.
+func TestKeysOfAPhoneBehindAPeer(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		desk := r.keys(pbxA, "101")
+		if m := desk.press(setDND(true)); m.Status != 200 {
+			t.Fatalf("answered %d", m.Status)
+		}
+		desk.told(dndOn)
+		if got := r.snapshot("101").Selected.Actor; got != "device:101" {
+			t.Errorf("done by %s", got)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
+	"lamplight/sip/featurecode"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/proxy"
@@ -59,13 +60,18 @@ func newHouse(t *testing.T, edit func(*peers.Peer)) *house {
 		edit(&peer)
 	}
 	tp := transport.New(transport.Options{Dial: h.net.Dial})
-	h.proxy = proxy.New(proxy.Options{Store: h.store, Directory: h.dir, Roster: h.roster, Auth: digest.New(digest.Options{Directory: h.dir}), Peers: peers.Table{peer}})
-	tx := transaction.New(transaction.Options{Transport: tp, Handler: h.proxy})
+	tx := transaction.New(transaction.Options{Transport: tp, Handler: transaction.HandlerFunc(func(r *transaction.Request) { h.proxy.ServeSIP(r) })})
+	codes, err := featurecode.New(featurecode.Options{Directory: h.dir, Roster: h.roster, Transactions: tx})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.proxy = proxy.New(proxy.Options{Store: h.store, Directory: h.dir, Roster: h.roster, Auth: digest.New(digest.Options{Directory: h.dir}), Peers: peers.Table{peer}, Codes: codes})
 	packets := h.net.ListenPacket(server)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = tp.ServePacket(ctx, packets) })
 	synctest.Wait()
 	t.Cleanup(func() {
+		codes.Close()
 		tp.Close()
 		serving.Wait()
 		tx.Close()

@@ -14,6 +14,7 @@ import (
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
 	"lamplight/sip/digest"
+	"lamplight/sip/featurecode"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/proxy/calls"
@@ -30,6 +31,7 @@ type Options struct {
 	Peers     peers.Table
 	Waker     Waker                 // default: no device is woken
 	Carrier   *Carrier              // nil: calls are redirected only
+	Codes     *featurecode.Server   // default: there are no feature codes
 	Node      string                // default "node-1"
 	Log       zerolog.Logger        // default: none
 	Metrics   prometheus.Registerer // default: none
@@ -66,6 +68,9 @@ func (p *Proxy) SetPeers(t peers.Table) { p.peers.Store(&t) }
 // ServeSIP answers an INVITE. An ACK that belongs to no transaction is dropped,
 // a CANCEL has been dealt with by the transaction layer.
 func (p *Proxy) ServeSIP(req *transaction.Request) {
+	if p.o.Codes != nil && p.o.Codes.InDialog(req) {
+		return
+	}
 	if req.Method != "INVITE" {
 		if req.Method != "ACK" {
 			req.Reply(481)
@@ -79,6 +84,9 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	caller, ok := p.caller(req)
 	if !ok {
 		return // answered there
+	}
+	if p.dialled(req, &caller) {
+		return
 	}
 	if no := req.UnsupportedExtensions(); len(no) > 0 { // RFC 3261 §8.2.2.3
 		p.respond(req, message.NewResponse(req.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
@@ -103,6 +111,7 @@ type caller struct {
 	uri    string            // who calls, as far as it is known
 	agent  presence.AgentID  // whose device it is; zero: a peer
 	device presence.DeviceID // zero: a peer
+	user   string            // of the device's credential
 }
 
 // party is the caller's side of a call.
@@ -128,11 +137,16 @@ func (p *Proxy) caller(req *transaction.Request) (caller, bool) {
 		p.refuse(req, d.Code, d.Text)
 		return caller{}, false
 	}
+	return p.device(req)
+}
+
+// device is the one of ours that sent the request, by its credential.
+func (p *Proxy) device(req *transaction.Request) (caller, bool) {
 	id, ok := p.o.Auth.Authenticate(req)
 	if !ok {
 		return caller{}, false
 	}
-	c := caller{domain: id.Domain, name: "device:" + id.Username, uri: "sip:" + id.Username + "@" + id.Domain.Name(), device: id.Device}
+	c := caller{domain: id.Domain, name: "device:" + id.Username, uri: "sip:" + id.Username + "@" + id.Domain.Name(), device: id.Device, user: id.Username}
 	if holder, ok := p.o.Directory.Holder(id.Device, time.Now()); ok {
 		if a, ok := p.o.Directory.Agent(holder); ok && len(a.AORs) > 0 {
 			c.uri, c.agent = "sip:"+a.AORs[0], holder

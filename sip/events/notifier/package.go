@@ -41,6 +41,10 @@ type Guard interface {
 	Admit(w Watcher, of presence.AgentID) bool
 }
 
+// An Own package is for an agent's own devices alone: a peer that passes on their
+// SUBSCRIBEs is no watcher itself, the device is, by its credential.
+type Own interface{ Own() }
+
 // A Commander is a Package whose SUBSCRIBEs may carry a body that changes
 // something, such as a phone's Do Not Disturb key.
 type Commander interface {

@@ -43,7 +43,7 @@ func (w watcher) public() Watcher {
 // watcher finds out who asks: a trusted peer by its address, anyone else by
 // digest. On false the request has been answered.
 func (n *Notifier) watcher(r *transaction.Request) (watcher, bool) {
-	if p, ok := n.peerTable().Find(r.Flow.Remote().Addr(), r.Flow.Transport()); ok {
+	if p, ok := n.peerTable().Find(r.Flow.Remote().Addr(), r.Flow.Transport()); ok && !n.own(r) {
 		return watcher{id: peerID(p.Name), peer: p}, true
 	}
 	id, ok := n.auth.Authenticate(r)
@@ -56,6 +56,18 @@ func (n *Notifier) watcher(r *transaction.Request) (watcher, bool) {
 		return watcher{}, false
 	}
 	return watcher{id: watcherID(id.Device.ID), domain: id.Domain, holder: holder}, true
+}
+
+// own reports whether the package asked for is for an agent's own devices alone.
+func (n *Notifier) own(r *transaction.Request) bool {
+	name, _, _ := event(r.Get(message.Event))
+	for _, p := range n.packages {
+		if strings.EqualFold(p.Name(), name) {
+			_, own := p.(Own)
+			return own
+		}
+	}
+	return false
 }
 
 // mayWatch reports whether the watcher may watch users of the domain.

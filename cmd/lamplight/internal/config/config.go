@@ -213,7 +213,10 @@ type Domain struct {
 	Calls        Calls         `yaml:"calls"`
 	Statuses     []Status      `yaml:"statuses"`
 	AgentKeys    AgentKeys     `yaml:"agent_keys"`
-	Agents       []Agent       `yaml:"agents"`
+	// FeatureCodes are what the agents' own phones may dial.
+	FeatureCodes FeatureCodes `yaml:"feature_codes"`
+	Desks        Desks        `yaml:"desks"`
+	Agents       []Agent      `yaml:"agents"`
 }
 
 // Watch is a rule of who may watch whom.
@@ -239,9 +242,11 @@ type Calls struct {
 	// (default), they pass through us; or redirect, they are told where to call.
 	Devices string `yaml:"devices"`
 	// Ring is how long an agent's devices ring for a call that passes through us; 60s.
-	Ring         time.Duration `yaml:"ring"`
-	Emergency    []string      `yaml:"emergency"`
-	FeatureCodes []string      `yaml:"feature_codes"`
+	Ring      time.Duration `yaml:"ring"`
+	Emergency []string      `yaml:"emergency"`
+	// FeatureCodes are let out in every status, like emergency numbers, for a PBX
+	// to carry out; those of the domain's feature_codes are in any case.
+	FeatureCodes []string `yaml:"feature_codes"`
 	// Fallback is the SIP or telephone URI, or number, that calls go to instead of
 	// being refused.
 	Fallback string `yaml:"fallback"`
@@ -259,6 +264,49 @@ type Status struct {
 	Activity string        `yaml:"activity"`
 	Max      time.Duration `yaml:"max"`
 	Return   string        `yaml:"return"`
+}
+
+// FeatureCodes are codes by what they do; what has none cannot be dialled.
+type FeatureCodes struct {
+	// Answer is ok (default: a call without media that is ended at once) or refuse
+	// (480 with a reason that says what was done).
+	Answer       string       `yaml:"answer"`
+	DNDOn        string       `yaml:"dnd_on"`
+	DNDOff       string       `yaml:"dnd_off"`
+	DNDToggle    string       `yaml:"dnd_toggle"`
+	Available    string       `yaml:"available"`
+	Statuses     []StatusCode `yaml:"statuses"` // one for each custom status
+	WrapUpFinish string       `yaml:"wrap_up_finish"`
+	AllOff       string       `yaml:"all_off"` // every forwarding option
+	Restore      string       `yaml:"restore"` // what was on before
+	Forward      string       `yaml:"forward"` // every call, to the number that follows the code
+	ForwardOff   string       `yaml:"forward_off"`
+	// DeskLogin is followed by the agent's number and, where a PIN is required, a
+	// star and the PIN: *461001*2468.
+	DeskLogin  string `yaml:"desk_login"`
+	DeskLogout string `yaml:"desk_logout"`
+}
+
+// StatusCode selects a custom status.
+type StatusCode struct {
+	Code   string `yaml:"code"`
+	Status string `yaml:"status"`
+}
+
+// Desks are the phones that are nobody's own, and how agents log in at them.
+type Desks struct {
+	// PIN is required (default) or none, for logins by phone.
+	PIN string `yaml:"pin"`
+	// Shift is when a login ends by itself; 12h, at most 168h.
+	Shift  time.Duration `yaml:"shift"`
+	Phones []Desk        `yaml:"phones"`
+}
+
+// Desk is a hot desk's phone.
+type Desk struct {
+	User     string `yaml:"user"` // of its SIP account
+	Password string `yaml:"password"`
+	Name     string `yaml:"name"` // default: user
 }
 
 // AgentKeys says which statuses the keys of a call centre's phones select
@@ -292,7 +340,10 @@ type Agent struct {
 	Login    string   `yaml:"login"`    // of the pages; empty: no login
 	// LoginHash is given instead of Login by a file that holds no passwords.
 	LoginHash string `yaml:"login_hash"`
-	Role      string `yaml:"role"` // agent (default), supervisor, admin
+	// PIN logs the agent in at a hot desk by phone, 4 to 12 digits; empty: the one
+	// set by page or API stays.
+	PIN  string `yaml:"pin"`
+	Role string `yaml:"role"` // agent (default), supervisor, admin
 }
 
 // Span is a duration that knows whether it was given: "0s" is not the default.

@@ -70,6 +70,11 @@ func (d Domain) Policy() presence.Policy {
 		})
 	}
 	p.AgentKeys = d.AgentKeys.policy()
+	p.Desk = presence.DeskPolicy{NoPIN: d.Desks.PIN == "none", Shift: d.Desks.Shift}
+	p.Codes.Refuse = d.FeatureCodes.Answer == "refuse"
+	for _, c := range d.FeatureCodes.list() {
+		p.Codes.List = append(p.Codes.List, c.FeatureCode)
+	}
 	return p
 }
 

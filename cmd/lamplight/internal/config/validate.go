@@ -302,6 +302,8 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	}
 	d.checkStatuses(k, at)
 	d.checkAgentKeys(k, at)
+	d.checkCodes(k, at+".feature_codes")
+	d.checkDesks(k, at+".desks", demo)
 	d.checkAgents(k, at, demo)
 }
 
@@ -330,6 +332,7 @@ func (d *Domain) checkStatuses(k *check, at string) {
 func (d *Domain) checkAgents(k *check, at string, demo bool) {
 	seen := map[string]bool{}
 	number := regexp.MustCompile(`^[A-Za-z0-9._+*#-]{1,64}$`)
+	pin := regexp.MustCompile(`^[0-9]{4,12}$`)
 	for i, a := range d.Agents {
 		p := fmt.Sprintf("%s.agents[%d]", at, i)
 		switch {
@@ -344,6 +347,9 @@ func (d *Domain) checkAgents(k *check, at string, demo bool) {
 		}
 		if a.Login != "" && a.LoginHash != "" {
 			k.fail(p+".login", "login and login_hash exclude each other")
+		}
+		if a.PIN != "" && !pin.MatchString(a.PIN) {
+			k.fail(p+".pin", "a PIN has 4 to 12 digits")
 		}
 		for key, secret := range map[string]string{".password": a.Password, ".login": a.Login} {
 			if strings.HasPrefix(secret, DemoPrefix) && !demo {

@@ -26,6 +26,9 @@ func seed(ctx context.Context, d *directory.Directory, c *config.Config) error {
 		if err := seedAgents(ctx, d, dom, dc.Agents); err != nil {
 			return fmt.Errorf("agents of domain %s: %w", dc.Name, err)
 		}
+		if err := seedDesks(ctx, d, dom, dc.Desks.Phones); err != nil {
+			return fmt.Errorf("desks of domain %s: %w", dc.Name, err)
+		}
 	}
 	return nil
 }
@@ -63,7 +66,8 @@ func seedAgents(ctx context.Context, d *directory.Directory, dom *presence.Domai
 		}
 		next.Name, next.Teams = a.Name, a.Teams
 		next.Role, next.LoginHash = presence.Role(a.Role), loginHash(next.LoginHash, a)
-		if !known || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash {
+		next.PINHash = secretHash(next.PINHash, a.PIN)
+		if !known || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash || next.PINHash != was.PINHash {
 			edit.Agents = append(edit.Agents, next)
 		}
 	}
@@ -98,19 +102,25 @@ func seedDevices(ctx context.Context, d *directory.Directory, dom *presence.Doma
 	return nil
 }
 
-// loginHash is the hash of the page password, the old one where it still fits:
-// every hash is salted, so making it anew would look like a change.
+// loginHash is the hash of the page password.
 func loginHash(old string, a config.Agent) string {
-	switch {
-	case a.LoginHash != "":
+	if a.LoginHash != "" {
 		return a.LoginHash
-	case a.Login == "":
+	}
+	return secretHash(old, a.Login)
+}
+
+// secretHash is the hash of a secret, the old one where it still fits: every hash
+// is salted, so making it anew would look like a change. Without a secret the old
+// one stays.
+func secretHash(old, secret string) string {
+	if secret == "" {
 		return old
 	}
-	if same, err := login.VerifyPassword(old, a.Login); err == nil && same {
+	if same, err := login.VerifyPassword(old, secret); err == nil && same {
 		return old
 	}
-	return login.HashPassword(a.Login)
+	return login.HashPassword(secret)
 }
 
 // refuseDemoCredentials keeps a database that was used for the demo from being
@@ -118,22 +128,29 @@ func loginHash(old string, a config.Agent) string {
 func refuseDemoCredentials(d *directory.Directory) error {
 	for _, dom := range d.Domains() {
 		for _, a := range d.Agents(dom.ID) {
-			if hasDemoPassword(d, dom, a) {
+			if hasDemoPassword(d, dom, a.Number) {
 				return fmt.Errorf("agent %s of %s has a demo password, which is refused beyond loopback: "+
 					"use another data directory, or change its passwords", a.Number, dom.Name())
+			}
+		}
+		for _, dev := range d.Shared(dom.ID) {
+			for _, c := range d.CredentialsOf(dev.ID) {
+				if hasDemoPassword(d, dom, c.Username) {
+					return fmt.Errorf("the hot desk %s of %s has a demo password, which is refused beyond loopback", c.Username, dom.Name())
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func hasDemoPassword(d *directory.Directory, dom *presence.Domain, a *presence.Agent) bool {
-	c, ok := d.Credential(dom.ID, a.Number)
+func hasDemoPassword(d *directory.Directory, dom *presence.Domain, user string) bool {
+	c, ok := d.Credential(dom.ID, user)
 	if !ok {
 		return false
 	}
 	for _, alg := range c.HA1.Algorithms() {
-		if c.HA1.Of(alg) == ha1(alg, a.Number, dom.Realm, config.DemoPrefix+a.Number) {
+		if c.HA1.Of(alg) == ha1(alg, user, dom.Realm, config.DemoPrefix+user) {
 			return true
 		}
 	}

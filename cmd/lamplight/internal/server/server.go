@@ -18,6 +18,7 @@ import (
 	"lamplight/cmd/lamplight/internal/certificate"
 	"lamplight/cmd/lamplight/internal/config"
 	"lamplight/presence/consent"
+	"lamplight/presence/desk"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -48,6 +49,7 @@ type Server struct {
 	lists     *lists.Lists
 	consents  *consent.Consents
 	roster    *roster.Roster
+	desks     *desk.Desks
 	transport *transport.Layer
 	registrar *registrar.Registrar
 	waker     *push.Waker // nil where there is no push
@@ -149,7 +151,7 @@ func (s *Server) startPresence(ctx context.Context) error {
 		return err
 	}
 	s.atEnd("roster", s.roster.Close)
-	return nil
+	return s.startDesks()
 }
 
 func (s *Server) startSIP(ctx context.Context) error {
@@ -209,11 +211,16 @@ func (s *Server) startSIP(ctx context.Context) error {
 	if err := s.startPush(); err != nil {
 		return err
 	}
+	codes, err := s.startCodes(transactions)
+	if err != nil {
+		return err
+	}
 	carrier, err := s.startCalls(ctx, transactions)
 	if err != nil {
 		return err
 	}
 	s.proxy = proxy.New(proxy.Options{
+		Codes: codes,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Waker: s.wakes(), Carrier: carrier, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
