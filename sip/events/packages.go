@@ -33,11 +33,22 @@ func (dialogPackage) Listable()       {}
 
 func (dialogPackage) Append(dst []byte, s *presence.Snapshot, v notifier.View) ([]byte, int) {
 	start := len(dst)
-	doc, version := dialoginfo.Append(dst, s, dialoginfo.View{
+	doc, version := dialoginfo.Append(dst, s, dialogView(&v))
+	return doc, version - start
+}
+
+// AppendChanges implements notifier.Differ.
+func (dialogPackage) AppendChanges(dst []byte, before, after *presence.Snapshot, v notifier.View) ([]byte, int, bool) {
+	start := len(dst)
+	doc, version, ok := dialoginfo.AppendChanges(dst, before, after, dialogView(&v))
+	return doc, version - start, ok
+}
+
+func dialogView(v *notifier.View) dialoginfo.View {
+	return dialoginfo.View{
 		Entity: v.Entity, Limit: v.Limit, Hidden: v.Hidden, Busy: v.Quirks.Has(quirks.BusyLamp), Single: v.Quirks.Has(quirks.SingleDialog),
 		NoPval: v.Quirks.Has(quirks.PvalueOnly), NoPvalue: v.Quirks.Has(quirks.PvalOnly),
-	})
-	return doc, version - start
+	}
 }
 
 // presencePackage is the agent's status: RFC 3856.
@@ -52,7 +63,21 @@ func (presencePackage) Append(dst []byte, s *presence.Snapshot, v notifier.View)
 	if s == nil {
 		s = nobody
 	}
+	switch {
+	case v.Type == pidf.ContentTypeXPIDF:
+		return pidf.AppendXPIDF(dst, s, v.Entity), -1
+	case v.Quirks.Has(quirks.CiscoActivities):
+		return pidf.AppendCisco(dst, s, v.Entity), -1
+	}
 	return pidf.Append(dst, s, v.Entity), -1
+}
+
+// Prefer implements notifier.Chooser.
+func (presencePackage) Prefer(q quirks.Set) string {
+	if q.Has(quirks.XPIDF) {
+		return pidf.ContentTypeXPIDF
+	}
+	return ""
 }
 
 // summaryPackage tells of waiting messages: RFC 3842. Nobody is refused, a
@@ -76,7 +101,7 @@ func (p summaryPackage) Append(dst []byte, _ *presence.Snapshot, v notifier.View
 //nolint:gochecknoglobals // never changed
 var (
 	dialogTypes   = []string{dialoginfo.ContentType}
-	presenceTypes = []string{pidf.ContentType, pidf.ContentTypeCPIM}
+	presenceTypes = []string{pidf.ContentType, pidf.ContentTypeCPIM, pidf.ContentTypeXPIDF}
 	summaryTypes  = []string{mailbox.ContentType}
 	winfoTypes    = []string{winfo.ContentType}
 	regTypes      = []string{reginfo.ContentType}

@@ -241,6 +241,7 @@ type lamp struct {
 	from   string
 	to     string
 	target string
+	extra  []message.Header
 }
 
 func (r *rig) lamp(addr, user, uri string) *lamp {
@@ -256,9 +257,13 @@ func (l *lamp) subscribe(expires int) *message.Message {
 		if l.target != "" {
 			uri = l.target
 		}
-		return message.NewRequest("SUBSCRIBE", uri).Add(message.MaxForwards, "70").Add(message.From, l.from).Add(message.To, l.to).
+		b := message.NewRequest("SUBSCRIBE", uri).Add(message.MaxForwards, "70").Add(message.From, l.from).Add(message.To, l.to).
 			Add(message.CallID, l.callID).Add(message.CSeq, fmt.Sprint(l.seq, " SUBSCRIBE")).Add(message.Contact, "<"+l.Contact(l.user)+">").
 			Add(message.Event, l.event).Add(message.Expires, fmt.Sprint(expires))
+		for _, h := range l.extra {
+			b.Add(h.Name, h.Value)
+		}
+		return b
 	})
 	if m.Status == 200 && l.target == "" {
 		c, _ := m.Contacts()

@@ -1,8 +1,9 @@
 // Package dialoginfo writes and reads application/dialog-info+xml (RFC 4235),
 // the documents behind busy lamps.
 //
-// What is written is always full state with at least one dialog, because many
-// phones keep the old lamp when the dialog element is missing. What is read is
+// What is written has at least one dialog, because many phones keep the old lamp
+// when the dialog element is missing, and is full state, but for phones that are
+// known to apply changes (AppendChanges). What is read is
 // tolerant in names and states and strict in size.
 package dialoginfo
 
@@ -50,15 +51,8 @@ const (
 // subscription's). A nil snapshot is an address of record without calls.
 func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) {
 	start := len(dst)
-	dst = append(dst, `<?xml version="1.0"?>`+"\n"+`<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="`...)
-	version = len(dst)
-	dst = append(dst, `" state="full" entity="`...)
-	dst = xmltext.Append(dst, v.Entity)
-	dst = append(dst, "\">\n"...)
-	name := ""
-	if s != nil {
-		name = s.Name
-	}
+	dst, version = appendRoot(dst, "full", v.Entity)
+	name := nameOf(s)
 	live := 0
 	if s != nil {
 		live = len(s.Watch.Dialogs)
@@ -85,7 +79,7 @@ func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) 
 		dst = appendLocal(dst, &v, name, false)
 		dst = append(dst, "</dialog>\n"...)
 	default:
-		dst = append(dst, `<dialog id="`+idleID+`"><state>terminated</state></dialog>`+"\n"...)
+		dst = appendEnded(dst, idleID)
 	}
 	return append(dst, "</dialog-info>\n"...), version
 }

@@ -35,6 +35,7 @@ func (n *Notifier) answered(s *subscription, cseq uint32, m *message.Message, er
 	if s.telling != nil {
 		s.telling.landed(status >= 200 && status < 300)
 	}
+	s.progress.arrived(status >= 200 && status < 300)
 	switch {
 	case status >= 200 && status < 300:
 		s.failures = 0

@@ -78,6 +78,7 @@ func (n *Notifier) suppressLocked(r *transaction.Request, s *subscription, secon
 	}
 	if !c.any { // it says itself that it has the newest
 		s.hash, s.owed, s.failures, s.retry = b.hash, false, 0, 0
+		s.progress = nil
 	}
 	n.grantedAs(r, s, 204, seconds)
 	return true

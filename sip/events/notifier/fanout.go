@@ -31,6 +31,8 @@ type bodyKey struct {
 	quirks        quirks.Set
 	limit         uint16
 	hidden        bool
+	before        uint64 // of changes: the number of the snapshot they build on
+	partial       bool
 }
 
 // body is a rendered document.
@@ -171,6 +173,7 @@ func (w *worker) composeLocked(s *subscription, snap *presence.Snapshot, known b
 		return
 	}
 	s.hash = b.hash
+	b = w.changesLocked(s, snap, b)
 	branch := message.NewBranch()
 	w.departLocked(s, flow, branch, n.append(nil, s, b, n.localOf(flow), branch, s.next, now), s.state == ending, now)
 }
@@ -218,13 +221,24 @@ func (w *worker) departLocked(s *subscription, flow *transport.Flow, branch stri
 
 // body renders the document for the subscription, or finds it.
 func (w *worker) body(s *subscription, snap *presence.Snapshot) *body {
-	k := bodyKey{entity: s.entity, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.bodyLimit(), hidden: s.hidden}
 	if s.pending {
 		snap = nil // who may not see yet is told what is told of nobody
-	} else {
+	}
+	return w.render(s, w.key(s), s.pending, snap)
+}
+
+// key names the subscription's documents, but for the numbers.
+func (w *worker) key(s *subscription) bodyKey {
+	k := bodyKey{entity: s.entity, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.bodyLimit(), hidden: s.hidden}
+	if !s.pending {
 		k.agent = s.pres.agent
 	}
-	return w.render(s, k, s.pending, snap)
+	return k
+}
+
+// view is what the package is told of the documents that the key names.
+func (n *Notifier) view(k *bodyKey) View {
+	return View{Agent: k.agent, Type: n.packages[k.pkg].Types()[k.typ], Entity: k.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden}
 }
 
 // render renders a document for the subscription, or finds it. The key lacks the
@@ -252,7 +266,7 @@ func (w *worker) render(s *subscription, k bodyKey, pending bool, snap *presence
 	if b == nil {
 		b = w.room()
 	}
-	v := View{Agent: k.agent, Type: pkg.Types()[k.typ], Entity: k.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden}
+	v := w.n.view(&k)
 	if sv, ok := pkg.(Surveyor); ok && running {
 		b.doc, b.version = sv.AppendWatchers(b.doc[:0], w.n.watchersLocked(s, now), v)
 	} else {

@@ -124,6 +124,7 @@ func (n *Notifier) restandLocked(s *subscription, st standing) {
 	case st.verdict == presence.WatchAllow && s.pending, st.hidden != s.hidden:
 		s.owed, s.approved = s.owed || s.pending, s.approved || s.pending
 		s.stand(st)
+		s.progress = nil
 		n.markSubLocked(s)
 		n.recountLocked(s.pres, s.pkg)
 	}

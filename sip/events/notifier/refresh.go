@@ -204,7 +204,7 @@ func (n *Notifier) refreshed(r *transaction.Request, s, next *subscription) {
 	}
 	s.grantCSeq = next.remoteCSeq
 	if s.inflight != 0 && (next.remote != s.remote || next.transport != s.transport) {
-		s.inflight = 0 // it went where the watcher no longer is
+		s.inflight, s.progress = 0, nil // it went where the watcher no longer is
 	}
 	s.head, s.line, s.callID, s.remoteTag, s.eventID = next.head, next.line, next.callID, next.remoteTag, next.eventID
 	s.way, s.remote, s.transport = next.way, next.remote, next.transport

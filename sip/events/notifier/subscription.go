@@ -80,6 +80,8 @@ type subscription struct {
 	// that awaits its NOTIFY.
 	rates     *rates
 	condition *condition
+	// progress is of a watcher that is told changes; nil: it gets whole states.
+	progress *progress
 
 	// next numbers NOTIFYs: the version of a document is the number, the CSeq
 	// one more. It must stay below limit. base and boot are as stored: the
