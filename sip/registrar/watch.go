@@ -87,3 +87,16 @@ func (r *Registrar) Visit(agent presence.AgentID, f func(*Binding)) {
 		}
 	}
 }
+
+// Seen is when the device was last heard: its last REGISTER, or whatever else
+// came by its flow since.
+func (b *Binding) Seen() time.Time {
+	seen := b.Expires.Add(-b.Grant)
+	if b.Restored {
+		return time.Time{} // refreshes that wrote nothing are not known
+	}
+	if b.flow != nil && b.flow.Seen().After(seen) {
+		seen = b.flow.Seen()
+	}
+	return seen.UTC()
+}

@@ -49,6 +49,7 @@ type Registration struct {
 	Alive      bool      `json:"alive"`
 	Restored   bool      `json:"restored,omitempty"`
 	Registered time.Time `json:"registered,omitzero"`
+	Seen       time.Time `json:"seen,omitzero"` // when the last message came from there
 	Expires    time.Time `json:"expires,omitzero"`
 	// RoundTrip is how long the device takes to answer OPTIONS, in ms.
 	RoundTrip float64 `json:"round_trip_ms,omitempty"`

@@ -31,7 +31,7 @@ func (g registrations) Registrations(a presence.AgentID) []api.Registration {
 		reg := api.Registration{
 			ID: b.ID, AOR: b.AOR, Device: b.Device.String(), Contact: b.Bare(), Q: float64(b.Q) / 1000,
 			Transport: b.Transport, Source: b.Source.String(), UserAgent: b.UserAgent,
-			Alive: !b.Dead, Restored: b.Restored, Registered: b.Since, Expires: b.Expires,
+			Alive: !b.Dead, Restored: b.Restored, Registered: b.Since, Seen: b.Seen(), Expires: b.Expires,
 			RoundTrip: float64(b.RoundTrip().Microseconds()) / 1000,
 		}
 		if b.Push {

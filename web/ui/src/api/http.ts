@@ -64,6 +64,8 @@ export const api = {
   statuses: () => call<Schemas['StatusList']>('GET', '/statuses'),
   agent: (id: string) => call<Agent>('GET', `/agents/${encodeURIComponent(id)}`),
   history: (id: string) => call<Schemas['History']>('GET', `/agents/${encodeURIComponent(id)}/history?limit=30`),
+  registrations: (id: string) => call<Schemas['RegistrationList']>('GET', `/agents/${encodeURIComponent(id)}/registrations`),
+  watchers: (id: string) => call<Schemas['AgentWatchers']>('GET', `/agents/${encodeURIComponent(id)}/watchers?limit=100`),
   select: (id: string, choice: Choice, reason?: string) =>
     call<Outcome>('PUT', `/agents/${encodeURIComponent(id)}/status`, { ...choice, ...(reason ? { reason } : {}) }),
   finishWrapUp: (id: string, reason?: string) =>

@@ -6,6 +6,7 @@ import { act } from '../bar/act'
 import { StatusMenu } from '../bar/StatusMenu'
 import { StatusWithTime } from '../status/Badge'
 import { because, call, capital, device } from '../status/words'
+import { Diagnostics } from './Diagnostics'
 import { reasons, sentence, when } from './history'
 
 /** One agent: what is shown and why, every device with its reason, and what a supervisor may do. */
@@ -49,6 +50,7 @@ function Details({ agent, me, choices, skew }: { agent: Agent; me: Me; choices: 
           </List>
         </div>
       )}
+      {supervises && <Diagnostics key={agent.id} agent={agent} skew={skew} />}
       {supervises && me.agent?.id !== agent.id && <Supervise agent={agent} choices={choices} />}
       {(supervises || me.agent?.id === agent.id) && <Past agent={agent} choices={choices} />}
     </Stack>
