@@ -66,10 +66,15 @@ func (c *condition) meets(b *body) bool {
 }
 
 // suppressLocked answers a refresh whose condition is met with 204 and owes no
-// NOTIFY (RFC 5839 §5.4); false if there is no condition, or it is not met.
+// NOTIFY (RFC 5839 §5.4); false if there is no condition, or it is not met. While
+// a NOTIFY is in flight it is not: what the watcher has now it may not have once
+// that one arrives.
 func (n *Notifier) suppressLocked(r *transaction.Request, s *subscription, seconds uint32) bool {
 	c := conditionOf(r.Message)
 	if c == nil || s.telling != nil { // a list's state is no one document
+		return false
+	}
+	if s.inflight != 0 && seconds > 0 {
 		return false
 	}
 	b := n.renderLocked(s)

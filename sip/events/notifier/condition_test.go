@@ -172,3 +172,22 @@ func TestTagOfAStateInWhichTimesRun(t *testing.T) {
 		}
 	})
 }
+
+// A watcher that says it has the newest state may be about to get an older one:
+// that is on its way again and again until it is answered.
+func TestConditionDoesNotHoldWhileAnotherStateIsOnItsWay(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.set("101", "idle")
+		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
+		idle := p.live().Get(message.SIPETag)
+		r.set("101", "talking")
+		late := p.Expect(siptest.Method("NOTIFY")) // lost, as far as the phone knows
+		r.set("101", "idle")
+		p.extra = having(idle)
+		p.subscribe()
+		p.Respond(late, 200) // it came after all, and lit the lamp
+		p.wantState(late, "talking")
+		p.wantState(p.notified(200), "idle")
+		p.quiet(time.Minute)
+	})
+}
