@@ -79,6 +79,12 @@ func (r *rig) estate(agents, lamps int) *estate {
 			}
 			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(k), byte(i >> 8), byte(i)}), 5060)
 			w := newWatcher(r.net, addr.String(), "w"+strconv.Itoa(n%devices), event, "sip:"+a.number+"@ex.test", expires)
+			switch k % 10 {
+			case 2, 4:
+				w.conditional = true
+			case 6, 7:
+				w.params = ";max-rate=0.2" // not more often than each five seconds (RFC 6446)
+			}
 			e.watchers = append(e.watchers, w)
 		}
 	}

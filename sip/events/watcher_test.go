@@ -20,6 +20,10 @@ type watcher struct {
 
 	user, event, uri string
 	expires          int
+	// params are further ones of its Event header; conditional: a refresh says
+	// which document the watcher has (RFC 5839).
+	params      string
+	conditional bool
 
 	callID, tag string
 	to          string // with the server's tag, once it is known
@@ -31,12 +35,14 @@ type watcher struct {
 	next        *time.Timer
 	ended       bool
 
+	etag    string // of the document taken last
 	cseq    uint32 // of the last NOTIFY taken
 	version int64  // of the last document taken
 	lamp    string
 	at      time.Time // when the lamp last changed
 	dialogs int       // begun so far
 	ignored int       // documents that a strict phone does not take
+	spared  int       // refreshes that needed no NOTIFY
 }
 
 func newWatcher(n *siptest.Net, addr, user, event, uri string, expires int) *watcher {
@@ -56,7 +62,7 @@ func (w *watcher) start(after time.Duration) {
 // anewLocked forgets the dialog, and with it what was known of its numbers.
 func (w *watcher) anewLocked() {
 	w.callID, w.tag = message.NewCallID(""), message.NewTag()
-	w.to, w.target, w.cseq, w.version = "<"+w.uri+">", "", 0, -1
+	w.to, w.target, w.etag, w.cseq, w.version = "<"+w.uri+">", "", "", 0, -1
 	w.dialogs++
 }
 
@@ -85,7 +91,10 @@ func (w *watcher) subscribeLocked() {
 		Add(message.From, "<sip:"+w.user+"@ex.test>;tag="+w.tag).Add(message.To, w.to).
 		Add(message.CallID, w.callID).Add(message.CSeq, fmt.Sprint(w.seq, " SUBSCRIBE")).
 		Add(message.Contact, "<sip:"+w.user+"@"+w.port.Addr().String()+">").
-		Add(message.Event, w.event).Add(message.Expires, strconv.Itoa(w.expires))
+		Add(message.Event, w.event+w.params).Add(message.Expires, strconv.Itoa(w.expires))
+	if w.conditional && w.etag != "" {
+		b.Add(message.SuppressIfMatch, w.etag)
+	}
 	if w.challenge != nil {
 		w.nc++
 		c, err := digest.Digest(w.challenge, digest.Options{Method: "SUBSCRIBE", URI: uri, Username: w.user, Password: "secret", Count: w.nc})
@@ -114,8 +123,10 @@ func (w *watcher) answeredLocked(m *message.Message) {
 		}
 		w.challenge, w.nc = c, 0
 		w.subscribeLocked()
-	case m.Status == 200:
-		w.attempts = 0
+	case m.Status == 200 || m.Status == 204:
+		if w.attempts = 0; m.Status == 204 {
+			w.spared++
+		}
 		w.establishLocked(m.Get(message.To), m)
 		granted, _ := m.ExpiresHeader()
 		w.laterLocked(time.Duration(granted) * time.Second * 9 / 10)
@@ -159,6 +170,7 @@ func (w *watcher) notifiedLocked(m *message.Message) *message.Builder {
 		return message.NewResponse(m, 200, "")
 	}
 	w.readLocked(string(m.Body))
+	w.etag = m.Get(message.SIPETag)
 	return message.NewResponse(m, 200, "")
 }
 
