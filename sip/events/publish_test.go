@@ -71,3 +71,16 @@ func TestPublishGoesToThePackageOfItsEvent(t *testing.T) {
 		}
 	})
 }
+
+// TestCallsOfBeforeAreThereAtOnce: whoever looks right after a restart, another
+// server that is told of our agents among them, sees no status flap.
+func TestCallsOfBeforeAreThereAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		p := r.pbx(pbxA, "sip:101@ex.test")
+		p.want(200, p.info(0, dialog("d1", "c1", "recipient", "confirmed")))
+		r.restart()
+		if got := r.snapshot("101").Team.Status; got != presence.StatusOnACall {
+			t.Errorf("status %s right after the restart", got)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package compositor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -76,6 +77,10 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Compositor, error) {
 		c.enqueue(p, job{restored: true})
 	}
 	c.ticking.Go(func() { c.tick(life) })
+	// Who starts after us sees the calls of before: no status flaps by a restart.
+	if err := c.Drain(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("compositor: tell reloaded publications: %w", err), c.Close())
+	}
 	return c, nil
 }
 
