@@ -104,11 +104,11 @@ func (p *publication) lost() {
 }
 
 // ended are the dialogs that were told and are under way no more.
-func (p *publication) ended(s *presence.Snapshot) []presence.DialogState {
+func ended(told []presence.DialogState, s *presence.Snapshot) []presence.DialogState {
 	var out []presence.DialogState
-	for i := range p.told {
-		if !isLive(s, p.told[i].ID) {
-			out = append(out, p.told[i])
+	for i := range told {
+		if !isLive(s, told[i].ID) {
+			out = append(out, told[i])
 		}
 	}
 	return out

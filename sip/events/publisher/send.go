@@ -152,13 +152,13 @@ func (u *upstream) connect(ctx context.Context) (*transport.Flow, error) {
 // turn sends the publication's newest state, if there is anything to send.
 func (u *upstream) turn(p *publication, f *transport.Flow) {
 	u.mu.Lock()
-	gone, hidden := p.gone, u.conf.HideCallers
+	gone, hidden, told := p.gone, u.conf.HideCallers, slices.Clone(p.told)
 	u.mu.Unlock()
 	var s *presence.Snapshot // of an agent who is gone: none, so nothing is under way
 	if !gone {
 		s = u.snapshot(p)
 	}
-	doc, version, sum := u.render(p, s, f, hidden)
+	doc, version, sum := u.render(p, s, f, dialoginfo.View{Entity: p.entity, Ended: ended(told, s), Hidden: hidden})
 	u.mu.Lock()
 	if p.gone != gone {
 		u.markLocked(p, urgent)
@@ -205,10 +205,9 @@ func (u *upstream) snapshot(p *publication) *presence.Snapshot {
 }
 
 // render makes the document and its sum; a dialog document has no version yet.
-func (u *upstream) render(p *publication, s *presence.Snapshot, f *transport.Flow, hidden bool) (doc []byte, version int, sum uint64) {
+func (u *upstream) render(p *publication, s *presence.Snapshot, f *transport.Flow, v dialoginfo.View) (doc []byte, version int, sum uint64) {
 	switch {
 	case p.id.kind == dialogs:
-		v := dialoginfo.View{Entity: p.entity, Ended: p.ended(s), Hidden: hidden}
 		if s != nil {
 			v.Entity = entityOf(s)
 		}

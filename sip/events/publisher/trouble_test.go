@@ -10,6 +10,7 @@ import (
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transport"
+	"lamplight/store/sim"
 )
 
 func slow(d time.Duration) siptest.Faults { return siptest.Faults{Delay: d} }
@@ -276,6 +277,32 @@ func TestOurRestartLeavesNoDoubles(t *testing.T) {
 		if r.up.lost > 0 {
 			t.Errorf("%d times 412", r.up.lost)
 		}
+	})
+}
+
+// TestCallToldJustBeforeACrashEndsJustAfterIt: we know no tag of it, and the
+// call is over before its turn.
+func TestCallToldJustBeforeACrashEndsJustAfterIt(t *testing.T) {
+	bubble(t, 1, func(u *Upstream) { u.Events = []string{Dialog} }, func(t *testing.T, r *rig) {
+		settle(time.Second)
+		r.store.FailNext(1000) // no tag is stored from here on
+		r.set(0, "On a Call", "a:confirmed")
+		settle(100 * time.Millisecond)
+		r.sees(Dialog, 0, "a:confirmed")
+		r.store.Crash()
+		r.shut()
+		var err error
+		if r.store, err = r.store.Reopen(sim.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(10 * time.Millisecond) // before there is a socket
+			r.set(0, "On a Call", "a:confirmed")
+			r.set(0, "Offline")
+		}()
+		r.start()
+		settle(time.Second)
+		r.sees(Dialog, 0, "a:terminated")
 	})
 }
 

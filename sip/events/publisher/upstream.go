@@ -160,6 +160,11 @@ func (u *upstream) noteLocked(s *presence.Snapshot, l lane) {
 		}
 		p := u.openLocked(id, s.Domain)
 		p.gone = false
+		if k == dialogs && p.tag == "" && !p.flying {
+			// We may have told of this call just before a crash: should it end before
+			// its turn, that is told too.
+			p.tell(s)
+		}
 		if p.since.IsZero() && l == urgent {
 			p.since = now
 		}
