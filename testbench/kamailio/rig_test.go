@@ -32,6 +32,7 @@ type options struct {
 	Password   string // of user lamplight; empty: it asks for none
 	MaxExpires int
 	Peer       string // host:port that it publishes to
+	Callee     string // host:port that it sends calls to
 }
 
 // kamailio is a running Kamailio. It is a group of processes, ended together.
@@ -252,6 +253,14 @@ func choose(t *testing.T, s *lab.Server, number, status string) {
 	if code := s.API("PUT", "/agents/"+number+"/status", map[string]string{"status": status, "reason": "test"}, nil); code != 200 {
 		t.Fatalf("select %s: HTTP %d", status, code)
 	}
+}
+
+// lampOf is another phone's lamp for an agent, at our own server.
+func lampOf(t *testing.T, s *lab.Server, number, event string) *phone.Watch {
+	t.Helper()
+	w := &phone.Watch{Phone: &phone.Phone{Line: line(t, "127.0.0.3", s.SIP), User: "1012", Number: "1012", Domain: domain, Password: "demo-1012"}, Target: number, Event: event}
+	subscribe(t, w)
+	return w
 }
 
 // watch subscribes at a server and follows an agent's event there.
