@@ -18,7 +18,7 @@ import (
 type Endpoint struct {
 	Registrar transaction.Handler // REGISTER
 	Events    transaction.Handler // SUBSCRIBE, PUBLISH, NOTIFY
-	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE
+	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE; OPTIONS of a phone
 	// Relay passes on what belongs to the dialog of a call that went through us;
 	// false: it does not. nil: there are none.
 	Relay func(*transaction.Request) bool
@@ -43,6 +43,10 @@ func (e *Endpoint) ServeSIP(r *transaction.Request) {
 	case "INVITE", "ACK", "CANCEL", "BYE":
 		e.Proxy.ServeSIP(r)
 	case "OPTIONS":
+		if strings.Contains(r.URI, ";gr") { // for one phone (RFC 5627), not for us
+			e.Proxy.ServeSIP(r)
+			return
+		}
 		e.options(r)
 	default:
 		// RFC 3261 §8.2.1

@@ -85,10 +85,11 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 	}
 	pubs := publishers{c, m}
 	var reg *regPackage
+	sub := o.Subscriptions
 	if o.Registrar != nil {
 		reg = newRegPackage(o.Registrar, o.Directory)
+		sub.Instances = o.Registrar
 	}
-	sub := o.Subscriptions
 	sub.Store, sub.Directory, sub.Roster, sub.Auth = o.Store, o.Directory, o.Roster, o.Auth
 	sub.Transactions, sub.Flows, sub.Packages = o.Transactions, o.Transport, packages(&o, m, reg)
 	sub.Node, sub.Log, sub.Metrics = o.Node, o.Log, o.Metrics

@@ -242,6 +242,7 @@ type lamp struct {
 	to     string
 	target string
 	extra  []message.Header
+	gruu   string // its contact, where it has one
 }
 
 func (r *rig) lamp(addr, user, uri string) *lamp {
@@ -257,8 +258,12 @@ func (l *lamp) subscribe(expires int) *message.Message {
 		if l.target != "" {
 			uri = l.target
 		}
+		contact := l.Contact(l.user)
+		if l.gruu != "" {
+			contact = l.gruu
+		}
 		b := message.NewRequest("SUBSCRIBE", uri).Add(message.MaxForwards, "70").Add(message.From, l.from).Add(message.To, l.to).
-			Add(message.CallID, l.callID).Add(message.CSeq, fmt.Sprint(l.seq, " SUBSCRIBE")).Add(message.Contact, "<"+l.Contact(l.user)+">").
+			Add(message.CallID, l.callID).Add(message.CSeq, fmt.Sprint(l.seq, " SUBSCRIBE")).Add(message.Contact, "<"+contact+">").
 			Add(message.Event, l.event).Add(message.Expires, fmt.Sprint(expires))
 		for _, h := range l.extra {
 			b.Add(h.Name, h.Value)

@@ -111,7 +111,7 @@ const never = 24 * time.Hour
 // otherwise is where the call goes when nobody answers.
 func (x *passage) otherwise(a *presence.Agent) []fork.Step {
 	uri := cmp.Or(a.Settings.Fallback, x.c.domain.Policy.Fallback)
-	if uri == "" {
+	if uri == "" || x.c.only != nil {
 		return nil
 	}
 	t, why := x.target(&routing.Target{ID: "fallback", Kind: routing.KindFallback, URI: routing.Dialled(uri, a.AORs[0])}, a)

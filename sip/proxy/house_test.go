@@ -41,6 +41,8 @@ type house struct {
 	roster *roster.Roster
 	proxy  *proxy.Proxy
 	domain presence.DomainID
+	// instances are what GRUUs stand for, by the URI.
+	instances instances
 }
 
 func newHouse(t *testing.T, edit func(*peers.Peer)) *house {
@@ -65,7 +67,7 @@ func newHouse(t *testing.T, edit func(*peers.Peer)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.proxy = proxy.New(proxy.Options{Store: h.store, Directory: h.dir, Roster: h.roster, Auth: digest.New(digest.Options{Directory: h.dir}), Peers: peers.Table{peer}, Codes: codes})
+	h.proxy = proxy.New(proxy.Options{Store: h.store, Directory: h.dir, Roster: h.roster, Auth: digest.New(digest.Options{Directory: h.dir}), Peers: peers.Table{peer}, Codes: codes, Instances: &h.instances})
 	packets := h.net.ListenPacket(server)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = tp.ServePacket(ctx, packets) })

@@ -18,6 +18,7 @@ import (
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/proxy/calls"
+	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
 	"lamplight/store"
 )
@@ -32,6 +33,7 @@ type Options struct {
 	Waker     Waker                 // default: no device is woken
 	Carrier   *Carrier              // nil: calls are redirected only
 	Codes     *featurecode.Server   // default: there are no feature codes
+	Instances Instances             // nil: no GRUU is known
 	Node      string                // default "node-1"
 	Log       zerolog.Logger        // default: none
 	Metrics   prometheus.Registerer // default: none
@@ -68,6 +70,10 @@ func (p *Proxy) SetPeers(t peers.Table) { p.peers.Store(&t) }
 // ServeSIP answers an INVITE. An ACK that belongs to no transaction is dropped,
 // a CANCEL has been dealt with by the transaction layer.
 func (p *Proxy) ServeSIP(req *transaction.Request) {
+	if req.Method == "OPTIONS" {
+		p.options(req)
+		return
+	}
 	if p.o.Codes != nil && p.o.Codes.InDialog(req) {
 		return
 	}
@@ -112,6 +118,11 @@ type caller struct {
 	agent  presence.AgentID  // whose device it is; zero: a peer
 	device presence.DeviceID // zero: a peer
 	user   string            // of the device's credential
+
+	// only are the bindings of the one phone that is called by its GRUU, ways the
+	// same with all that is known of them; nil: all of the agent's devices.
+	only []string
+	ways []registrar.Binding
 }
 
 // party is the caller's side of a call.
@@ -167,6 +178,9 @@ func (p *Proxy) called(req *transaction.Request, c *caller) (*presence.Agent, bo
 		return nil, p.refuse(req, 403, "Not Allowed for This Domain")
 	}
 	c.domain = dom
+	if p.o.Instances != nil && registrar.IsGRUU(&uri) {
+		return p.instance(req, c, &uri)
+	}
 	user := uri.UserDecoded()
 	a, ok := p.o.Directory.AgentByAOR(user, dom.Name())
 	if !ok {

@@ -14,6 +14,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/message"
+	"lamplight/sip/transport"
 )
 
 // Errors of Resolve, matched by errors.Is.
@@ -162,6 +163,29 @@ func (r *Registrar) resolveTemporary(user string, dom *presence.Domain) (Instanc
 	}
 	in.AOR = in.Ways[0].AOR
 	return in, nil
+}
+
+// Reach finds the contact and the flow by which the instance of a GRUU is reached
+// now. One behind a proxy is left to that proxy: ok is false.
+func (r *Registrar) Reach(gruu string) (contact string, flow *transport.Flow, ok bool) {
+	uri, err := message.ParseURI(gruu)
+	if err != nil {
+		return "", nil, false
+	}
+	in, err := r.Resolve(&uri)
+	if err != nil {
+		return "", nil, false
+	}
+	for i := range in.Ways {
+		b := &in.Ways[i]
+		if b.Dead || len(b.Path) > 0 {
+			continue
+		}
+		if f, err := r.Flow(r.run, b); err == nil {
+			return b.Bare(), f, true
+		}
+	}
+	return "", nil, false
 }
 
 // instance gathers the bindings of an agent that are those of an instance.

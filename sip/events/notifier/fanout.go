@@ -313,6 +313,9 @@ func (s *subscription) bodyLimit() uint16 {
 
 // wayLocked finds the flow to the watcher, nil if there is none now.
 func (n *Notifier) wayLocked(s *subscription) *transport.Flow {
+	if _, f, ok := n.instance(s); ok {
+		return f
+	}
 	if f := s.way.flow(); f != nil {
 		return f
 	}
@@ -355,7 +358,11 @@ func (n *Notifier) append(dst []byte, s *subscription, b *body, l *local, branch
 // appendHead builds a NOTIFY up to Subscription-State, without the end of that
 // line.
 func (n *Notifier) appendHead(dst []byte, s *subscription, l *local, branch string, number uint32, now stamp, last bool) []byte {
-	dst = append(dst, s.head[:s.line]...)
+	if contact, _, ok := n.instance(s); ok {
+		dst = append(append(append(dst, "NOTIFY "...), contact...), " SIP/2.0\r\n"...)
+	} else {
+		dst = append(dst, s.head[:s.line]...)
+	}
 	dst = append(dst, l.via[:l.branch]...)
 	dst = append(dst, branch...)
 	dst = append(dst, l.via[l.branch:]...)

@@ -27,6 +27,7 @@ type Notifier struct {
 	auth         Authority
 	transactions Transactions
 	flows        Flows
+	instances    Instances // may be nil
 	packages     []Package
 	types        [][]string // of the packages, as Content-Type says them
 	surveyed     []int16    // by package: the one whose watchers it tells of; negative: none
@@ -74,7 +75,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	o = o.withDefaults()
 	n := &Notifier{
 		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, transactions: o.Transactions,
-		flows: o.Flows, packages: o.Packages, log: o.Log, node: o.Node, consent: o.Consent, lists: o.Lists,
+		flows: o.Flows, instances: o.Instances, packages: o.Packages, log: o.Log, node: o.Node, consent: o.Consent, lists: o.Lists,
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		grace: stamp(seconds(o.Grace)), maxFailures: o.MaxFailures,
 		maxPerWatcher: o.PerWatcher, maxLists: int32(o.ListsPerWatcher), maxTotal: o.Total, maxPending: o.Pending, restartRate: o.RestartRate,

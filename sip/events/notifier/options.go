@@ -101,6 +101,9 @@ type Options struct {
 	Lists Lists
 	// ListsPerWatcher limits the subscriptions of one device to lists; default 50.
 	ListsPerWatcher int
+	// Instances find the watchers whose contact is a GRUU; nil: NOTIFYs go to the GRUU
+	// itself, the way the SUBSCRIBE came.
+	Instances Instances
 	// Consent is what agents decided about watchers that need it; nil: nothing.
 	Consent Consent
 }

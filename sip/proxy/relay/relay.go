@@ -19,6 +19,7 @@ package relay
 
 import (
 	"errors"
+	"strings"
 
 	"lamplight/sip/message"
 	"lamplight/sip/outbound"
@@ -40,11 +41,14 @@ type Transactions interface {
 	LocalURI(f *transport.Flow, user string) string
 }
 
-// Options of a Relay; all but Seen and Answered are required.
+// Options of a Relay; all but Instance, Seen and Answered are required.
 type Options struct {
 	Tokens       Tokens
 	Transactions Transactions
 	Forker       *fork.Forker
+	// Instance finds the contact and the flow of a phone whose GRUU is the Request-URI
+	// (RFC 5627 §6.1): it may have moved since the dialog began. nil: none is known.
+	Instance func(gruu string) (contact string, flow *transport.Flow, ok bool)
 	// Seen is told of every request before it is passed on, Answered of its final
 	// response. They must not block; nil: nobody.
 	Seen     func(*message.Message)
@@ -98,12 +102,25 @@ func (r *Relay) Serve(req *transaction.Request) bool {
 		return false
 	case req.ToTag() == "":
 		refuse(req, 403, "Routes Are Of Dialogs")
-	case err != nil:
-		refuse(req, 430, "")
 	default:
-		r.pass(req, out, routes[ours:])
+		uri := req.URI
+		if contact, f, ok := r.instance(uri); ok && ours == len(routes) {
+			uri, out, err = contact, f, nil
+		}
+		if err != nil {
+			refuse(req, 430, "")
+			return true
+		}
+		r.pass(req, uri, out, routes[ours:])
 	}
 	return true
+}
+
+func (r *Relay) instance(uri string) (contact string, flow *transport.Flow, ok bool) {
+	if r.o.Instance == nil || !strings.Contains(uri, ";gr") {
+		return "", nil, false
+	}
+	return r.o.Instance(uri)
 }
 
 func (r *Relay) flow(uri string) (*transport.Flow, error) {
@@ -119,7 +136,7 @@ func refuse(req *transaction.Request, status int, phrase string) {
 }
 
 // pass sends the request on.
-func (r *Relay) pass(req *transaction.Request, out *transport.Flow, routes []message.NameAddr) {
+func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, routes []message.NameAddr) {
 	rest := make([]string, len(routes))
 	first := make([]message.Header, len(routes))
 	for i, route := range routes {
@@ -129,17 +146,17 @@ func (r *Relay) pass(req *transaction.Request, out *transport.Flow, routes []mes
 	r.o.Seen(req.Message)
 	switch req.Method {
 	case "INVITE":
-		target := fork.Target{ID: "dialog", URI: req.URI, Route: rest, Flow: out}
+		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out}
 		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Tell: func(e fork.Event) {
 			if e.What == fork.Answered {
 				r.o.Answered(req.Message, e.Res)
 			}
 		}})
 	case "ACK": // RFC 3261 §16.6: it has no response, so no transaction
-		b := message.RelayRequest(req.Message, req.URI, first)
+		b := message.RelayRequest(req.Message, uri, first)
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
-		b := message.RelayRequest(req.Message, req.URI, first)
+		b := message.RelayRequest(req.Message, uri, first)
 		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { r.answered(req, m, err) })
 	}
 }

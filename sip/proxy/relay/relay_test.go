@@ -29,7 +29,9 @@ type way struct {
 	caller, phone *siptest.Peer
 	routes        []string // Record-Route as the phone got it
 	mu            sync.Mutex
-	seen, done    []string // guarded by mu
+	seen, done    []string        // guarded by mu
+	at            *transport.Flow // where the instance of every GRUU is
+	from, to      *transport.Flow
 }
 
 func between(t *testing.T, f func(*way)) {
@@ -42,7 +44,8 @@ func between(t *testing.T, f func(*way)) {
 		tx := transaction.New(transaction.Options{Transport: tp, Handler: transaction.HandlerFunc(func(r *transaction.Request) { handle(r) })})
 		fk := fork.New(fork.Options{Transactions: tx})
 		w.relay = New(Options{Tokens: outbound.New(tp, []byte("secret")), Transactions: tx, Forker: fk,
-			Seen: func(m *message.Message) { w.note(&w.seen, m.Method) },
+			Instance: func(string) (string, *transport.Flow, bool) { return "sip:phone@now", w.at, w.at != nil },
+			Seen:     func(m *message.Message) { w.note(&w.seen, m.Method) },
 			Answered: func(req, res *message.Message) {
 				w.note(&w.done, req.Method+" "+res.Phrase)
 			}})
@@ -72,6 +75,7 @@ func between(t *testing.T, f func(*way)) {
 		}
 		synctest.Wait()
 		w.routes = w.relay.RecordRoute(from, to)
+		w.from, w.to = from, to
 		f(w)
 		cancel()
 		served.Wait()
@@ -170,5 +174,43 @@ func TestSilenceIsNotAnswered(t *testing.T) {
 		w.phone.Send(w.request(w.phone, "INFO", "sip:x@y"))
 		w.caller.Expect(siptest.Method("INFO"))
 		w.phone.ExpectNone(siptest.Final, 40*time.Second)
+	})
+}
+
+// A phone that names itself by its GRUU is reached at its contact, and where it went
+// since the dialog began (RFC 5627 §6.1).
+func TestRequestsToGRUUsReachTheirInstance(t *testing.T) {
+	between(t, func(w *way) {
+		const gruu = "sip:1001@demo.test;gr=urn:uuid:1"
+		send := func(to *siptest.Peer, uri string, routes ...string) *message.Message {
+			b := w.caller.Request("INFO", uri, "sip:a@b", "").Set(message.To, "<sip:b@c>;tag=2")
+			for _, r := range append([]string{w.routes[1], w.routes[0]}, routes...) {
+				b.Add(message.Route, r)
+			}
+			w.caller.Send(b)
+			got := to.Expect(siptest.Method("INFO"))
+			to.Respond(got, 200)
+			w.caller.Expect(siptest.Final)
+			return got
+		}
+		if got := send(w.phone, gruu); got.URI != gruu {
+			t.Errorf("a GRUU that is unknown was made %s", got.URI)
+		}
+		w.at = w.to
+		if got := send(w.phone, gruu); got.URI != "sip:phone@now" {
+			t.Errorf("passed on to %s", got.URI)
+		}
+		if got := send(w.phone, gruu, "<sip:further;lr>"); got.URI != gruu {
+			t.Errorf("a GRUU beyond another proxy was made %s", got.URI)
+		}
+		if got := send(w.phone, "sip:phone@then"); got.URI != "sip:phone@then" {
+			t.Errorf("a contact was made %s", got.URI)
+		}
+		w.phone.Close() // the flow that the route names
+		w.at = w.from
+		time.Sleep(time.Second)
+		if got := send(w.caller, gruu); got.URI != "sip:phone@now" {
+			t.Errorf("passed on to %s", got.URI)
+		}
 	})
 }

@@ -91,7 +91,8 @@ type Registrar struct {
 	// 3608), such as sip:edge.example.com;lr.
 	ServiceRoute []string `yaml:"service_route"`
 	// GRUU gives phones that ask for it a URI that reaches this one phone, wherever it
-	// is (RFC 5627).
+	// is (RFC 5627). They use it as their contact everywhere, so it is for where calls
+	// are carried: a PBX that is redirected would send its BYE here.
 	GRUU bool `yaml:"gruu"`
 	// Qualify is which phones over UDP are asked by OPTIONS whether they are still
 	// there: nat (default: those behind a translator of addresses), all, off. One

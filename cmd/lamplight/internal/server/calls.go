@@ -32,7 +32,7 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 		Forker: forker, Calls: track, Bindings: s.registrar, Reach: s.reach,
 		Relay: relay.New(relay.Options{
 			Tokens: outbound.New(s.transport, key), Transactions: transactions, Forker: forker,
-			Seen: track.Seen, Answered: track.Answered,
+			Instance: s.registrar.Reach, Seen: track.Seen, Answered: track.Answered,
 		}),
 	}, nil
 }

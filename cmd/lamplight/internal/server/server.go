@@ -222,7 +222,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.proxy = proxy.New(proxy.Options{
 		Codes: codes,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
-		Waker: s.wakes(), Carrier: carrier, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
 	*endpoint = sip.Endpoint{
 		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, AllowEvents: s.events.AllowEvents(),
