@@ -4,6 +4,7 @@ package sipp
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -53,5 +54,47 @@ func TestDoNotDisturbKeyIsSharedByThePhonesOfAnAgent(t *testing.T) {
 			}
 			r.sees(desk, 4, "unsubscribed")
 		})
+	}
+}
+
+// One subscription shows a whole team; who cannot read a list is told so.
+func TestTeamIsOneList(t *testing.T) {
+	r := newRig(t)
+	w := r.begin("watch_team", watcherFrom(true, "1007", "team-sales"))
+	r.sees(w, 1, "all")
+	etag := r.publish("publish", "1001", nil)
+	r.sees(w, 2, "talking")
+	r.publish("publish_remove", "1001", map[string]string{"etag": etag})
+	if err := w.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	r.sees(w, 4, "unsubscribed")
+	r.run("watch_team_unable", watcherFrom(true, "1007", "team-sales"))
+}
+
+// Codes dialled on a phone set its agent's status; the phones' keys follow.
+func TestFeatureCodesSetTheStatus(t *testing.T) {
+	r := newRig(t)
+	desk := r.begin("watch_features", watcherFrom(true, "1001", "1001"))
+	r.sees(desk, 1, "off")
+	dial := func(scenario, user, number, code string, tcp bool) *Process {
+		t.Helper()
+		run := watcherFrom(tcp, number, number)
+		run.User, run.Keys = user, map[string]string{"code": code}
+		return r.run(scenario, run)
+	}
+	dial("dial_code", "1001-soft", "1001", "*78", false)
+	if took := r.sees(desk, 2, "on"); took > time.Second {
+		t.Errorf("the desk phone was told after %v", took)
+	}
+	dial("dial_code", "1001-soft", "1001", "*79", true)
+	r.sees(desk, 3, "off-again")
+	if err := desk.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	run := watcherFrom(false, "desk-1", "desk-1")
+	run.Password, run.Keys = "demo-desk-1", map[string]string{"code": "*78"}
+	if log := r.run("dial_code_refused", run).Log(); len(log) != 1 || !strings.Contains(log[0], "Nobody is logged in") {
+		t.Errorf("refused with %q", log)
 	}
 }
