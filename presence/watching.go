@@ -30,7 +30,8 @@ type WatchRule struct {
 	// such as parking slots).
 	Whom string `json:"whom,omitempty"`
 	// Events are the event packages the rule is about; none: all but those that
-	// tell who watches (named ….winfo), which a rule must name.
+	// tell who watches (named ….winfo) and what is registered (reg), which a rule
+	// must name.
 	Events []string     `json:"events,omitempty"`
 	Then   WatchVerdict `json:"then"`
 }
@@ -56,13 +57,18 @@ type Onlooker struct {
 	Agent *Agent     // whose device it is; nil: nobody's, or a peer
 }
 
-// watchesWatchers reports whether an event package tells who watches (RFC 3857
-// §4.1).
-func watchesWatchers(event string) bool { return strings.HasSuffix(event, ".winfo") }
+// eventReg is the event package that tells what is registered.
+const eventReg = "reg"
+
+// private reports whether an event package is for the agent's own devices and
+// whom a rule names: who watches (RFC 3857 §4.1), and where from the agent's
+// phones register (RFC 3680 §5.8).
+func private(event string) bool { return strings.HasSuffix(event, ".winfo") || event == eventReg }
 
 // MayWatch is the verdict on a watcher of whom, nil for an address without an
-// agent. An agent may always watch himself. Who watches is told to the agent's
-// own devices and to whom a rule names.
+// agent. An agent may always watch himself. Who watches, and what is registered,
+// is told to the agent's own devices and to whom a rule names; the latter also to
+// trusted peers, unless a rule names them.
 func (p *Policy) MayWatch(w Onlooker, whom *Agent, event string) WatchVerdict {
 	if w.own(whom) {
 		return WatchAllow
@@ -77,7 +83,7 @@ func (p *Policy) MayWatch(w Onlooker, whom *Agent, event string) WatchVerdict {
 		}
 		return r.Then
 	}
-	if watchesWatchers(event) {
+	if private(event) && (event != eventReg || w.Peer == "") {
 		return WatchDeny
 	}
 	return WatchAllow
@@ -104,7 +110,7 @@ func (p *Policy) OpenToAll() bool {
 
 func (r *WatchRule) about(event string) bool {
 	if len(r.Events) == 0 {
-		return !watchesWatchers(event)
+		return !private(event)
 	}
 	return slices.Contains(r.Events, event)
 }

@@ -44,6 +44,12 @@ func TestMayWatch(t *testing.T) {
 		"who watches is told oneself":      {nil, by(bob), bob, "presence.winfo", WatchAllow},
 		"who watches needs a rule":         {[]WatchRule{rule("role:supervisor", "", WatchAllow, "presence.winfo")}, by(boss), bob, "presence.winfo", WatchAllow},
 		"a general rule is none for winfo": {[]WatchRule{rule("", "", WatchAllow)}, by(boss), bob, "dialog.winfo", WatchDeny},
+		"registrations are told nobody":    {nil, by(boss), bob, "reg", WatchDeny},
+		"registrations are told oneself":   {nil, by(bob), bob, "reg", WatchAllow},
+		"registrations are told peers":     {[]WatchRule{rule("", "", WatchAllow)}, Onlooker{Peer: "pbx"}, bob, "reg", WatchAllow},
+		"registrations kept from a peer":   {[]WatchRule{rule("peer:pbx", "", WatchDeny, "reg")}, Onlooker{Peer: "pbx"}, bob, "reg", WatchDeny},
+		"registrations by rule":            {[]WatchRule{rule("role:supervisor", "", WatchAllow, "reg")}, by(boss), bob, "reg", WatchAllow},
+		"a general rule is none for reg":   {[]WatchRule{rule("", "", WatchAllow)}, by(boss), bob, "reg", WatchDeny},
 		"a phone that is nobody's":         {[]WatchRule{rule("agent:101", "", WatchAllow), rule("", "", WatchDeny)}, Onlooker{Kind: KindDesk}, bob, "dialog", WatchDeny},
 	} {
 		p := Policy{Watch: c.rules}

@@ -12,8 +12,8 @@ import (
 	"lamplight/sip/registrar"
 )
 
-// regPackage tells what is registered: RFC 3680. Own devices of the agent and
-// trusted peers may watch.
+// regPackage tells what is registered: RFC 3680. Own devices of the agent, trusted
+// peers and whom a rule of the domain names may watch; see presence.Policy.
 type regPackage struct {
 	registrar *registrar.Registrar
 	directory *directory.Directory
@@ -42,11 +42,6 @@ func (*regPackage) Name() string    { return "reg" }
 func (*regPackage) Types() []string { return regTypes }
 func (*regPackage) Bare() bool      { return false }
 
-// Admit implements notifier.Guard.
-func (*regPackage) Admit(w notifier.Watcher, of presence.AgentID) bool {
-	return w.Peer != "" || w.Holder == of
-}
-
 // State implements notifier.Stater: a number made of what the document says but
 // for the times that run.
 func (p *regPackage) State(of presence.AgentID) uint64 {
@@ -70,7 +65,11 @@ func (p *regPackage) Append(dst []byte, _ *presence.Snapshot, v notifier.View) (
 	room, _ := p.room.Get().(*[]reginfo.Contact)
 	now := time.Now()
 	contacts := (*room)[:0]
-	p.registrar.Visit(v.Agent, func(b *registrar.Binding) { contacts = append(contacts, contactOf(b)) })
+	p.registrar.Visit(v.Agent, func(b *registrar.Binding) {
+		c := contactOf(b)
+		c.PubGRUU = p.registrar.AssignedGRUU(b)
+		contacts = append(contacts, c)
+	})
 	p.ended.each(v.Agent, func(e *registrar.Ended) {
 		if now.Sub(e.At) < endedTold {
 			c := contactOf(e.Binding)

@@ -145,3 +145,14 @@ func TestRegTimesAreThoseOfTheNotify(t *testing.T) {
 		w.shows(`duration-registered="1200" expires="2400"`)
 	})
 }
+
+func TestRegNamesTheGRUUOfAnInstance(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.gruu = true
+		r.restart()
+		h := r.handset("192.0.2.10:5060", "101")
+		h.register(`<sip:101@192.0.2.10>;+sip.instance="<urn:uuid:f8>";expires=600`, `<sip:101@192.0.2.10:5062>;expires=600`)
+		w := r.regWatcher("192.0.2.10:5070")
+		w.shows(`xmlns:gr="urn:ietf:params:xml:ns:gruuinfo"`, `<gr:pub-gruu uri="sip:101@ex.test;gr=urn:uuid:f8"/></contact>`, `<uri>sip:101@192.0.2.10:5062</uri></contact>`)
+	})
+}

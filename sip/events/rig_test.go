@@ -43,6 +43,7 @@ type rig struct {
 	events   *Events
 	consents *consent.Consents
 	reg      *registrar.Registrar
+	gruu     bool // the registrar gives GRUUs
 	table    peers.Table
 	stop     context.CancelFunc
 	serve    sync.WaitGroup
@@ -93,7 +94,7 @@ func (r *rig) start() {
 	pc := r.net.ListenPacket(server)
 	r.serve.Go(func() { r.tl.ServePacket(ctx, pc) })
 	auth := digest.New(digest.Options{Directory: r.dir, Key: []byte(strings.Repeat("k", 32))})
-	r.reg, err = registrar.Open(ctx, registrar.Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: auth, Transport: r.tl, Transactions: r.xl})
+	r.reg, err = registrar.Open(ctx, registrar.Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: auth, Transport: r.tl, Transactions: r.xl, Limits: registrar.Limits{GRUU: r.gruu}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -100,3 +100,12 @@ func (b *Binding) Seen() time.Time {
 	}
 	return seen.UTC()
 }
+
+// AssignedGRUU is the public GRUU of the binding's instance, "" where none are
+// given.
+func (r *Registrar) AssignedGRUU(b *Binding) string {
+	if !r.o.GRUU {
+		return ""
+	}
+	return PublicGRUU(b)
+}

@@ -58,7 +58,7 @@ func List() []Complaint {
 		{"If more subscriptions have expired than live when the server starts, the living are told nothing.",
 			[]string{"sip/events/notifier.TestExpiredRowsHideNoLiveOnesAtStart"}},
 		{"Nobody can see who watches when NOTIFYs go missing.",
-			[]string{"sip/events/notifier.TestWatchersThatMissTheirNotifiesCanBeSeen", "web/api.TestWatchersOfTheDomain"}},
+			[]string{"sip/events/notifier.TestWatchersThatMissTheirNotifiesCanBeSeen", "web/api.TestWatchersOfTheDomain", "cmd/lamplight.TestWatchersRegistrationsAndFlowsCanBeListed"}},
 		{"A refresh within the dialog drops the live subscription.",
 			[]string{"sip/events/notifier.TestRefreshKeepsTheDialog", "sip/events/notifier.TestRefreshWithoutARowIsKeptByARestart"}},
 		{"A stale connection is chosen to send by although the phone has a new one.",

@@ -229,7 +229,8 @@ type Watch struct {
 	// (those without an agent, such as parking slots).
 	Whom string `yaml:"whom"`
 	// Events are the event packages it is about; all but the likes of
-	// presence.winfo, which tell who watches and which a rule must name.
+	// presence.winfo, which tell who watches, and reg, which tells what is
+	// registered: those a rule must name.
 	Events []string `yaml:"events"`
 	// Then: allow, deny, or confirm (the agent or a supervisor decides).
 	Then string `yaml:"then"`
