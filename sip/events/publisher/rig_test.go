@@ -3,6 +3,7 @@ package publisher
 import (
 	"context"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +26,13 @@ import (
 	"lamplight/store/sim"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(upstreamEnv) != "" {
+		beUpstream()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	server = "192.0.2.1:5060"
