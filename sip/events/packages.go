@@ -46,7 +46,7 @@ func (dialogPackage) AppendChanges(dst []byte, before, after *presence.Snapshot,
 
 func dialogView(v *notifier.View) dialoginfo.View {
 	return dialoginfo.View{
-		Entity: v.Entity, Limit: v.Limit, Hidden: v.Hidden, Busy: v.Quirks.Has(quirks.BusyLamp), Single: v.Quirks.Has(quirks.SingleDialog),
+		Entity: v.Entity, Limit: v.Limit, Brief: v.Brief, Hidden: v.Hidden, Busy: v.Quirks.Has(quirks.BusyLamp), Single: v.Quirks.Has(quirks.SingleDialog),
 		NoPval: v.Quirks.Has(quirks.PvalueOnly), NoPvalue: v.Quirks.Has(quirks.PvalOnly),
 	}
 }

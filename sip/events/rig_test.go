@@ -13,10 +13,13 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/consent"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
+	"lamplight/sip/events/notifier"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
+	"lamplight/sip/quirks"
 	"lamplight/sip/registrar"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
@@ -101,7 +104,12 @@ func (r *rig) start() {
 	if r.consents, err = consent.Open(ctx, r.store, r.dir, "node-1"); err != nil {
 		r.t.Fatal(err)
 	}
-	r.events, err = Open(ctx, Options{Consents: r.consents, Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl})
+	kept, err := lists.Open(ctx, lists.Options{Store: r.store, Directory: r.dir})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.events, err = Open(ctx, Options{Consents: r.consents, Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl,
+		Subscriptions: notifier.Options{Lists: kept, Phones: quirks.Shipped()}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -26,6 +26,8 @@ type View struct {
 	// Limit is the size in bytes that further dialogs may not exceed; the first
 	// is always written. Zero means no limit.
 	Limit int
+	// Brief leaves the local party away where it says nothing but the entity.
+	Brief bool
 	// Single: one dialog at most, the one a lamp should show.
 	Single bool
 	// Hidden: who is at the other end is not said, nor the call-id and tags with
@@ -104,7 +106,9 @@ func appendDialog(dst []byte, d *presence.DialogState, v *View, name string) []b
 	dst = append(appendOpen(dst, d, v), "<state>"...)
 	dst = xmltext.Append(dst, d.State)
 	dst = append(dst, "</state>"...)
-	dst = appendLocal(dst, v, name, d.Held)
+	if !v.Brief || d.Held {
+		dst = appendLocal(dst, v, name, d.Held)
+	}
 	if d.Remote != "" && !v.Hidden {
 		dst = append(dst, "<remote>"...)
 		dst = appendIdentity(dst, d.Name, d.Remote)

@@ -16,6 +16,9 @@ import (
 type Form struct {
 	// Boundary separates the parts. It must not begin a line of any of them.
 	Boundary string
+	// Terse leaves Content-Transfer-Encoding away: SIP carries any bytes (RFC 3261
+	// §7.4), and packets are small.
+	Terse bool
 	// Bare leaves the quotes of the boundary away and the angle brackets of the
 	// content ids: one widespread softphone family takes nothing else.
 	Bare bool
@@ -45,7 +48,10 @@ func (f Form) AppendHead(dst []byte, first bool, id []byte, typ string) []byte {
 	} else {
 		dst = append(append(append(dst, "\r\nContent-ID: <"...), id...), '>')
 	}
-	dst = append(append(dst, "\r\nContent-Transfer-Encoding: binary\r\nContent-Type: "...), typ...)
+	if !f.Terse {
+		dst = append(dst, "\r\nContent-Transfer-Encoding: binary"...)
+	}
+	dst = append(append(dst, "\r\nContent-Type: "...), typ...)
 	return append(dst, "\r\n\r\n"...)
 }
 

@@ -22,7 +22,7 @@ var pair = []Part{
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
-	for _, f := range []Form{{Boundary: "b0"}, {Boundary: "b0", Bare: true}} {
+	for _, f := range []Form{{Boundary: "b0"}, {Boundary: "b0", Bare: true}, {Boundary: "b0", Terse: true}} {
 		got, err := Parse(string(f.AppendType(nil, pair[0].Type, pair[0].ID)), compose(f, pair))
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(pair) {
 			t.Errorf("%+v: %v, %v", f, got, err)

@@ -20,6 +20,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/presence/lists"
 	"lamplight/sip/events/dialoginfo"
 	"lamplight/sip/message"
 	"lamplight/sip/transaction"
@@ -82,6 +83,7 @@ type lampPackage struct{}
 func (lampPackage) Name() string    { return "dialog" }
 func (lampPackage) Types() []string { return lampTypes }
 func (lampPackage) Bare() bool      { return true }
+func (lampPackage) Listable()       {}
 func (lampPackage) Append(dst []byte, s *presence.Snapshot, v View) ([]byte, int) {
 	start := len(dst)
 	doc, at := dialoginfo.Append(dst, s, dialoginfo.View{Entity: v.Entity})
@@ -107,6 +109,8 @@ type bench struct {
 	n      *Notifier
 	sends  *counting
 	roster *fakeRoster
+	rig    *rig
+	to     netip.AddrPort
 	agents []presence.AgentID
 	subs   []*subscription
 }
@@ -131,6 +135,9 @@ func newBench(b *testing.B, presentities, watchers int) *bench {
 	b.Cleanup(func() { r.store.Close() })
 	r.roster = &fakeRoster{boot: 1, snaps: map[presence.AgentID]*presence.Snapshot{}}
 	r.openDirectory()
+	if r.lists, err = lists.Open(context.Background(), lists.Options{Store: r.store, Directory: r.dir}); err != nil {
+		b.Fatal(err)
+	}
 	tl := transport.New(transport.Options{})
 	xl := transaction.New(transaction.Options{Transport: tl, Handler: transaction.HandlerFunc(func(*transaction.Request) {})})
 	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -142,12 +149,12 @@ func newBench(b *testing.B, presentities, watchers int) *bench {
 	serve.Go(func() { tl.ServePacket(context.Background(), pc) })
 	sends := &counting{Transactions: xl, none: make(chan struct{}, 1)}
 	n, err := Open(context.Background(), Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: &fakeAuth{r},
-		Transactions: sends, Flows: tl, Packages: []Package{lampPackage{}}}, nil)
+		Transactions: sends, Flows: tl, Packages: []Package{lampPackage{}}, Lists: r.lists}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { n.Close(); xl.Close(); tl.Close(); serve.Wait() })
-	x := &bench{n: n, sends: sends, roster: r.roster}
+	x := &bench{n: n, sends: sends, roster: r.roster, rig: r, to: to}
 	x.fill(presentities, watchers, to)
 	x.settle()
 	return x

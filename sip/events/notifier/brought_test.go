@@ -97,6 +97,24 @@ func (b *board) quietly(d time.Duration) bool {
 	return b.Pending() > 0
 }
 
+// The Request-URI of a list that is brought says nothing; the address of ours
+// that a phone has in place of the domain does.
+func TestWhereABroughtListIsSent(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		b := r.bringing("192.0.2.10:0", "201", "101@ex.test", "102@sip.maker.test")
+		b.uri = "sip:rls@sip.maker.test"
+		b.begin()
+		for len(b.order) < 2 {
+			b.next()
+		}
+		b.want("101=Offline 102=terminatednoresource")
+		b = r.bringing("192.0.2.10:0", "201", "101@192.0.2.1")
+		b.uri = "sip:rls@192.0.2.1"
+		b.begin()
+		b.want("101=Offline")
+	})
+}
+
 func TestListsThatAreRefused(t *testing.T) {
 	deflated := func(s string) string {
 		var b bytes.Buffer

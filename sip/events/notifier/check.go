@@ -48,7 +48,7 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 		return presence.AgentID{}, false
 	}
 	dom, ok := n.directory.DomainByName(uri.Host)
-	if !ok && w.domain != nil && isLocal(r.Flow, uri.Host) {
+	if !ok && w.domain != nil && (isLocal(r.Flow, uri.Host) || n.bringsList(r)) {
 		dom, ok = w.domain, true // phones that know us by address only
 	}
 	switch {

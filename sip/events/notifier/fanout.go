@@ -30,7 +30,7 @@ type bodyKey struct {
 	pkg, typ      uint8
 	quirks        quirks.Set
 	limit         uint16
-	hidden        bool
+	hidden, brief bool
 	before        uint64 // of changes: the number of the snapshot they build on
 	partial       bool
 }
@@ -238,7 +238,7 @@ func (w *worker) key(s *subscription) bodyKey {
 
 // view is what the package is told of the documents that the key names.
 func (n *Notifier) view(k *bodyKey) View {
-	return View{Agent: k.agent, Type: n.packages[k.pkg].Types()[k.typ], Entity: k.entity, Quirks: k.quirks, Limit: int(k.limit), Hidden: k.hidden}
+	return View{Agent: k.agent, Type: n.packages[k.pkg].Types()[k.typ], Entity: k.entity, Quirks: k.quirks, Limit: int(k.limit), Brief: k.brief, Hidden: k.hidden}
 }
 
 // render renders a document for the subscription, or finds it. The key lacks the

@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"bytes"
 	"hash/maphash"
 	"strconv"
 
@@ -12,14 +13,15 @@ import (
 )
 
 // The sizes of a list's NOTIFY. Over a datagram transport the whole of it should
-// fit a packet (RFC 3261 §18.1.1); over a stream its body is bounded so that one
+// fit a packet (RFC 3261 §18.1.1), and one member that is longer goes alone; over
+// a stream its body is bounded so that one
 // long list does not fill the watcher's queue. What does not fit follows when the
 // NOTIFY is answered.
 const (
 	listPacket   = 1300
 	listBody     = 48 << 10
 	memberLimit  = 400 // of one member's document over a datagram transport
-	listOverhead = 380 // lines of the NOTIFY and of the root part, at most
+	listOverhead = 320 // lines of the NOTIFY and of the root part, at most
 )
 
 // listScratch is where a worker puts the two halves of a list's body together.
@@ -78,7 +80,12 @@ func (w *worker) composeListLocked(s *subscription, now stamp) {
 func (w *worker) sweepLocked(s *subscription, number uint32, limit int) {
 	t, c := s.telling, &w.list
 	form := s.form()
-	c.root = rlmi.AppendHead(c.root[:0], s.entity, number, t.full)
+	c.root = c.root[:0]
+	terse := s.transport == overUDP
+	if !terse {
+		c.root = append(c.root, rlmi.Prolog...)
+	}
+	c.root = rlmi.AppendHead(c.root, s.entity, number, t.full)
 	c.parts = c.parts[:0]
 	t.flying = t.flying[:0]
 	done := 0
@@ -94,7 +101,7 @@ func (w *worker) sweepLocked(s *subscription, number uint32, limit int) {
 			c.cid = appendCID(c.cid[:0], s, slot+1, number)
 			r.CID = c.cid
 			c.parts = form.AppendHead(c.parts, false, c.cid, w.n.types[s.pkg][s.typ])
-			c.parts = appendDocument(c.parts, b, number)
+			c.parts = appendDocument(c.parts, b, number, terse)
 		}
 		c.root = rlmi.AppendResource(c.root, &r)
 		if len(c.root)+len(c.parts) > limit && len(t.flying) > 0 {
@@ -132,7 +139,7 @@ func (w *worker) member(s *subscription, slot int) (rlmi.Resource, *body, uint64
 	case marks&awaiting != 0:
 		r.State = rlmi.Pending
 	default:
-		b := w.render(s, bodyKey{agent: m.agent, entity: m.uri, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.memberLimit(), hidden: marks&discreet != 0}, false, snap)
+		b := w.render(s, bodyKey{agent: m.agent, entity: m.uri, pkg: s.pkg, typ: s.typ, quirks: s.quirks, limit: s.memberLimit(), brief: s.transport == overUDP, hidden: marks&discreet != 0}, false, snap)
 		return r, b, max(1, b.hash^m.salt)
 	}
 	return r, nil, max(1, maphash.String(n.seed, r.Reason)^m.salt^uint64(r.State))
@@ -150,26 +157,33 @@ func (s *subscription) memberLimit() uint16 {
 	return memberLimit
 }
 
-// form is how the body is written down for the watcher's phone. Nobody but he
-// knows our tag before the NOTIFY, so that no document holds the boundary.
+// form is how the body is written down for the watcher's phone. No document has a
+// line that begins with hyphens: texts in them are escaped. The boundary is half
+// of our tag.
 func (s *subscription) form() multipart.Form {
-	return multipart.Form{Boundary: tagText(s.tag), Bare: s.quirks.Has(quirks.LinphoneList)}
+	bare := s.quirks.Has(quirks.LinphoneList)
+	return multipart.Form{Boundary: tagText(s.tag)[:8], Bare: bare, Terse: s.transport == overUDP && !bare}
 }
 
 // appendCID appends the content id of a part, unique in the dialog's life: slot
-// and number, and our tag in the place of a host (RFC 2392).
+// and number, and half of our tag in the place of a host (RFC 2392).
 func appendCID(dst []byte, s *subscription, part int, number uint32) []byte {
 	dst = strconv.AppendInt(dst, int64(part), 10)
 	dst = strconv.AppendUint(append(dst, '.'), uint64(number), 10)
-	return append(append(dst, '@'), tagText(s.tag)...)
+	return append(append(dst, '@'), tagText(s.tag)[8:]...)
 }
 
-// appendDocument appends a rendered document with its version in its place.
-func appendDocument(dst []byte, b *body, number uint32) []byte {
-	if b.version < 0 {
-		return append(dst, b.doc...)
+// appendDocument appends a rendered document with its version in its place; terse
+// without the prolog, which says nothing (XML 1.0 §2.8).
+func appendDocument(dst []byte, b *body, number uint32, terse bool) []byte {
+	from := 0
+	if terse && bytes.HasPrefix(b.doc, []byte("<?xml ")) {
+		from = bytes.Index(b.doc, []byte("?>\n")) + len("?>\n")
 	}
-	dst = append(dst, b.doc[:b.version]...)
+	if b.version < 0 {
+		return append(dst, b.doc[from:]...)
+	}
+	dst = append(dst, b.doc[from:b.version]...)
 	dst = strconv.AppendUint(dst, uint64(number), 10)
 	return append(dst, b.doc[b.version:]...)
 }

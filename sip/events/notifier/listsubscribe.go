@@ -39,7 +39,7 @@ func (n *Notifier) listOf(r *transaction.Request, w watcher, s *subscription, do
 	if _, listable := n.packages[s.pkg].(Lister); !listable || n.lists == nil {
 		return id, false, false
 	}
-	if demands(r, recipientListTag) {
+	if n.bringsList(r) {
 		entries, ok := n.broughtBy(r)
 		s.telling = &telling{ref: lists.Ref{Domain: dom.ID}, brought: entries}
 		return presence.AgentID{ID: presence.NewID()}, true, ok
@@ -59,6 +59,12 @@ func (n *Notifier) listOf(r *transaction.Request, w watcher, s *subscription, do
 	}
 	s.telling = &telling{ref: ref}
 	return ref.ID(), true, true
+}
+
+// bringsList reports whether a SUBSCRIBE brings its list. Its Request-URI says
+// nothing then: one family writes its maker's server there, whoever is asked.
+func (n *Notifier) bringsList(r *transaction.Request) bool {
+	return n.lists != nil && demands(r, recipientListTag)
 }
 
 func (n *Notifier) isAgent(dom *presence.Domain, user string) bool {

@@ -101,6 +101,9 @@ type View struct {
 	// Limit is how many bytes the document should have at most, so that it fits a
 	// packet; 0: as many as it takes.
 	Limit int
+	// Brief: the document is one of several in a packet, and says nothing that the
+	// watcher knows without it.
+	Brief bool
 	// Hidden: the watcher is shown that there are calls, not with whom, nor what
 	// would let it take them over.
 	Hidden bool

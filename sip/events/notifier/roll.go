@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"hash/maphash"
+	"net/netip"
 
 	"lamplight/presence"
 	"lamplight/presence/lists"
@@ -17,7 +18,8 @@ import (
 // another presentity's is taken.
 type roll struct {
 	ref lists.Ref // Domain is set always; only that for a list that a SUBSCRIBE brought
-	// brought are the entries of such a list, host the domain it was sent to.
+	// brought are the entries of such a list; host is where it was sent to, if that
+	// was an address of ours instead of a domain.
 	brought []resourcelists.Entry
 	host    string
 
@@ -47,7 +49,9 @@ type member struct {
 func newRoll(t *telling, entity string) *roll {
 	l := &roll{ref: t.ref, brought: t.brought, stale: true}
 	if u, err := message.ParseURI(entity); err == nil {
-		l.host = u.Host
+		if _, err := netip.ParseAddr(u.Host); err == nil {
+			l.host = u.Host
+		}
 	}
 	return l
 }
@@ -116,8 +120,8 @@ func (n *Notifier) membersOf(ref lists.Ref, brought []resourcelists.Entry, host 
 	return out, ok
 }
 
-// entry is a member named by a URI. A host that is the list's own means its
-// domain: some phones know us by address only.
+// entry is a member named by a URI. The address that the list was sent to means
+// its domain: some phones know us by that only.
 func (n *Notifier) entry(dom *presence.Domain, host string, e resourcelists.Entry) member {
 	u, err := message.ParseURI(e.URI)
 	if err == nil && u.Host != host {

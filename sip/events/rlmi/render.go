@@ -34,10 +34,13 @@ type Resource struct {
 	CID []byte
 }
 
-// AppendHead appends what stands before the resources. A list that is not full
-// names only what changed (RFC 4662 §5.2).
+// Prolog may stand before a document.
+const Prolog = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// AppendHead appends what stands before the resources, without the prolog. A list
+// that is not full names only what changed (RFC 4662 §5.2).
 func AppendHead(dst []byte, uri string, version uint32, full bool) []byte {
-	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="`...)
+	dst = append(dst, `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="`...)
 	dst = xmltext.Append(dst, uri)
 	dst = append(dst, `" version="`...)
 	dst = strconv.AppendUint(dst, uint64(version), 10)

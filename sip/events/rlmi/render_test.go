@@ -24,7 +24,7 @@ type document struct {
 }
 
 func TestDocument(t *testing.T) {
-	b := AppendHead(nil, "sip:a&b@ex.test", 7, true)
+	b := AppendHead([]byte(Prolog), "sip:a&b@ex.test", 7, true)
 	for _, r := range []Resource{
 		{URI: "sip:101@ex.test", Name: `Ann "A" <x>`, CID: []byte("0.7@ex.test")},
 		{URI: "sip:102@ex.test", State: Pending},
