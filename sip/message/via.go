@@ -16,6 +16,7 @@ type ViaValue struct {
 	RPort     int  // value of rport, 0: none
 	HasRPort  bool // rport is present, with or without value
 	Received  string
+	Alias     bool // the sender takes requests on the stream this came by (RFC 5923)
 }
 
 // TopVia returns the first Via; ok is false if it is missing or unreadable.
@@ -83,6 +84,8 @@ func (v *ViaValue) setParam(s string) {
 		if n, ok := ParseSeconds(value); ok && n <= 65535 {
 			v.RPort = n
 		}
+	case strings.EqualFold(key, "alias"):
+		v.Alias = true
 	case strings.EqualFold(key, "received"):
 		v.Received = strings.Trim(value, "[]")
 	}

@@ -38,7 +38,10 @@ func (l *Layer) Via(f *transport.Flow, branch string) string {
 	b = append(append(append(b, "SIP/2.0/"...), f.Transport()...), ' ')
 	b = appendHostPort(b, f)
 	b = append(append(b, ";branch="...), branch...)
-	return string(append(b, ";rport"...))
+	if b = append(b, ";rport"...); f.Outgoing() {
+		b = append(b, ";alias"...)
+	}
+	return string(b)
 }
 
 // LocalURI is the URI of a user here, as the peer of this flow can reach it: our

@@ -51,6 +51,10 @@ type Options struct {
 	// came from, though it did not ask for that (RFC 3581); nil: nobody.
 	ForceRPort func(*transport.Flow) bool
 
+	// Alias says of which peers a stream may stand for the port where they listen,
+	// when their Via says alias (RFC 5923); nil: of nobody.
+	Alias func(*transport.Flow) bool
+
 	MaxClient      int // client transactions open at once; 500,000
 	MaxReplay      int // requests remembered for retransmissions; 400,000
 	MaxReplayBytes int // of their replies; 256 MiB
@@ -121,6 +125,7 @@ func (l *Layer) receive(f *transport.Flow, m *message.Message) {
 	}
 	l.metric.request(m.Method, f.Transport())
 	m.StampVia(f.Remote())
+	l.reuse(f, m)
 	r := &Request{Message: m, Flow: f, At: time.Now(), layer: l}
 	if problem != nil {
 		r.refuse(problem)
@@ -140,6 +145,25 @@ func (l *Layer) receive(f *transport.Flow, m *message.Message) {
 			l.handler.ServeSIP(r)
 		}
 	}
+}
+
+// reuse notes that a peer takes requests on this stream (RFC 5923 §5).
+func (l *Layer) reuse(f *transport.Flow, m *message.Message) {
+	if !f.Reliable() || l.o.Alias == nil {
+		return
+	}
+	via, ok := m.TopVia()
+	if !ok || !via.Alias || !l.o.Alias(f) {
+		return
+	}
+	port := via.Port
+	if port == 0 {
+		port = 5060
+		if f.Transport() == transport.TLS {
+			port = 5061
+		}
+	}
+	l.o.Transport.Alias(f, uint16(port))
 }
 
 // receiveBad answers a request that could not be read with 400, statelessly.

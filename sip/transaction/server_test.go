@@ -223,6 +223,61 @@ func TestResponsesFollowTheSourceBehindTranslators(t *testing.T) {
 	})
 }
 
+// RFC 5923: a stream of a trusted peer whose Via says alias is used for requests to
+// the port that the Via names; what strangers say of themselves is not.
+func TestStreamsOfPeersAreReused(t *testing.T) {
+	h := &handler{then: reply(200)}
+	trusted := netip.MustParseAddr("10.0.0.9")
+	inWorld(t, Options{Handler: h, Alias: func(f *transport.Flow) bool { return f.Remote().Addr() == trusted }}, func(t *testing.T, w *world) {
+		for name, c := range map[string]struct {
+			from, via, to string
+			reused        bool
+		}{
+			"a peer":              {"10.0.0.9:40001", "10.0.0.9:5070;alias", "10.0.0.9:5070", true},
+			"by its name":         {"10.0.0.9:40002", "pbx.test:5071;Alias", "10.0.0.9:5071", true},
+			"the standard port":   {"10.0.0.9:40003", "pbx.test;alias", "10.0.0.9:5060", true},
+			"it does not say so":  {"10.0.0.9:40004", "10.0.0.9:5072", "10.0.0.9:5072", false},
+			"of another address":  {"10.0.0.9:40005", "10.0.0.10:5070;alias", "10.0.0.10:5070", false},
+			"a stranger says so":  {"10.0.0.8:40001", "10.0.0.8:5070;alias", "10.0.0.8:5070", false},
+			"its own, said or no": {"10.0.0.8:40002", "10.0.0.8:5070", "10.0.0.8:40002", true},
+		} {
+			p := w.stream(c.from)
+			raw := strings.Replace(string(text("OPTIONS", "x")), "UDP 10.0.0.2:5060;branch=x;rport", "TCP "+c.via+";branch=z9hG4bKx", 1)
+			p.SendRaw([]byte(strings.Replace(raw, "\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n", 1)))
+			p.Expect(siptest.Status(200))
+			f, err := w.tp.Flow(t.Context(), transport.TCP, netip.MustParseAddrPort(c.to))
+			if (err == nil) != c.reused || c.reused && f.Remote().String() != c.from {
+				t.Errorf("%s: %v", name, err)
+			}
+			p.Close()
+			synctest.Wait()
+		}
+	})
+}
+
+// On a stream that we open we say that the peer may send on it, too.
+func TestOurOwnStreamsMayBeReused(t *testing.T) {
+	inWorld(t, Options{Handler: &handler{}}, func(t *testing.T, w *world) {
+		ln := w.net.Listen("10.0.0.9:5060")
+		f, err := w.tp.Flow(t.Context(), transport.TCP, netip.MustParseAddrPort("10.0.0.9:5060"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := w.Via(f, "z9hG4bKx"); !strings.HasSuffix(v, ";branch=z9hG4bKx;rport;alias") {
+			t.Errorf("Via %s", v)
+		}
+		p := w.stream("10.0.0.8:40000")
+		p.SendRaw([]byte(strings.Replace(string(text("OPTIONS", "x")), "\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n", 1)))
+		synctest.Wait()
+		in, err := w.tp.Flow(t.Context(), transport.TCP, netip.MustParseAddrPort("10.0.0.8:40000"))
+		if err != nil || strings.Contains(w.Via(in, "b"), "alias") {
+			t.Errorf("Via on a stream that a peer opened: %v", err)
+		}
+		p.Close()
+		ln.Close()
+	})
+}
+
 func TestBadRequestsAreAnswered(t *testing.T) {
 	h := &handler{then: reply(200)}
 	inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"time"
 )
 
@@ -24,7 +23,7 @@ func (l *Layer) streamFlow(ctx context.Context, to streamPeer) (*Flow, error) {
 		return nil, fmt.Errorf("flow to %s: unknown transport %q", to.addr, to.transport)
 	}
 	l.mu.Lock()
-	if f := l.peers[to]; f != nil || l.closed || to.transport == WS || to.transport == WSS {
+	if f := l.openLocked(to); f != nil || l.closed || to.transport == WS || to.transport == WSS {
 		closed := l.closed
 		l.mu.Unlock()
 		switch {
@@ -65,7 +64,7 @@ func (l *Layer) dialOnce(d *dial, to streamPeer) {
 func (l *Layer) open(ctx context.Context, to streamPeer) (*Flow, error) {
 	connect := l.o.Dial
 	if connect == nil {
-		connect = (&net.Dialer{}).DialContext
+		connect = dialTCP
 	}
 	c, err := connect(ctx, "tcp", to.addr.String())
 	if err != nil {

@@ -12,6 +12,10 @@
 // flow leave in the order of the calls. OnFlowClosed comes after the last message
 // of its flow was delivered or while the reader is inside its handler.
 //
+// Sending to an address picks the newest stream that still takes messages: one a
+// trusted peer opened and lent (Alias, RFC 5923) as well as one of ours. A peer that
+// vanishes without a word is noticed within a minute.
+//
 // Memory: an idle TCP flow costs its buffers and one goroutine; a UDP peer a few
 // hundred bytes, forgotten after silence; forged datagrams that are no SIP cost
 // nothing that stays.

@@ -28,6 +28,7 @@ type Flow struct {
 	packets *packetListener // UDP only
 	stream  *stream         // streams only
 	number  uint64          // streams only
+	alias   uint16          // streams only; guarded by layer.mu
 
 	advertised sync.Once
 	host       string // guarded by advertised

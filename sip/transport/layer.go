@@ -35,12 +35,13 @@ type Layer struct {
 	cancel   context.CancelFunc
 
 	mu        sync.Mutex
-	closed    bool                 // guarded by mu
-	listeners []*packetListener    // guarded by mu
-	streams   map[uint64]*Flow     // guarded by mu
-	peers     map[streamPeer]*Flow // the newest stream to a peer; guarded by mu
-	ports     map[string]uint16    // listening, by stream transport; guarded by mu
-	dials     map[streamPeer]*dial // guarded by mu
+	closed    bool                   // guarded by mu
+	listeners []*packetListener      // guarded by mu
+	streams   map[uint64]*Flow       // guarded by mu
+	peers     map[streamPeer]*Flow   // the newest stream to a peer; guarded by mu
+	aliases   map[streamPeer][]*Flow // streams that stand for a peer's listener; guarded by mu
+	ports     map[string]uint16      // listening, by stream transport; guarded by mu
+	dials     map[streamPeer]*dial   // guarded by mu
 }
 
 type streamPeer struct {
@@ -53,7 +54,7 @@ func New(o Options) *Layer {
 	l := &Layer{
 		o: o, log: o.Log, noise: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}), limits: o.Limits.withDefaults(),
 		onMessage: o.OnMessage, onBad: o.OnBad,
-		streams: make(map[uint64]*Flow), peers: make(map[streamPeer]*Flow), dials: make(map[streamPeer]*dial), ports: make(map[string]uint16),
+		streams: make(map[uint64]*Flow), peers: make(map[streamPeer]*Flow), aliases: make(map[streamPeer][]*Flow), dials: make(map[streamPeer]*dial), ports: make(map[string]uint16),
 	}
 	l.gate, l.flows = newGate(&o, l.limits), newFlowTable(l)
 	l.metric = newMetrics(o.Metrics, l)

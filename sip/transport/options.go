@@ -66,7 +66,7 @@ type Options struct {
 	// the bound address, or the one that packets to the peer leave from.
 	Advertise string
 
-	// Dial opens outgoing streams; nil: net.Dialer.
+	// Dial opens outgoing streams; nil: by TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// ClientTLS is used for outgoing TLS; nil: the system's roots, and the peer's
 	// address as the name its certificate must bear.

@@ -163,6 +163,7 @@ func (l *Layer) dropStream(f *Flow) {
 	if k := (streamPeer{f.transport, f.remote}); l.peers[k] == f {
 		delete(l.peers, k)
 	}
+	l.unaliasLocked(f)
 	l.mu.Unlock()
 	if l.o.OnFlowClosed != nil {
 		l.o.OnFlowClosed(f)

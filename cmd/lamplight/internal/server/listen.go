@@ -155,7 +155,7 @@ func (o *opened) streams(ctx context.Context, kind string, addrs []string) {
 		if o.err != nil {
 			return
 		}
-		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a)
+		ln, err := transport.ListenTCP(ctx, a)
 		if err != nil {
 			o.err = fmt.Errorf("listen for %s: %w", kind, err)
 			return

@@ -25,3 +25,9 @@ func (s *Server) forceRPort(f *transport.Flow) bool {
 	p, ok := n.table.Find(f.Remote().Addr(), f.Transport())
 	return ok && p.ForceRPort
 }
+
+// isPeer: it is a neighbour who sends, over a transport it is trusted on.
+func (s *Server) isPeer(f *transport.Flow) bool {
+	_, ok := s.neighbours.Load().table.Find(f.Remote().Addr(), f.Transport())
+	return ok
+}

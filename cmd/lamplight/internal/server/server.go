@@ -175,7 +175,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	endpoint := &sip.Endpoint{}
 	s.setPeers(s.cfg)
 	transactions := transaction.New(transaction.Options{
-		Transport: s.transport, Handler: endpoint, ForceRPort: s.forceRPort, Log: s.log, Metrics: s.reg,
+		Transport: s.transport, Handler: endpoint, ForceRPort: s.forceRPort, Alias: s.isPeer, Log: s.log, Metrics: s.reg,
 	})
 	s.atEnd("transactions", transactions.Close)
 
