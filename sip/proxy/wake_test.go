@@ -366,7 +366,7 @@ func TestTheCallIsDecidedAgainWhenTheMobileWakes(t *testing.T) {
 
 // A browser that was closed takes its registration with it: the call is not sent
 // there, and not answered as if the server were at fault.
-func TestComplaint20ClosedBrowserIsNoTarget(t *testing.T) {
+func TestClosedBrowserIsNoTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBedroom(t)
 		b.register("1001", "10.0.3.1:40000", "sip:x@10.0.3.1;transport=tcp").Close()

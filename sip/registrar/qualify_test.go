@@ -71,7 +71,7 @@ func TestWhoIsQualified(t *testing.T) {
 
 // A phone that was unplugged, or whose translator of addresses forgot it, must not
 // stay green: it is unregistered in the stated time, for good, and its agent told.
-func TestComplaint17UnpluggedPhoneIsUnregistered(t *testing.T) {
+func TestUnpluggedPhoneIsUnregistered(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := newHouse(t, registrar.Limits{NATExpires: time.Hour})
 		p := h.phone("1001", "10.0.1.1:5060")
@@ -104,7 +104,7 @@ func TestComplaint17UnpluggedPhoneIsUnregistered(t *testing.T) {
 
 // The end of a contact that does not answer reaches who watches the agent: there is
 // no contact removed in silence.
-func TestComplaint18EndByKeepaliveIsToldToWatchers(t *testing.T) {
+func TestEndByKeepaliveIsToldToWatchers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := newHouse(t, registrar.Limits{})
 		told := make(chan *presence.Snapshot, 64)

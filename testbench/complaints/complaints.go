@@ -82,13 +82,13 @@ func List() []Complaint {
 
 		// Registration.
 		{"An unplugged phone is shown as registered for more than a day.",
-			[]string{"sip/registrar.TestComplaint17UnpluggedPhoneIsUnregistered", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},
+			[]string{"sip/registrar.TestUnpluggedPhoneIsUnregistered", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},
 		{"A contact is removed because it does not answer, and no watcher is told.",
-			[]string{"sip/registrar.TestComplaint18EndByKeepaliveIsToldToWatchers", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},
+			[]string{"sip/registrar.TestEndByKeepaliveIsToldToWatchers", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},
 		{"The extension is down, but its agent is still offered calls.",
 			[]string{"testbench/complaints.TestPhoneWithoutPowerIsOffline", "testbench/complaints.TestClosedConnectionIsOfflineAtOnce"}},
 		{"A browser that was closed stays registered, and its calls fail.",
-			[]string{"sip/registrar.TestStreamEndsItsBindings", "testbench/complaints.TestClosedConnectionIsOfflineAtOnce"}},
+			[]string{"sip/registrar.TestStreamEndsItsBindings", "sip/proxy.TestClosedBrowserIsNoTarget", "testbench/complaints.TestClosedConnectionIsOfflineAtOnce"}},
 		{"Behind NAT a removal takes the contact of another phone.",
 			[]string{"testbench/complaints.TestRemovalEndsOnlyTheContactOfItsDevice", "testbench/sipp.TestStarTakesBackTheDevicesOwnContactsOnly"}},
 		{"Connections that send nothing, or never authenticate, are kept for ever.",
