@@ -7,8 +7,9 @@
 //
 // # Guarantees
 //
-//   - One push is under way to a device at a time. Others for it meanwhile are the
-//     same one: they share its outcome.
+//   - One push for a call is under way to a device at a time, and one to have it
+//     refresh its registration. Others like it meanwhile are the same one: they
+//     share its outcome.
 //   - Everything is bounded: pushes that wait for each service, those sent at
 //     once, tries, the time of each, calls that wait. What exceeds a bound is told
 //     so at once (ErrBusy).

@@ -50,7 +50,7 @@ type Gateway struct {
 	running sync.WaitGroup
 
 	mu     sync.Mutex
-	flight map[Target]*delivery // mu; waiting or being sent, one for a device
+	flight map[errand]*delivery // mu; waiting or being sent
 	closed bool                 // mu
 }
 
@@ -61,6 +61,14 @@ type queue struct {
 	waiting  chan *delivery
 }
 
+// errand is what is done once at a time: a push to a device, for one reason.
+type errand struct {
+	Target
+	refresh bool
+}
+
+func (m *Message) errand() errand { return errand{m.Target, m.Refresh} }
+
 // delivery is one push and everybody who wants to know of it.
 type delivery struct {
 	Message // but for Until fixed
@@ -69,7 +77,7 @@ type delivery struct {
 
 // NewGateway starts the workers of each service. Close ends them.
 func NewGateway(o Options) (*Gateway, error) {
-	g := &Gateway{o: o, log: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), queues: make(map[string]*queue), flight: make(map[Target]*delivery)}
+	g := &Gateway{o: o, log: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), queues: make(map[string]*queue), flight: make(map[errand]*delivery)}
 	for i := range o.Providers {
 		p := o.Providers[i].withDefaults()
 		if err := p.Validate(); err != nil {
@@ -147,7 +155,7 @@ func (g *Gateway) enqueue(m Message, done func(error)) error {
 	if g.closed {
 		return ErrClosed
 	}
-	if d := g.flight[m.Target]; d != nil {
+	if d := g.flight[m.errand()]; d != nil {
 		d.done = append(d.done, done)
 		if m.Until.After(d.Until) {
 			d.Until = m.Until
@@ -160,7 +168,7 @@ func (g *Gateway) enqueue(m Message, done func(error)) error {
 	default:
 		return ErrBusy
 	}
-	g.flight[m.Target] = d
+	g.flight[m.errand()] = d
 	return nil
 }
 
@@ -178,7 +186,7 @@ func (g *Gateway) work(q *queue) {
 // end tells everybody who asked for the push.
 func (g *Gateway) end(d *delivery, err error) {
 	g.mu.Lock()
-	delete(g.flight, d.Target)
+	delete(g.flight, d.errand())
 	done := d.done
 	g.mu.Unlock()
 	g.count.outcome(d.Provider, err)

@@ -111,6 +111,29 @@ func TestApplePush(t *testing.T) {
 	}
 }
 
+// Apple ends apps that get a VoIP push without a call, so there is none.
+func TestRefreshGoesQuietlyOrNotAtAll(t *testing.T) {
+	s := newService(t, status(200))
+	g := s.gateway(t, Provider{Name: "apns", URL: "https://h/3/device/{prid}"})
+	m := call("apns", "DEF123GHIJ.com.example.app.voip", time.Minute)
+	m.Refresh, m.Call = true, ""
+	if err := send(g, m); !errors.Is(err, ErrRefused) {
+		t.Errorf("a VoIP push without a call: %v", err)
+	}
+	m.PRID, m.Param = "t1:voip&t2:remote", "DEF123GHIJ.com.example.app.voip&remote"
+	if err := send(g, m); err != nil {
+		t.Fatal(err)
+	}
+	reqs, bodies := s.requests()
+	h := reqs[0].Header
+	if len(reqs) != 1 || reqs[0].URL.Path != "/3/device/t2" || h.Get("apns-push-type") != "background" || h.Get("apns-priority") != "5" || h.Get("apns-topic") != "com.example.app" {
+		t.Errorf("%s %v", reqs[0].URL.Path, h)
+	}
+	if want := `{"aps":{"content-available":1},"event":"register","account":"1001@demo.test"}`; bodies[0] != want {
+		t.Errorf("body %s", bodies[0])
+	}
+}
+
 func TestFirebasePush(t *testing.T) {
 	s := newService(t, status(200))
 	g := s.gateway(t, Provider{Name: "fcm", URL: "https://h/v1/projects/{param}/messages:send"})

@@ -2,6 +2,7 @@ package push
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,13 +15,26 @@ type Message struct {
 	Account string // the address of record that is called
 	// Call names the call to the app, if the app cares.
 	Call string
-	// Until is when the call stops waiting: the service throws the push away then.
+	// Refresh: there is no call; the device is to register before its registration
+	// ends.
+	Refresh bool
+	// Until is when nobody waits any more: the service throws the push away then.
 	Until time.Time
 }
 
-// collapse is the same for every call: of several pushes that a device has not
-// got yet, one is enough.
-const collapse = "call"
+// The events that an app is told of. Each is its own collapse id: of several pushes
+// that a device has not got yet, one is enough.
+const (
+	eventCall     = "call"
+	eventRegister = "register"
+)
+
+func (m *Message) event() string {
+	if m.Refresh {
+		return eventRegister
+	}
+	return eventCall
+}
 
 // facts are what the app is told. Who calls it learns from the INVITE, not by way
 // of a third party.
@@ -30,7 +44,7 @@ type facts struct {
 	Call    string `json:"call,omitempty"`
 }
 
-func (m *Message) facts() facts { return facts{"call", m.Account, m.Call} }
+func (m *Message) facts() facts { return facts{m.event(), m.Account, m.Call} }
 
 // write gives the body of the request in the provider's form and sets the headers
 // that go with it.
@@ -55,26 +69,33 @@ func (m *Message) ttl(now time.Time) int {
 func (m *Message) address(p *Provider) string {
 	t := m.Target
 	if p.Form == FormAPNs {
-		t.PRID, _, _ = t.apns()
+		t.PRID, _, _ = t.apns(m.Refresh)
 	}
 	return p.address(t)
 }
 
 // writeAPNs: a VoIP push starts the app by itself, an alert shows a banner that
-// the user has to touch.
+// the user has to touch. A refresh shows nothing; it never goes as a VoIP push, for
+// Apple ends apps that get one without a call.
 func writeAPNs(m *Message, h http.Header) ([]byte, error) {
-	_, topic, voip := m.apns()
-	kind, aps := "alert", map[string]any{"alert": map[string]string{"title": "Incoming call"}, "sound": "default", "content-available": 1}
-	if voip {
+	_, topic, voip := m.apns(m.Refresh)
+	kind, priority := "alert", "10"
+	aps := map[string]any{"alert": map[string]string{"title": "Incoming call"}, "sound": "default", "content-available": 1}
+	switch {
+	case m.Refresh && voip:
+		return nil, fmt.Errorf("%w: a VoIP push without a call", ErrRefused)
+	case m.Refresh:
+		kind, priority, aps = "background", "5", map[string]any{"content-available": 1}
+	case voip:
 		kind, aps = "voip", map[string]any{}
 	}
 	if topic != "" {
 		h.Set("apns-topic", topic)
 	}
 	h.Set("apns-push-type", kind)
-	h.Set("apns-priority", "10")
+	h.Set("apns-priority", priority)
 	h.Set("apns-expiration", strconv.FormatInt(m.Until.Unix(), 10))
-	h.Set("apns-collapse-id", collapse)
+	h.Set("apns-collapse-id", m.event())
 	return json.Marshal(struct {
 		APS map[string]any `json:"aps"`
 		facts
@@ -84,18 +105,18 @@ func writeAPNs(m *Message, h http.Header) ([]byte, error) {
 // apns takes a target of Apple's apart. RFC 8599 §8.2: pn-param is the team's id
 // and the topic, "DEF123GHIJ.com.example.app.voip". Linphone names several
 // services at once, "….app.voip&remote", with a token for each,
-// "token:voip&token:remote".
-func (t Target) apns() (token, topic string, voip bool) {
+// "token:voip&token:remote": quiet chooses the one that is not VoIP.
+func (t Target) apns(quiet bool) (token, topic string, voip bool) {
 	topic = t.Param
 	if team, rest, ok := strings.Cut(topic, "."); ok && isTeam(team) {
 		topic = rest
 	}
 	if dot := strings.LastIndexByte(topic, '.'); dot >= 0 {
 		switch services := strings.Split(topic[dot+1:], "&"); {
+		case contains(services, "remote") && (quiet || !contains(services, "voip")):
+			topic = topic[:dot]
 		case contains(services, "voip"):
 			topic, voip = topic[:dot]+".voip", true
-		case contains(services, "remote"):
-			topic = topic[:dot]
 		}
 	}
 	token = t.PRID
@@ -138,7 +159,7 @@ func writeFCM(m *Message, now time.Time) ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		Message message `json:"message"`
-	}{message{m.PRID, m.facts(), android{"HIGH", strconv.Itoa(m.ttl(now)) + "s", collapse}}})
+	}{message{m.PRID, m.facts(), android{"HIGH", strconv.Itoa(m.ttl(now)) + "s", m.event()}}})
 }
 
 func writeJSON(m *Message, now time.Time) ([]byte, error) {
@@ -151,5 +172,5 @@ func writeJSON(m *Message, now time.Time) ([]byte, error) {
 		Collapse string    `json:"collapse_id"`
 		Until    time.Time `json:"expires"`
 		TTL      int       `json:"ttl"`
-	}{m.Provider, m.PRID, m.Param, m.facts(), "high", collapse, m.Until.UTC().Truncate(time.Second), m.ttl(now)})
+	}{m.Provider, m.PRID, m.Param, m.facts(), "high", m.event(), m.Until.UTC().Truncate(time.Second), m.ttl(now)})
 }

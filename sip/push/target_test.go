@@ -66,15 +66,18 @@ func TestAppleTargets(t *testing.T) {
 		prid, param  string
 		token, topic string
 		voip         bool
+		quiet        bool
 	}{
-		"RFC 8599":         {"t", "DEF123GHIJ.com.example.app.voip", "t", "com.example.app.voip", true},
-		"no team":          {"t", "com.example.app", "t", "com.example.app", false},
-		"several services": {"a:remote&b:voip", "DEF123GHIJ.com.example.app.remote&voip", "b", "com.example.app.voip", true},
-		"remote only":      {"a:remote", "DEF123GHIJ.com.example.app.remote", "a", "com.example.app", false},
-		"nothing":          {"t", "", "t", "", false},
+		"RFC 8599":         {"t", "DEF123GHIJ.com.example.app.voip", "t", "com.example.app.voip", true, false},
+		"no team":          {"t", "com.example.app", "t", "com.example.app", false, false},
+		"several services": {"a:remote&b:voip", "DEF123GHIJ.com.example.app.remote&voip", "b", "com.example.app.voip", true, false},
+		"remote only":      {"a:remote", "DEF123GHIJ.com.example.app.remote", "a", "com.example.app", false, false},
+		"quiet":            {"a:remote&b:voip", "DEF123GHIJ.com.example.app.remote&voip", "a", "com.example.app", false, true},
+		"quiet, VoIP only": {"b", "DEF123GHIJ.com.example.app.voip", "b", "com.example.app.voip", true, true},
+		"nothing":          {"t", "", "t", "", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			token, topic, voip := Target{"apns", tc.prid, tc.param}.apns()
+			token, topic, voip := Target{"apns", tc.prid, tc.param}.apns(tc.quiet)
 			if token != tc.token || topic != tc.topic || voip != tc.voip {
 				t.Errorf("%s %s %v", token, topic, voip)
 			}

@@ -299,6 +299,20 @@ func (w *Waker) Last(binding string) (Attempt, bool) {
 	return a, ok
 }
 
+// refreshTime is how long a push to refresh is worth something.
+const refreshTime = 4 * time.Minute
+
+// Refresh has a sleeping device register anew, because its registration ends soon.
+// Nobody waits for it: a device that does not is unregistered.
+func (w *Waker) Refresh(agent presence.AgentID, s Sleeper) {
+	m := Message{Target: s.Target, Account: s.Account, Refresh: true, Until: time.Now().Add(refreshTime)}
+	w.o.Sender.Send(m, func(err error) {
+		if isGone(err) {
+			w.o.Bindings.EndPush(agent, s)
+		}
+	})
+}
+
 // Close tells every call that waits that its devices did not wake.
 func (w *Waker) Close() error {
 	w.mu.Lock()

@@ -237,3 +237,23 @@ func TestEachDeviceIsToldOfOnce(t *testing.T) {
 	all.Wait()
 	w.Close()
 }
+
+func TestRefreshPushesAndEndsATokenThatIsGone(t *testing.T) {
+	p := newPhones("a")
+	inBubble(t, p, WakerOptions{}, func(t *testing.T, w *Waker) {
+		s, _ := p.Sleeper(agent, "a")
+		w.Refresh(agent, s)
+		if len(p.sent) != 1 || !p.sent[0].Refresh || p.sent[0].PRID != s.PRID {
+			t.Fatalf("sent %+v", p.sent)
+		}
+		p.done[0](ErrBusy)
+		if len(p.ended) != 0 {
+			t.Error("ended by a push that was not sent")
+		}
+		w.Refresh(agent, s)
+		p.done[1](ErrGone)
+		if len(p.ended) != 1 {
+			t.Error("the token stays")
+		}
+	})
+}

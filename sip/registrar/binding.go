@@ -73,6 +73,7 @@ type Binding struct {
 	end    time.Time       // Expires and grace
 	gone   bool            // replaced or dropped; under the shard's lock
 	missed uint8           // unanswered OPTIONS in a row; under the shard's lock
+	nudged bool            // asked by push to refresh; under the shard's lock
 	trip   uint32          // smoothed round trip, µs; under the shard's lock
 }
 

@@ -11,12 +11,15 @@ import (
 // does not move the note: whoever looks finds a later end and notes that.
 func (s *shard) scheduleLocked(b *Binding) {
 	at := max(b.end.Unix()+1, s.swept+1)
+	if soon, ok := b.nudgeAt(); ok {
+		at = max(min(at, soon.Unix()+1), s.swept+1)
+	}
 	s.due[at] = append(s.due[at], b)
 }
 
 // sweep looks at every binding whose noted second has passed.
 func (s *shard) sweep(now time.Time) {
-	var over []*Binding
+	var over, nudge []*Binding
 	s.mu.Lock()
 	due := s.dueLocked(now)
 	for s.swept < now.Unix() {
@@ -31,6 +34,10 @@ func (s *shard) sweep(now time.Time) {
 			switch {
 			case b.gone:
 			case b.end.After(now):
+				if soon, ok := b.nudgeAt(); ok && !soon.After(now) {
+					b.nudged = true
+					nudge = append(nudge, b)
+				}
 				s.scheduleLocked(b)
 			default:
 				over = append(over, b)
@@ -40,6 +47,9 @@ func (s *shard) sweep(now time.Time) {
 	s.mu.Unlock()
 	for _, f := range due {
 		f()
+	}
+	for _, b := range nudge {
+		s.r.nudge(b)
 	}
 	for _, b := range over {
 		s.enqueue(b.Agent, s.r.expire(b))

@@ -166,7 +166,7 @@ func (b *Binding) set(a *ask, w *want, l *Limits, now time.Time) {
 	b.Transport, b.Source, b.flow = a.by, a.source, a.flow
 	b.Grant, b.Expires = w.grant, now.Add(w.grant)
 	b.Stored, b.end = l.stored(now, w.grant), b.Expires.Add(l.grace(w.grant))
-	b.Restored, b.Dead, b.missed, b.gone = false, false, 0, false
+	b.Restored, b.Dead, b.missed, b.nudged, b.gone = false, false, 0, false, false
 	if b.raw = (rawRequest{}); len(a.contacts) == 1 {
 		b.raw = a.raw
 	}

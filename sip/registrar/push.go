@@ -3,6 +3,7 @@ package registrar
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (a *ask) checkPush(w *want, l *Limits) *refusal {
 	switch {
 	case w.pn.Provider == "" && w.pn.Query: // §4.1.5: what is there?
 		for i := range l.Push.Providers {
-			a.pns = append(a.pns, l.Push.Providers[i].Name)
+			a.name(l.Push.Providers[i].Name, w)
 		}
 		return nil
 	case w.push:
@@ -63,16 +64,30 @@ func (a *ask) checkPush(w *want, l *Limits) *refusal {
 			return refuse(555, "Push Notification Service Not Supported")
 		}
 	}
-	if !slices.Contains(a.pns, w.pn.Provider) {
-		a.pns = append(a.pns, w.pn.Provider)
-	}
+	a.name(w.pn.Provider, w)
 	return nil
 }
 
-// featureCaps adds the push services to a 2xx (RFC 8599 §8.2).
+// name notes a push service for the answer (RFC 8599 §8.2), and to a device that
+// wakes by itself how long before its end we want to see a refresh (§4.1.4).
+func (a *ask) name(service string, w *want) {
+	v := "*;+sip.pns=" + message.Quote(strings.ToLower(service))
+	if wakesItself(w.head) {
+		v += `;+sip.pnsreg="` + strconv.Itoa(int((nudgeLead+time.Minute)/time.Second)) + `"`
+	}
+	if !slices.Contains(a.pns, v) {
+		a.pns = append(a.pns, v)
+	}
+}
+
+// wakesItself: the contact has the feature tag by which a device says that it needs
+// no push to refresh its registration.
+func wakesItself(head string) bool { return strings.Contains(head, ";+sip.pnsreg") }
+
+// featureCaps adds the push services to a 2xx.
 func (a *ask) featureCaps(ans *message.Builder) *message.Builder {
-	for _, name := range a.pns {
-		ans.Add(featureCaps, "*;+sip.pns="+message.Quote(strings.ToLower(name)))
+	for _, v := range a.pns {
+		ans.Add(featureCaps, v)
 	}
 	return ans
 }
@@ -107,7 +122,35 @@ func (b *Binding) withoutToken(row []byte) []byte {
 	return data
 }
 
-// Pusher is what a waker needs of a registrar.
+// nudgeLead is how long before its end a sleeping device is pushed to refresh: RFC
+// 8599 §5.5 asks for two minutes at least.
+const nudgeLead = 5 * time.Minute
+
+// nudgeAt is when a sleeping device, which has no timer that runs, has to be woken
+// to refresh its registration; once in each period.
+func (b *Binding) nudgeAt() (at time.Time, ok bool) {
+	if !b.Push || !b.Dead || b.nudged || wakesItself(b.Head) {
+		return time.Time{}, false
+	}
+	return b.Expires.Add(-min(nudgeLead, b.Grant/2)), true
+}
+
+// OnRefreshDue has f called for each device that sleeps while its registration comes
+// to an end. f runs on a goroutine of the registrar and must not block.
+func (r *Registrar) OnRefreshDue(f func(presence.AgentID, push.Sleeper)) { r.nudged.Store(&f) }
+
+// nudge has a sleeping device woken.
+func (r *Registrar) nudge(b *Binding) {
+	f := r.nudged.Load()
+	if f == nil {
+		return
+	}
+	if s, ok := r.Sleeper(b.Agent, b.ID); ok {
+		(*f)(b.Agent, s)
+	}
+}
+
+// What a waker needs of a registrar.
 var _ push.Bindings = (*Registrar)(nil)
 
 // Sleeper tells how to wake the device of a binding that only a push reaches.

@@ -15,6 +15,7 @@ import (
 	"lamplight/presence"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
+	"lamplight/sip/push"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 )
@@ -28,6 +29,7 @@ type Registrar struct {
 	gruus  *gruus
 	// watchers are told of changes; see OnChange.
 	watchers atomic.Pointer[[]func(presence.AgentID, []Ended)]
+	nudged   atomic.Pointer[func(presence.AgentID, push.Sleeper)] // see OnRefreshDue
 	ask      *asker
 	run      context.Context //nolint:containedctx // the registrar's own life
 	cancel   context.CancelFunc

@@ -22,6 +22,7 @@ func (s *Server) startPush() error {
 		Bindings: s.registrar, Sender: gateway, Wait: s.cfg.Push.Wait, Log: s.log, Metrics: s.reg,
 	})
 	s.atEnd("waker", s.waker.Close)
+	s.registrar.OnRefreshDue(s.waker.Refresh)
 	s.registrar.OnChange(func(agent presence.AgentID, _ []registrar.Ended) { s.waker.Changed(agent) })
 	return nil
 }
