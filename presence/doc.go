@@ -7,6 +7,7 @@
 //   - status: facts and settings and time in, Evaluation out. Pure.
 //   - routing: an agent's state and a call in, Decision out. Pure.
 //   - directory: domains, agents, devices, credentials, assignments.
+//   - consent: whom agents allowed to watch them.
 //   - roster: one writer per agent; applies facts, runs timers, numbers
 //     snapshots, tells watchers, hands records to the store.
 //

@@ -29,9 +29,10 @@ type WatchRule struct {
 	// the watcher's too), "agent:NUMBER" or "addresses" (those without an agent,
 	// such as parking slots).
 	Whom string `json:"whom,omitempty"`
-	// Events are the event packages the rule is about; none: all but those that
-	// tell who watches (named ….winfo) and what is registered (reg), which a rule
-	// must name.
+	// Events are the event packages the rule is about; none: all but those that a
+	// rule must name, since they tell not of the agent's state: who watches
+	// (….winfo), what is registered (reg), and message-summary, of which some
+	// phones take no refusal.
 	Events []string     `json:"events,omitempty"`
 	Then   WatchVerdict `json:"then"`
 }
@@ -57,8 +58,11 @@ type Onlooker struct {
 	Agent *Agent     // whose device it is; nil: nobody's, or a peer
 }
 
-// eventReg is the event package that tells what is registered.
-const eventReg = "reg"
+// The event packages that tell what is registered, and what waits in a mailbox.
+const (
+	eventReg     = "reg"
+	eventSummary = "message-summary"
+)
 
 // private reports whether an event package is for the agent's own devices and
 // whom a rule names: who watches (RFC 3857 §4.1), and where from the agent's
@@ -110,7 +114,7 @@ func (p *Policy) OpenToAll() bool {
 
 func (r *WatchRule) about(event string) bool {
 	if len(r.Events) == 0 {
-		return !private(event)
+		return !private(event) && event != eventSummary
 	}
 	return slices.Contains(r.Events, event)
 }

@@ -40,6 +40,8 @@ func TestMayWatch(t *testing.T) {
 		"nobody there to confirm":          {[]WatchRule{rule("", "", WatchConfirm)}, by(ann), nil, "dialog", WatchDeny},
 		"one event":                        {[]WatchRule{rule("", "", WatchDeny, "presence")}, by(ann), bob, "presence", WatchDeny},
 		"another event":                    {[]WatchRule{rule("", "", WatchDeny, "presence")}, by(ann), bob, "dialog", WatchAllow},
+		"mailboxes are nobody's state":     {[]WatchRule{rule("", "", WatchDeny)}, by(ann), bob, "message-summary", WatchAllow},
+		"mailboxes by name":                {[]WatchRule{rule("", "", WatchDeny, "message-summary")}, by(ann), bob, "message-summary", WatchDeny},
 		"who watches is told nobody":       {nil, by(boss), bob, "presence.winfo", WatchDeny},
 		"who watches is told oneself":      {nil, by(bob), bob, "presence.winfo", WatchAllow},
 		"who watches needs a rule":         {[]WatchRule{rule("role:supervisor", "", WatchAllow, "presence.winfo")}, by(boss), bob, "presence.winfo", WatchAllow},

@@ -22,11 +22,11 @@ func AppendChanges(dst []byte, before, after *presence.Snapshot, v View) (doc []
 	}
 	for i := range was {
 		if find(is, was[i].ID) == nil {
-			dst = appendEnded(dst, was[i].ID)
+			dst = appendEnded(dst, was[i].ID, &v)
 		}
 	}
 	if len(dst) == begun {
-		dst = appendEnded(dst, idleID) // what changed is not shown
+		dst = appendEnded(dst, idleID, &v) // what changed is not shown
 	}
 	dst = append(dst, "</dialog-info>\n"...)
 	return dst, version, v.Limit == 0 || len(dst)-start <= v.Limit
@@ -72,9 +72,8 @@ func nameOf(s *presence.Snapshot) string {
 }
 
 // appendEnded writes a dialog that is over, or that never was.
-func appendEnded(dst []byte, id string) []byte {
-	dst = append(dst, `<dialog id="`...)
-	dst = xmltext.Append(dst, id)
+func appendEnded(dst []byte, id string, v *View) []byte {
+	dst = appendID(append(dst, `<dialog id="`...), id, v)
 	return append(dst, `"><state>terminated</state></dialog>`+"\n"...)
 }
 

@@ -8,6 +8,8 @@
 package dialoginfo
 
 import (
+	"strconv"
+
 	"lamplight/presence"
 	"lamplight/sip/events/xmltext"
 )
@@ -81,15 +83,14 @@ func Append(dst []byte, s *presence.Snapshot, v View) (doc []byte, version int) 
 		dst = appendLocal(dst, &v, name, false)
 		dst = append(dst, "</dialog>\n"...)
 	default:
-		dst = appendEnded(dst, idleID)
+		dst = appendEnded(dst, idleID, &v)
 	}
 	return append(dst, "</dialog-info>\n"...), version
 }
 
 // appendOpen writes the start of a dialog: what names it.
 func appendOpen(dst []byte, d *presence.DialogState, v *View) []byte {
-	dst = append(dst, `<dialog id="`...)
-	dst = xmltext.Append(dst, d.ID)
+	dst = appendID(append(dst, `<dialog id="`...), d.ID, v)
 	dst = append(dst, '"')
 	if !v.Hidden {
 		dst = appendAttr(dst, ` call-id="`, d.CallID)
@@ -98,6 +99,19 @@ func appendOpen(dst []byte, d *presence.DialogState, v *View) []byte {
 	}
 	dst = appendAttr(dst, ` direction="`, d.Direction)
 	return append(dst, '>')
+}
+
+// appendID writes the id of a dialog. It may be made of the call-id, so who may
+// not know that is given a digest of it.
+func appendID(dst []byte, id string, v *View) []byte {
+	if !v.Hidden || id == idleID || id == busyID {
+		return xmltext.Append(dst, id)
+	}
+	h := uint64(14695981039346656037) // FNV-1a, 64 bits
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	return strconv.AppendUint(append(dst, 'h'), h, 16)
 }
 
 // appendDialog writes one leg in the element order of the schema (RFC 4235

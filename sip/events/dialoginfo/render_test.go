@@ -52,7 +52,7 @@ func TestRender(t *testing.T) {
 		"a phone with room for one":                {snapshot(false, held, ringing), View{Entity: entity, Single: true}, wantHeld},
 		"a phone that takes pval only":             {snapshot(false, held), View{Entity: entity, NoPvalue: true}, strings.Replace(wantHeld, ` pvalue="no"`, "", 1)},
 		"a phone that takes pvalue only":           {snapshot(false, held), View{Entity: entity, NoPval: true}, strings.Replace(wantHeld, ` pval="no"`, "", 1)},
-		"hidden is neither named nor taken over":   {snapshot(false, ringing), View{Entity: entity, Hidden: true}, `<dialog id="d1" direction="recipient"><state>early</state>` + local + `</dialog>`},
+		"hidden is neither named nor taken over":   {snapshot(false, ringing), View{Entity: entity, Hidden: true}, `<dialog id="h8917f07b53bf526" direction="recipient"><state>early</state>` + local + `</dialog>`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, want := render(c.s, c.v), document(c.want); got != want {

@@ -9,9 +9,22 @@
 //   - At most one NOTIFY of a subscription is in flight, and the next one has
 //     the newest state: last state wins, none queue up.
 //   - CSeq and document version of a subscription only grow, also across
-//     restarts; the first NOTIFY after one is full state.
+//     restarts, document versions by one from NOTIFY to NOTIFY between them; the
+//     first NOTIFY after one is full state.
 //   - A state is told once: a change that leaves the rendered document as it
-//     was sends nothing. A SUBSCRIBE is always answered by a NOTIFY.
+//     was sends nothing. A SUBSCRIBE is always answered by a NOTIFY, unless its
+//     sender names the entity tag of the document as it is: then a refresh is
+//     answered 204, and the first NOTIFY is empty (RFC 5839). A tag follows from
+//     the document and is never that of another.
+//   - Changes are told no more often than the watcher wished, the last of them in
+//     the end (RFC 6446). What answers a SUBSCRIBE or ends a subscription does
+//     not wait.
+//   - Who may watch whom, and who may see who calls, is asked of the domain's
+//     rules and the watched agent's decisions at each SUBSCRIBE, after a restart,
+//     and within seconds of a change of either. A watcher who waits for leave, or
+//     has lost it, is sent nothing but what is told of nobody.
+//   - What is different about a phone is looked up once and stored. Only phones
+//     that apply changes are sent changes, on top of what they acknowledged.
 //   - 481 ends a subscription at once, silence only after several attempts
 //     (RFC 6665 §4.2.2 would end it at the first: many phones drop a NOTIFY now
 //     and then, and a lamp would be dead until the next refresh).

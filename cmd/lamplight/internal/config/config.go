@@ -228,9 +228,9 @@ type Watch struct {
 	// Whom: anyone (default), team:NAME, own_team, agent:NUMBER or addresses
 	// (those without an agent, such as parking slots).
 	Whom string `yaml:"whom"`
-	// Events are the event packages it is about; all but the likes of
-	// presence.winfo, which tell who watches, and reg, which tells what is
-	// registered: those a rule must name.
+	// Events are the event packages it is about; all but those a rule must name:
+	// the likes of presence.winfo, which tell who watches, reg, which tells what
+	// is registered, and message-summary.
 	Events []string `yaml:"events"`
 	// Then: allow, deny, or confirm (the agent or a supervisor decides).
 	Then string `yaml:"then"`
