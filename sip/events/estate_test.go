@@ -82,6 +82,8 @@ func (r *rig) estate(agents, lamps int) *estate {
 			switch k % 10 {
 			case 2, 4:
 				w.conditional = true
+			case 8, 9:
+				w.agent = partial
 			case 6, 7:
 				w.params = ";max-rate=0.2" // not more often than each five seconds (RFC 6446)
 			}

@@ -91,7 +91,7 @@ func (r *rig) outage(d time.Duration) {
 // and since last there was no reason not to show it.
 func (e *estate) check(t *testing.T, then, last time.Time) {
 	t.Helper()
-	changes, dark, ignored, dialogs, spared := 0, 0, 0, 0, 0
+	changes, dark, ignored, dialogs, spared, partly := 0, 0, 0, 0, 0, 0
 	for _, a := range e.agents {
 		changes += a.changes
 		for _, w := range a.wrong {
@@ -113,6 +113,7 @@ func (e *estate) check(t *testing.T, then, last time.Time) {
 		ignored += w.ignored
 		dialogs += w.dialogs
 		spared += w.spared
+		partly += w.changes
 		if w.at.After(then) {
 			moved++
 		}
@@ -127,12 +128,12 @@ func (e *estate) check(t *testing.T, then, last time.Time) {
 	for _, w := range e.wire.wrong {
 		t.Error("a number went backward:", w)
 	}
-	if spared == 0 || changes < 4*len(e.agents) || e.wire.notifies < 4*len(e.watchers) || len(e.wire.tags) < len(e.agents) {
-		t.Errorf("too little happened: %d refreshes without NOTIFY, %d changes, %d NOTIFYs, %d publications", spared, changes, e.wire.notifies, len(e.wire.tags))
+	if spared == 0 || partly == 0 || changes < 4*len(e.agents) || e.wire.notifies < 4*len(e.watchers) || len(e.wire.tags) < len(e.agents) {
+		t.Errorf("too little happened: %d refreshes without NOTIFY, %d partial documents, %d changes, %d NOTIFYs, %d publications", spared, partly, changes, e.wire.notifies, len(e.wire.tags))
 	}
 	if moved < len(e.watchers)/2 {
 		t.Errorf("only %d lamps had to change after the last change", moved)
 	}
-	t.Logf("%d lamps in %d dialogs, %d changes, %d NOTIFYs sent, %d refreshes without one, network %+v", len(e.watchers), dialogs, changes, e.wire.notifies, spared, e.net.Stats())
+	t.Logf("%d lamps in %d dialogs, %d changes, %d NOTIFYs sent, %d of them of partial state, %d refreshes without one, network %+v", len(e.watchers), dialogs, changes, e.wire.notifies, partly, spared, e.net.Stats())
 	t.Logf("%d lamps had a last change to show; the slowest was right %v after the last was told", moved, slowest.Round(time.Millisecond))
 }

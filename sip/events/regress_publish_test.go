@@ -70,6 +70,8 @@ func TestMemoryAndStoreAgree(t *testing.T) {
 					p.insist(p.info(versions[p], dialog("d", fmt.Sprint("c", rng.IntN(5)), "recipient", state)))
 					time.Sleep(time.Duration(rng.IntN(3000)) * time.Millisecond)
 				}
+				versions[pubs[0]]++ // whatever chance did, one call is there
+				pubs[0].insist(pubs[0].info(versions[pubs[0]], dialog("d", "last", "recipient", "confirmed")))
 				legs := func() (out string) {
 					for _, number := range []string{"101", "102"} {
 						s := r.snapshot(number)

@@ -34,6 +34,9 @@ const (
 	dialer = "192.0.2.202:5060" // every call of it is a campaign call
 )
 
+// partial is the User-Agent of phones that apply partial state.
+const partial = "Partial"
+
 // rig is the event server with its real neighbours on an in-memory network.
 type rig struct {
 	t        testing.TB
@@ -94,8 +97,6 @@ func (r *rig) start() {
 		}
 		r.events.ServeSIP(q)
 	})})
-	pc := r.net.ListenPacket(server)
-	r.serve.Go(func() { r.tl.ServePacket(ctx, pc) })
 	auth := digest.New(digest.Options{Directory: r.dir, Key: []byte(strings.Repeat("k", 32))})
 	r.reg, err = registrar.Open(ctx, registrar.Options{Store: r.store, Directory: r.dir, Roster: r.roster, Auth: auth, Transport: r.tl, Transactions: r.xl, Limits: registrar.Limits{GRUU: r.gruu}})
 	if err != nil {
@@ -109,10 +110,13 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.events, err = Open(ctx, Options{Consents: r.consents, Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl,
-		Subscriptions: notifier.Options{Lists: kept, Phones: quirks.Shipped()}})
+		Subscriptions: notifier.Options{Lists: kept, Phones: append(quirks.Shipped(), quirks.Phone{Match: partial, Quirks: quirks.PartialDialog})}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	// Nothing is served before everything is there that serves it.
+	pc := r.net.ListenPacket(server)
+	r.serve.Go(func() { r.tl.ServePacket(ctx, pc) })
 }
 
 func (r *rig) shut() {

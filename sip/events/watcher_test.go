@@ -20,10 +20,10 @@ type watcher struct {
 
 	user, event, uri string
 	expires          int
-	// params are further ones of its Event header; conditional: a refresh says
-	// which document the watcher has (RFC 5839).
-	params      string
-	conditional bool
+	// params are further ones of its Event header; agent is its User-Agent;
+	// conditional: a refresh says which document the watcher has (RFC 5839).
+	params, agent string
+	conditional   bool
 
 	callID, tag string
 	to          string // with the server's tag, once it is known
@@ -35,13 +35,15 @@ type watcher struct {
 	next        *time.Timer
 	ended       bool
 
-	etag    string // of the document taken last
-	cseq    uint32 // of the last NOTIFY taken
-	version int64  // of the last document taken
+	etag    string            // of the document taken last
+	cseq    uint32            // of the last NOTIFY taken
+	version int64             // of the last document taken
+	live    map[string]string // dialogs that are not over, by id
 	lamp    string
 	at      time.Time // when the lamp last changed
 	dialogs int       // begun so far
 	ignored int       // documents that a strict phone does not take
+	changes int       // documents of partial state
 	spared  int       // refreshes that needed no NOTIFY
 }
 
@@ -92,6 +94,9 @@ func (w *watcher) subscribeLocked() {
 		Add(message.CallID, w.callID).Add(message.CSeq, fmt.Sprint(w.seq, " SUBSCRIBE")).
 		Add(message.Contact, "<sip:"+w.user+"@"+w.port.Addr().String()+">").
 		Add(message.Event, w.event+w.params).Add(message.Expires, strconv.Itoa(w.expires))
+	if w.agent != "" {
+		b.Add("User-Agent", w.agent)
+	}
 	if w.conditional && w.etag != "" {
 		b.Add(message.SuppressIfMatch, w.etag)
 	}
@@ -176,26 +181,50 @@ func (w *watcher) notifiedLocked(m *message.Message) *message.Builder {
 
 // readLocked makes the lamp of a document.
 func (w *watcher) readLocked(doc string) {
-	var lamp string
-	if w.event == "presence" {
-		lamp = between(doc, "<basic>", "</basic>") + " " + between(doc, "<note>", "</note>")
-	} else {
-		version, err := strconv.ParseInt(between(between(doc, "<dialog-info", ">"), `version="`, `"`), 10, 64)
-		if err != nil || version <= w.version {
-			w.ignored++
+	lamp := between(doc, "<basic>", "</basic>") + " " + between(doc, "<note>", "</note>")
+	if w.event == "dialog" {
+		root := between(doc, "<dialog-info", ">")
+		version, err := strconv.ParseInt(between(root, ` version="`, `"`), 10, 64)
+		change := between(root, ` state="`, `"`) == "partial"
+		if err != nil || version <= w.version || change && (w.agent != partial || version != w.version+1) {
+			w.ignored++ // RFC 4235 §4.3: of a change to what one has not got
 			return
 		}
 		w.version = version
-		lamp = between(doc, "<state>", "</state>")
-		if lamp != "terminated" {
-			lamp = between(doc, `call-id="`, `"`) + " " + lamp
+		if change {
+			w.changes++
+		} else {
+			w.live = map[string]string{}
 		}
-		if strings.Contains(doc, "+sip.rendering") {
-			lamp += " held"
+		w.applyLocked(doc)
+		lamp = "terminated"
+		for _, state := range w.live {
+			if lamp != "terminated" {
+				state = "several calls"
+			}
+			lamp = state
 		}
 	}
 	if lamp != w.lamp {
 		w.lamp, w.at = lamp, time.Now()
+	}
+}
+
+// applyLocked takes note of the dialogs of a document.
+func (w *watcher) applyLocked(doc string) {
+	for i, d := range strings.Split(doc, "<dialog ") {
+		if i == 0 {
+			continue
+		}
+		id, state := between(d, `id="`, `"`), between(d, "<state>", "</state>")
+		if state == "terminated" {
+			delete(w.live, id)
+			continue
+		}
+		w.live[id] = between(d, `call-id="`, `"`) + " " + state
+		if strings.Contains(d, "+sip.rendering") {
+			w.live[id] += " held"
+		}
 	}
 }
 
