@@ -75,7 +75,7 @@ func watcherList(r *remote) *cobra.Command {
 // eachWatcher calls f with every subscription, or those to the agent named, that
 // fits.
 func eachWatcher(r *remote, cmd *cobra.Command, agent []string, event string, pending bool, f func(*watcher)) (shown bool, err error) {
-	path, query := "/watchers", url.Values{"limit": {"1000"}}
+	path, query := "/watchers", url.Values{"limit": {"10000"}}
 	switch {
 	case len(agent) > 0:
 		path = "/agents/" + url.PathEscape(agent[0]) + path

@@ -102,7 +102,7 @@ func (d diagnostics) Publications(p api.Part) ([]api.Publication, string) {
 			return true
 		})
 	}
-	return of.items, of.next()
+	return of.done()
 }
 
 // Flows are in the order of their ids.
@@ -115,5 +115,5 @@ func (d diagnostics) Flows(p api.Part) ([]api.Flow, string) {
 			})
 		}
 	})
-	return of.items, of.next()
+	return of.done()
 }

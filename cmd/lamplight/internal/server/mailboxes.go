@@ -48,7 +48,7 @@ func (b mailboxes) Mailboxes(p api.Part) ([]api.Mailbox, string) {
 		}
 		return true
 	})
-	return of.items, of.next()
+	return of.done()
 }
 
 func (b mailboxes) shown(i *mailbox.Info) api.Mailbox {

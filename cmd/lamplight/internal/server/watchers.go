@@ -43,13 +43,14 @@ func (w watchers) Watchers(p api.Part, admits func(*api.Watcher) bool) ([]api.Wa
 			}
 			return true
 		})
-		for _, of := range ids.items {
+		them, more := ids.done()
+		for _, of := range them {
 			if next := out.read(of, 0); next != "" {
 				return out.list, next
 			}
 			id = of
 		}
-		if !ids.more {
+		if more == "" {
 			return out.list, ""
 		}
 	}
