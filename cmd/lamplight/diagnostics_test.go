@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 
+	"lamplight/cmd/lamplight/internal/client"
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
 )
@@ -62,6 +64,24 @@ func TestWatchersRegistrationsAndFlowsCanBeListed(t *testing.T) {
 	ask(t, "sub list", "sip:1002@"+domain, "sip:parking-1@"+domain, "message-summary")
 	ask(t, "sub list --event message-summary", "sip:1001@"+domain, "!dialog")
 	ask(t, "sub list 1002 --json", `"next_cseq"`, `"entity"`)
+	entities, query := map[string]int{}, url.Values{"limit": {"1"}}
+	if err := pages(t.Context(), query, func(q url.Values) (string, error) {
+		var page struct {
+			Watchers []watcher `json:"watchers"`
+			Next     string    `json:"next"`
+		}
+		c := client.Client{Server: os.Getenv("LAMPLIGHT_API"), Token: "demo-admin"}
+		err := c.Call(t.Context(), "GET", "/watchers", q, nil, &page)
+		for _, w := range page.Watchers {
+			entities[w.Entity]++
+		}
+		if len(page.Watchers) > 1 {
+			t.Errorf("a page of one has %d", len(page.Watchers))
+		}
+		return page.Next, err
+	}); err != nil || len(entities) != 3 || entities["sip:1002@"+domain] != 1 {
+		t.Errorf("one by one: %v, %v", entities, err)
+	}
 	out := ask(t, "reg list 1001", "1001", "alive", "UDP", phone.Addr().String(), "Desk/7")
 	ask(t, "reg list", "Desk/7")
 	ask(t, "flow list --transport UDP", phone.Addr().String(), "UDP-")
