@@ -72,13 +72,13 @@ func deviceList(r *remote) *cobra.Command {
 func deviceSet(r *remote) *cobra.Command {
 	var name string
 	var digest []string
-	var publish bool
+	var publish, calls, shared bool
 	c := &cobra.Command{
 		Use: "set AGENT DEVICE", Short: "Change a device", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body := changed(cmd, map[string]any{"name": &name, "digest": &digest, "publish-selects": &publish})
+			body := changed(cmd, map[string]any{"name": &name, "digest": &digest, "publish-selects": &publish, "publish-calls": &calls, "shared": &shared})
 			if len(body) == 0 {
-				return fmt.Errorf("nothing to change: give --name, --digest or --publish-selects")
+				return fmt.Errorf("nothing to change: give --name, --digest, --publish-selects, --publish-calls or --shared")
 			}
 			_, err := r.call(cmd, "PATCH", devicesPath(args[0])+"/"+url.PathEscape(args[1]), nil, body, nil)
 			return err
@@ -87,6 +87,8 @@ func deviceSet(r *remote) *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", "name shown to people")
 	c.Flags().StringSliceVar(&digest, "digest", nil, "algorithms offered; empty: the domain's")
 	c.Flags().BoolVar(&publish, "publish-selects", false, "its presence PUBLISH selects a status")
+	c.Flags().BoolVar(&calls, "publish-calls", false, "it may PUBLISH its agent's calls")
+	c.Flags().BoolVar(&shared, "shared", false, "it is a hot desk, at which any agent may log in")
 	return c
 }
 

@@ -23,6 +23,7 @@ import (
 	"lamplight/sip/events/compositor"
 	"lamplight/sip/events/mailbox"
 	"lamplight/sip/events/notifier"
+	"lamplight/sip/events/phonestate"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/quirks"
@@ -54,6 +55,8 @@ type Options struct {
 	Subscriptions notifier.Options
 	// Publications are the bounds of compositor.Options, likewise.
 	Publications compositor.Options
+	// PhoneStates are the bounds of phonestate.Options, likewise.
+	PhoneStates phonestate.Options
 	// Mailboxes are the bounds of mailbox.Options, likewise.
 	Mailboxes mailbox.Options
 }
@@ -63,14 +66,15 @@ type Events struct {
 	notifier   *notifier.Notifier
 	compositor *compositor.Compositor
 	mailboxes  *mailbox.Mailboxes
-	publishers publishers // the two above too
+	presence   *phonestate.Agent
+	publishers publishers // the three above too
 }
 
 // Open reloads publications and subscriptions, in this order, so that the first
 // NOTIFYs after a restart tell of published calls. ctx bounds the reading.
 func Open(ctx context.Context, o Options) (*Events, error) {
 	pub := o.Publications
-	pub.Store, pub.Directory, pub.Roster = o.Store, o.Directory, o.Roster
+	pub.Store, pub.Directory, pub.Roster, pub.Auth = o.Store, o.Directory, o.Roster, o.Auth
 	pub.Node, pub.Log, pub.Metrics = o.Node, o.Log, o.Metrics
 	c, err := compositor.Open(ctx, pub, o.Peers)
 	if err != nil {
@@ -83,7 +87,14 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 		c.Close()
 		return nil, fmt.Errorf("events: %w", err)
 	}
-	pubs := publishers{c, m}
+	said := o.PhoneStates
+	said.Store, said.Directory, said.Roster, said.Auth = o.Store, o.Directory, o.Roster, o.Auth
+	said.Node, said.Log, said.Metrics = o.Node, o.Log, o.Metrics
+	ps, err := phonestate.Open(ctx, said, o.Peers)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("events: %w", err), publishers{c, m}.close())
+	}
+	pubs := publishers{c, m, ps}
 	var reg *regPackage
 	sub := o.Subscriptions
 	if o.Registrar != nil {
@@ -107,7 +118,7 @@ func Open(ctx context.Context, o Options) (*Events, error) {
 	if reg != nil {
 		reg.watch(n)
 	}
-	return &Events{notifier: n, compositor: c, mailboxes: m, publishers: pubs}, nil
+	return &Events{notifier: n, compositor: c, mailboxes: m, presence: ps, publishers: pubs}, nil
 }
 
 // ServeSIP answers SUBSCRIBE and PUBLISH, and the NOTIFY that nobody here asked

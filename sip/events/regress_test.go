@@ -323,11 +323,11 @@ func TestPublishRefusals(t *testing.T) {
 		body   func(*pbx) string
 		status int
 	}{
-		"a stranger":                {addr: "192.0.2.99:5060", status: 403},
+		"a stranger":                {addr: "192.0.2.99:5060", status: 401},
 		"a peer that may not":       {addr: "192.0.2.203:5060", status: 403},
 		"another domain":            {entity: "sip:101@other.test", status: 403},
 		"no domain of ours":         {entity: "sip:101@example.com", status: 404},
-		"another event":             {change: func(_ *pbx, b *message.Builder) { b.Set(message.Event, "presence") }, status: 489},
+		"another event":             {change: func(_ *pbx, b *message.Builder) { b.Set(message.Event, "weather") }, status: 489},
 		"too short":                 {change: func(_ *pbx, b *message.Builder) { b.Set(message.Expires, "3") }, status: 423},
 		"an unknown tag":            {change: func(_ *pbx, b *message.Builder) { b.Add(message.SIPIfMatch, "00000000000000ff-1") }, status: 412},
 		"a foreign tag":             {change: func(_ *pbx, b *message.Builder) { b.Add(message.SIPIfMatch, "abc") }, status: 412},

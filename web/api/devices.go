@@ -22,12 +22,14 @@ type deviceJSON struct {
 	Algorithms []string            `json:"algorithms,omitempty"`
 	Digest     []string            `json:"digest,omitempty"`
 	Publish    bool                `json:"publish_selects,omitempty"`
+	Calls      bool                `json:"publish_calls,omitempty"`
+	Shared     bool                `json:"shared,omitempty"`
 }
 
 func (a *API) deviceView(d *presence.Device) deviceJSON {
 	j := deviceJSON{
 		ID: d.ID.String(), Kind: d.Kind, Name: d.Name, Usernames: []string{},
-		Digest: d.Digest, Publish: d.PublishSelects,
+		Digest: d.Digest, Publish: d.PublishSelects, Calls: d.PublishCalls, Shared: d.Shared,
 	}
 	algorithms := make(map[string]bool)
 	for _, c := range a.o.Directory.CredentialsOf(d.ID) {
@@ -91,6 +93,8 @@ func (a *API) addDevice(r *request) error {
 		Password string              `json:"password"`
 		Digest   []string            `json:"digest"`
 		Publish  bool                `json:"publish_selects"`
+		Calls    bool                `json:"publish_calls"`
+		Shared   bool                `json:"shared"`
 	}
 	if err := r.into(&in); err != nil {
 		return err
@@ -102,6 +106,7 @@ func (a *API) addDevice(r *request) error {
 	d := presence.Device{
 		ID: presence.DeviceID{ID: presence.NewID()}, Domain: dom.ID, Kind: in.Kind,
 		Name: cmp.Or(in.Name, in.Kind.Text()), Digest: in.Digest, PublishSelects: in.Publish,
+		PublishCalls: in.Calls, Shared: in.Shared,
 	}
 	e := directory.Edit{
 		Devices:     []presence.Device{d},
@@ -144,6 +149,8 @@ func (a *API) updateDevice(r *request) error {
 		Name    *string   `json:"name"`
 		Digest  *[]string `json:"digest"`
 		Publish *bool     `json:"publish_selects"`
+		Calls   *bool     `json:"publish_calls"`
+		Shared  *bool     `json:"shared"`
 	}
 	if err := r.into(&in); err != nil {
 		return err
@@ -163,6 +170,12 @@ func (a *API) updateDevice(r *request) error {
 	}
 	if in.Publish != nil {
 		next.PublishSelects = *in.Publish
+	}
+	if in.Calls != nil {
+		next.PublishCalls = *in.Calls
+	}
+	if in.Shared != nil {
+		next.Shared = *in.Shared
 	}
 	if err := a.apply(r, directory.Edit{Devices: []presence.Device{next}}); err != nil {
 		return err

@@ -22,6 +22,7 @@ type Compositor struct {
 	store     store.Store
 	directory *directory.Directory
 	roster    Roster
+	auth      Authority
 	log       zerolog.Logger
 	node      string
 
@@ -55,7 +56,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Compositor, error) {
 	}
 	o = o.withDefaults()
 	c := &Compositor{
-		store: o.Store, directory: o.Directory, roster: o.Roster, log: o.Log, node: o.Node,
+		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, log: o.Log, node: o.Node,
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		endedMemory: o.EndedMemory, maxTotal: o.Total, maxPerPresentity: o.PerPresentity, maxWaiting: o.Waiting,
 		work: worklist.New[func()](), metrics: newMetrics(o.Metrics),

@@ -10,6 +10,8 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
+	"lamplight/sip/digest"
+	"lamplight/sip/transaction"
 	"lamplight/store"
 )
 
@@ -19,14 +21,22 @@ type Roster interface {
 	Bare(dom presence.DomainID, aor string) presence.AgentID
 }
 
+// Authority is what it asks of digest.Authority.
+type Authority interface {
+	Authenticate(*transaction.Request) (digest.Identity, bool)
+}
+
 // Options of a compositor. Store, Directory and Roster are required; the zero
 // value of everything else is useful.
 type Options struct {
 	Store     store.Store
 	Directory *directory.Directory
 	Roster    Roster
-	Log       zerolog.Logger
-	Metrics   prometheus.Registerer // nil: none
+	// Auth tells the phones that may PUBLISH their agent's calls
+	// (presence.Device.PublishCalls); nil: none may.
+	Auth    Authority
+	Log     zerolog.Logger
+	Metrics prometheus.Registerer // nil: none
 
 	// Node is the owner of the stored publications; default "node-1".
 	Node string

@@ -18,9 +18,10 @@ import (
 type job struct {
 	req      *transaction.Request // nil: an expiry
 	peer     *peers.Peer
-	pub      uint64 // publication named by the entity tag; 0: a new one
-	change   uint32 // the rest of the tag
-	seconds  int    // asked for and bounded; 0: removal
+	only     presence.AgentID // of whom alone it may tell; zero: a peer
+	pub      uint64           // publication named by the entity tag; 0: a new one
+	change   uint32           // the rest of the tag
+	seconds  int              // asked for and bounded; 0: removal
 	doc      *dialoginfo.Document
 	kind     presence.CallKind
 	restored bool // a reload: the legs are told to the roster again
@@ -32,17 +33,16 @@ func (*Compositor) Event() string { return "dialog" }
 // ServeSIP answers a PUBLISH (RFC 3903 §6). It does not block: the answer
 // follows when the store has committed.
 func (c *Compositor) ServeSIP(r *transaction.Request) {
-	peer, ok := c.peerTable().Find(r.Flow.Remote().Addr(), r.Flow.Transport())
-	if !ok || !peer.Publish {
-		c.answer(r, 403, "Publishing Is Not Allowed")
-		return
-	}
-	j := job{req: r, peer: peer}
-	if !c.headers(r, &j) || !c.body(r, &j) {
+	j := job{req: r}
+	if !c.publisher(r, &j) || !c.headers(r, &j) || !c.body(r, &j) {
 		return
 	}
 	p, ok := c.target(r, &j)
 	if !ok {
+		return
+	}
+	if !j.only.IsZero() && p.agent != j.only {
+		c.answer(r, 403, "Not This Device's Agent")
 		return
 	}
 	c.enqueue(p, j)
@@ -69,6 +69,9 @@ func (c *Compositor) headers(r *transaction.Request, j *job) bool {
 			c.answer(r, 412, "")
 			return false
 		}
+	}
+	if !j.only.IsZero() { // a phone's word on the kind of call counts for nothing
+		return true
 	}
 	switch kind := presence.CallKind(strings.ToLower(strings.TrimSpace(r.Get(message.CallKind)))); kind {
 	case presence.CallRegular, presence.CallCampaign, presence.CallInternal:
