@@ -111,6 +111,9 @@ func (p *featurePackage) Command(c notifier.Command, done func(*notifier.Refusal
 	}
 	change := roster.Change{Cause: presence.CausePhoneSync, Actor: p.actor(c.By.Device)}
 	for i := range sets {
+		if p.crossed(c.Of, change.Actor, &sets[i]) {
+			continue
+		}
 		ops, no := p.ops(c.Of, &sets[i])
 		if no != nil {
 			done(no)
@@ -123,6 +126,23 @@ func (p *featurePackage) Command(c notifier.Command, done func(*notifier.Refusal
 		return
 	}
 	p.roster.Apply(c.Of, change, func(_ *presence.Snapshot, err error) { done(refusalOf(err)) })
+}
+
+// reaction is what no human presses a key in after the status changed elsewhere.
+const reaction = 500 * time.Millisecond
+
+// crossed reports whether a Do Not Disturb key contradicts what somebody else
+// has selected this very moment. Some phones send each change that they are told
+// back as a wish of their own; such a wish that crosses with a newer change would
+// undo it, and two such phones would go on for ever. The phone is told what is
+// so, like after any other key.
+func (p *featurePackage) crossed(of presence.AgentID, actor string, s *feature.Set) bool {
+	snap, ok := p.roster.Snapshot(of)
+	if !ok || s.DND == nil || *s.DND == (snap.Chosen.Status == presence.StatusDND) {
+		return false
+	}
+	at := snap.Selected.At
+	return snap.Selected.Actor != actor && !at.IsZero() && time.Since(at).Abs() < reaction
 }
 
 // actor names the device in the log, as the phone's user does.

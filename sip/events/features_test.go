@@ -132,6 +132,7 @@ func TestDoNotDisturbKeyIsToldToEveryPhoneOfTheAgent(t *testing.T) {
 		if s.Selected.Status != presence.SelectDND || s.Selected.Cause != presence.CausePhoneSync || s.Selected.Actor != "device:101" {
 			t.Errorf("selected %+v", s.Selected)
 		}
+		time.Sleep(time.Second)
 		soft.press(setDND(false))
 		desk.told(dndOff)
 		soft.told(dndOff)
@@ -186,6 +187,30 @@ func TestNotifyNeverOvertakesTheAnswerToAKey(t *testing.T) {
 				t.Errorf("key %d: a NOTIFY %s before the answer says\n%s", i, answered.Sub(n.at), n.body)
 			}
 		}
+	})
+}
+
+// TestWishThatCrossesWithANewerChangeIsNoKey: a phone that sends what it is told
+// back as its own wish undoes nothing.
+func TestWishThatCrossesWithANewerChangeIsNoKey(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		desk := r.keys("192.0.2.10:5060", "101")
+		r.do("101", presence.CauseAgent, roster.Select{Status: presence.SelectDND})
+		desk.told(dndOn)
+		r.do("101", presence.CauseAgent, roster.Select{Status: presence.SelectAvailable})
+		if m := desk.press(setDND(true)); m.Status != 200 { // of what it was told before
+			t.Fatalf("answered %d", m.Status)
+		}
+		desk.told(dndOff) // of the change, and then of the key
+		desk.told(dndOff)
+		r.wantSelected("101", presence.SelectAvailable)
+		time.Sleep(reaction)
+		desk.press(setDND(true)) // by a finger
+		desk.told(dndOn)
+		r.wantSelected("101", presence.SelectDND)
+		desk.press(setDND(false)) // its own change it may take back at once
+		desk.told(dndOff)
+		r.wantSelected("101", presence.SelectAvailable)
 	})
 }
 
