@@ -80,6 +80,12 @@ func List() []Complaint {
 		{"Do Not Disturb: the phone's key is refused every minute, phone and server undo each other, and the lamp shows nothing.",
 			[]string{"sip/events.TestDoNotDisturbKeyIsToldToEveryPhoneOfTheAgent", "sip/events.TestKeyForWhatIsSoAlreadyIsAnsweredByOneNotify", "sip/events/notifier.TestBusyLampIsForTheNamedPhones"}},
 
+		{"The first NOTIFY of a list is not the whole of it, or the list's server dies of what it is sent.",
+			[]string{"sip/events.TestFirstNotifyOfAListIsFullWhateverHappensMeanwhile", "sip/events.TestRubbishToAListLeavesItAlone",
+				"sip/events/notifier.TestLostFirstPartIsFullAgain", "sip/events/notifier.TestFiveHundredMembersOverABadNetwork"}},
+		{"A member that leaves a list, or whose address changes hands, keeps its old lamp.",
+			[]string{"sip/events/notifier.TestMembershipReachesLivingSubscriptions", "sip/events/notifier.TestAddressBecomesAnAgents"}},
+
 		// Registration.
 		{"An unplugged phone is shown as registered for more than a day.",
 			[]string{"sip/registrar.TestUnpluggedPhoneIsUnregistered", "testbench/complaints.TestPhoneWithoutPowerIsOffline"}},

@@ -66,7 +66,7 @@ const (
 	maxHead  = 1024 // bytes of the headers of one part
 )
 
-// ErrMalformed: a body is not what its Content-Type says.
+// ErrMalformed says that a body is not what its Content-Type says.
 var ErrMalformed = errors.New("multipart: malformed")
 
 // Part is a part as read.
@@ -115,11 +115,12 @@ func part(b []byte) (Part, error) {
 	if !ok {
 		return Part{}, fmt.Errorf("%w: part without a line", ErrMalformed)
 	}
-	head, body := []byte(nil), b
-	if cut, found := bytes.CutPrefix(b, []byte("\r\n")); found {
-		body = cut // no headers
-	} else if head, body, ok = bytes.Cut(b, []byte("\r\n\r\n")); !ok {
-		return Part{}, fmt.Errorf("%w: part without an empty line", ErrMalformed)
+	var head []byte
+	body, bare := bytes.CutPrefix(b, []byte("\r\n")) // no headers
+	if !bare {
+		if head, body, ok = bytes.Cut(b, []byte("\r\n\r\n")); !ok {
+			return Part{}, fmt.Errorf("%w: part without an empty line", ErrMalformed)
+		}
 	}
 	if len(head) > maxHead {
 		return Part{}, fmt.Errorf("%w: headers of %d bytes", ErrMalformed, len(head))

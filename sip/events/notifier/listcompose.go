@@ -70,7 +70,7 @@ func (w *worker) composeListLocked(s *subscription, now stamp) {
 		s.late = false
 		return // it all was told already
 	}
-	last := s.state == ending && !(t.fetch && len(t.todo) > 0)
+	last := s.state == ending && (!t.fetch || len(t.todo) == 0)
 	t.flyingFull, t.full = began, false
 	w.departLocked(s, flow, branch, n.appendList(w, s, loc, branch, number, now, last), last, now)
 }
