@@ -165,6 +165,11 @@ func (e *Events) Subscriptions(of presence.AgentID, f func(notifier.Info) bool) 
 // order, until f returns false.
 func (e *Events) Watched(f func(presence.AgentID) bool) { e.notifier.Watched(f) }
 
+// ListWatchers are those who watch by a list it is on; see notifier.Notifier.
+func (e *Events) ListWatchers(of presence.AgentID) []notifier.Info {
+	return e.notifier.ListWatchers(of)
+}
+
 // Watchers is a part of the subscriptions to an agent or bare address: at most so
 // many, from that place on; more if there are others behind.
 func (e *Events) Watchers(of presence.AgentID, from, most int) (list []notifier.Info, more bool) {

@@ -285,3 +285,40 @@ func TestRubbishToAListLeavesItAlone(t *testing.T) {
 		}
 	})
 }
+
+// Who watches by a list is seen by the agent like anybody else, and let in or
+// refused like anybody else.
+func TestAgentSeesWhoWatchesByAList(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.team("sales", "101", "102")
+		synctest.Wait()
+		r.policy(func(p *presence.Policy) {
+			p.Watch = []presence.WatchRule{{Who: "agent:201", Whom: "agent:101", Then: presence.WatchConfirm}}
+		})
+		own := r.watch("192.0.2.10:5060", "101", "presence.winfo", "sip:101@ex.test")
+		own.shows("!<watcher ")
+		l := &listKey{lamp: r.lamp("192.0.2.11:5060", "201", "sip:team-sales@ex.test"), headers: headers("Supported: eventlist")}
+		l.event = "presence"
+		if m := l.subscribe(600); m.Status != 200 {
+			t.Fatal(m.Status)
+		}
+		l.next()
+		if !strings.Contains(l.contents, `state="pending"`) {
+			t.Errorf("who has not decided:\n%s", l.contents)
+		}
+		l.until("102", "<basic>closed</basic>")
+		own.shows(`status="pending"`, ">sip:201@ex.test</watcher>")
+		if all := r.events.ListWatchers(r.ids["101"]); len(all) != 1 || !all[0].Pending || all[0].Entity != "sip:team-sales@ex.test" {
+			t.Errorf("by lists: %+v", all)
+		}
+		r.decide("101", "201", true)
+		l.until("101", "<basic>closed</basic>")
+		own.shows(`status="active"`, ">sip:201@ex.test</watcher>")
+		l.subscribe(0)
+		l.next()
+		own.shows("!<watcher ")
+		if all := r.events.ListWatchers(r.ids["101"]); len(all) != 0 {
+			t.Errorf("by lists: %+v", all)
+		}
+	})
+}

@@ -83,20 +83,24 @@ func (n *Notifier) infos(p *presentity, from, most int) (out []Info, more bool) 
 		if s.state != active {
 			continue
 		}
-		i := Info{
-			ID: tagText(s.tag), Pending: s.pending, Quirks: s.quirks.Names(),
-			Event: n.packages[s.pkg].Name(), Presentity: p.agent, Entity: s.entity, Contact: s.target(), CallID: s.part(s.callID),
-			Transport: transportName(s.transport), Remote: s.remote, Connected: s.transport == overUDP || s.way.flow() != nil,
-			Expires: s.until.time(), NextCSeq: s.next + 1, InFlight: s.inflight != 0, Failures: int(s.failures),
-		}
-		i.Watcher, _ = n.consentOf(s)
-		if !s.peer {
-			i.Device = presence.DeviceID{ID: presence.ID(s.owner)}
-		}
-		if s.since != 0 {
-			i.Since = s.since.time()
-		}
-		out = append(out, i)
+		out = append(out, n.infoLocked(s))
 	}
 	return out, to < len(p.subs)
+}
+
+func (n *Notifier) infoLocked(s *subscription) Info {
+	i := Info{
+		ID: tagText(s.tag), Pending: s.pending, Quirks: s.quirks.Names(),
+		Event: n.packages[s.pkg].Name(), Presentity: s.pres.agent, Entity: s.entity, Contact: s.target(), CallID: s.part(s.callID),
+		Transport: transportName(s.transport), Remote: s.remote, Connected: s.transport == overUDP || s.way.flow() != nil,
+		Expires: s.until.time(), NextCSeq: s.next + 1, InFlight: s.inflight != 0, Failures: int(s.failures),
+	}
+	i.Watcher, _ = n.consentOf(s)
+	if !s.peer {
+		i.Device = presence.DeviceID{ID: presence.ID(s.owner)}
+	}
+	if s.since != 0 {
+		i.Since = s.since.time()
+	}
+	return i
 }

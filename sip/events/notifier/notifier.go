@@ -32,6 +32,7 @@ type Notifier struct {
 	types        [][]string // of the packages, as Content-Type says them
 	surveyed     []int16    // by package: the one whose watchers it tells of; negative: none
 	lists        Lists
+	surveyors    atomic.Int64 // subscriptions that watch who watches
 	log          zerolog.Logger
 	node         string
 	consent      Consent

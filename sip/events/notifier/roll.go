@@ -263,6 +263,9 @@ func (n *Notifier) dismiss(a presence.AgentID, list *presentity) {
 	}
 	p.mu.Lock()
 	delete(p.lists, list)
+	for pkg := range n.packages {
+		n.recountLocked(p, uint8(pkg))
+	}
 	last := p.idleLocked()
 	p.mu.Unlock()
 	if last {

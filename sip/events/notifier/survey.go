@@ -71,6 +71,7 @@ func (n *Notifier) joinedLocked(s *subscription) {
 		n.recountLocked(p, s.pkg)
 		return
 	}
+	n.surveyors.Add(1)
 	if p.surveyors++; p.census == nil {
 		p.census = make([]uint64, len(n.packages))
 		for i := range p.census {
@@ -91,10 +92,14 @@ func (n *Notifier) censusOf(s *subscription) uint64 {
 func (n *Notifier) leftLocked(s *subscription) {
 	p := s.pres
 	if n.surveyed[s.pkg] >= 0 {
+		n.surveyors.Add(-1)
 		if p.surveyors--; p.surveyors == 0 {
 			p.leavers, p.census = nil, nil
 		}
 		return
+	}
+	if s.telling != nil {
+		n.recountSoon(s, 0)
 	}
 	if p.surveyors > 0 {
 		now := stampOf(time.Now())
@@ -143,6 +148,14 @@ func (n *Notifier) surveyLocked(p *presentity, pkg int16, now stamp) []Watching 
 			all = append(all, n.watchingLocked(s, now))
 		}
 	}
+	p.byListsLocked(func(s *subscription, m mark) bool {
+		if int16(s.pkg) == pkg {
+			w := n.watchingLocked(s, now)
+			w.Pending = m&awaiting != 0
+			all = append(all, w)
+		}
+		return true
+	})
 	for _, l := range p.leavers {
 		if int16(l.pkg) == pkg && l.at+leaverTime > now {
 			all = append(all, l.Watching)

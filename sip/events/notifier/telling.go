@@ -125,6 +125,7 @@ func (n *Notifier) fitLocked(s *subscription) {
 		t.told, t.marks = make([]uint64, len(l.members)), make([]mark, len(l.members))
 		n.weighLocked(s, 0)
 		t.restart()
+		n.recountSoon(s, 0) // it watches them from now on
 		return
 	}
 	old := len(t.marks)
@@ -134,6 +135,7 @@ func (n *Notifier) fitLocked(s *subscription) {
 	t.told = append(t.told, make([]uint64, len(l.members)-old)...)
 	t.marks = append(t.marks, make([]mark, len(l.members)-old)...)
 	n.weighLocked(s, old)
+	n.recountSoon(s, old)
 	for i := old; i < len(t.marks); i++ {
 		t.want(i)
 	}
@@ -145,6 +147,7 @@ func (n *Notifier) weighLocked(s *subscription, from int) {
 	t, l := s.telling, s.pres.roll
 	w, ok := n.watcherOf(s)
 	each := subscription{pkg: s.pkg}
+	first := len(t.marks)
 	for i := from; i < len(t.marks) && i < len(l.members); i++ {
 		m := &l.members[i]
 		now := forbidden
@@ -165,6 +168,8 @@ func (n *Notifier) weighLocked(s *subscription, from int) {
 		if t.marks[i]&standings != now {
 			t.marks[i] = t.marks[i]&^standings | now
 			t.want(i)
+			first = min(first, i)
 		}
 	}
+	n.recountSoon(s, first)
 }

@@ -26,7 +26,12 @@ func (w watchers) Watchers(p api.Part, admits func(*api.Watcher) bool) ([]api.Wa
 	if !p.Agent.IsZero() {
 		next := out.read(p.Agent, place)
 		if !strings.Contains(next, "/") {
-			next = "" // that was all of this one
+			next = "" // that was all of this one, but for those who watch lists
+			for _, i := range w.events.ListWatchers(p.Agent) {
+				if v := shown(&i); admits(&v) {
+					out.list = append(out.list, v)
+				}
+			}
 		}
 		return out.list, next
 	}
