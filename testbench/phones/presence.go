@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,7 @@ type pidf struct {
 	Persons []struct {
 		ID         string     `xml:"id,attr"`
 		Activities []activity `xml:"urn:ietf:params:xml:ns:pidf:rpid activities"`
+		Old        []activity `xml:"urn:ietf:params:xml:ns:pidf:status:rpid activities"`
 	} `xml:"urn:ietf:params:xml:ns:pidf:data-model person"`
 }
 
@@ -50,7 +52,7 @@ func readPIDF(body []byte, entity string) (*pidf, error) {
 // activities are the names of the person's activities in a namespace.
 func (doc *pidf) activities(space string) (names []string) {
 	for _, p := range doc.Persons {
-		for _, a := range p.Activities {
+		for _, a := range slices.Concat(p.Activities, p.Old) {
 			for _, e := range a.All {
 				if e.XMLName.Space == space {
 					names = append(names, e.XMLName.Local)
@@ -61,16 +63,11 @@ func (doc *pidf) activities(space string) (names []string) {
 	return names
 }
 
-const rpid = "urn:ietf:params:xml:ns:pidf:rpid"
-
-func has(list []string, name string) bool {
-	for _, v := range list {
-		if v == name {
-			return true
-		}
-	}
-	return false
-}
+const (
+	rpid    = "urn:ietf:params:xml:ns:pidf:rpid"
+	oldRPID = "urn:ietf:params:xml:ns:pidf:status:rpid"
+	cisco   = "urn:cisco:params:xml:ns:pidf:rpid"
+)
 
 // buddyOfRPID reads as softphones do that know the activities: PJSIP, Zoiper,
 // Bria.
@@ -81,9 +78,9 @@ func buddyOfRPID(body []byte, entity string) (Lamp, error) {
 	}
 	a := doc.activities(rpid)
 	switch {
-	case has(a, "on-the-phone"):
+	case slices.Contains(a, "on-the-phone"):
 		return Lamp{State: "on-the-phone"}, nil
-	case has(a, "busy"):
+	case slices.Contains(a, "busy"):
 		return Lamp{State: "busy"}, nil
 	case doc.Tuples[0].Status.Basic == "closed":
 		return Lamp{State: "offline"}, nil
@@ -172,4 +169,27 @@ func buddyOfPoly(body []byte, entity string) (Lamp, error) {
 		return Lamp{State: "offline"}, nil
 	}
 	return Lamp{}, fmt.Errorf("status %q, substatus %q", a.Status.Status, a.MSN.Substatus)
+}
+
+// buddyOfCisco reads the activities of that maker: its own namespace for what
+// rings and for Do Not Disturb, an early draft's for the rest.
+func buddyOfCisco(body []byte, entity string) (Lamp, error) {
+	doc, err := readPIDF(body, entity)
+	if err != nil {
+		return Lamp{}, err
+	}
+	own, old := doc.activities(cisco), doc.activities(oldRPID)
+	switch {
+	case slices.Contains(own, "dnd"):
+		return Lamp{State: "busy"}, nil
+	case slices.Contains(old, "on-the-phone"):
+		return Lamp{State: "on-the-phone"}, nil
+	case slices.Contains(own, "alerting"):
+		return Lamp{State: "available"}, nil // rings: no status of its own
+	case slices.Contains(old, "busy"):
+		return Lamp{State: "busy"}, nil
+	case doc.Tuples[0].Status.Basic == "closed":
+		return Lamp{State: "offline"}, nil
+	}
+	return Lamp{State: "available"}, nil
 }

@@ -18,6 +18,8 @@ type Watch struct {
 	// what the phone accepts. Contact is its Contact as a whole, where it is not
 	// the plain address.
 	Headers, Contact string
+	// Body goes with a SUBSCRIBE that begins a dialog.
+	Body string
 	// OnMessage gets each NOTIFY but repeated ones as it came, under the same
 	// rules as OnNotify.
 	OnMessage func(raw []byte)
@@ -71,9 +73,9 @@ func (w *Watch) Subscribe(expires int) (Response, error) {
 		p.Line.mu.Unlock()
 	}
 	aor := "sip:" + w.Target + "@" + p.Domain
-	uri, to := aor, "<"+aor+">"
+	uri, to, body := aor, "<"+aor+">", w.Body
 	if w.to != "" {
-		uri, to = w.contact, w.to
+		uri, to, body = w.contact, w.to, ""
 	}
 	w.mu.Unlock()
 	res, err := p.Do("SUBSCRIBE", uri, func() string {
@@ -87,7 +89,7 @@ func (w *Watch) Subscribe(expires int) (Response, error) {
 		return "From: <sip:" + p.Number + "@" + p.Domain + ">;tag=w" + w.callID + "\r\nTo: " + to + "\r\nCall-ID: " + w.callID +
 			"\r\nCSeq: " + strconv.Itoa(int(w.seq)) + " SUBSCRIBE\r\nContact: " + contact + "\r\nEvent: " + w.Event +
 			"\r\nExpires: " + strconv.Itoa(expires) + "\r\n" + w.Headers
-	}, "")
+	}, body)
 	if err == nil && res.Status == 200 {
 		w.mu.Lock()
 		w.to = res.Get("To")
@@ -136,7 +138,11 @@ func (w *Watch) readLocked(doc []byte) {
 		return
 	}
 	w.state.Lamp = after(doc, "<state>", "</state>")
-	v, err := strconv.ParseInt(after(after2(doc, "<dialog-info"), ` version="`, `"`), 10, 64)
+	root := "<dialog-info"
+	if strings.Contains(string(doc), "<list ") { // of a list, whose members' versions do not count
+		root = "<list "
+	}
+	v, err := strconv.ParseInt(after(after2(doc, root), ` version="`, `"`), 10, 64)
 	if err != nil {
 		w.wrongLocked("no version in %q", doc)
 		return
