@@ -166,7 +166,8 @@ func TestWhatCountsAsAnAnswer(t *testing.T) {
 
 func TestSignsOfLifePostponeTheQuestion(t *testing.T) {
 	for name, live := range map[string]func(p *phone){
-		"REGISTER": func(p *phone) { p.register(behindNAT, "Expires: 120") },
+		"REGISTER":   func(p *phone) { p.register(behindNAT, "Expires: 120") },
+		"keep-alive": func(p *phone) { p.SendRaw([]byte("\r\n\r\n")) },
 		"any request": func(p *phone) {
 			p.Send(p.build().Set(message.CSeq, fmt.Sprint(p.seq, " MESSAGE")))
 		},

@@ -38,8 +38,8 @@ func (b *Binding) translated() bool {
 	return err != nil || host.Unmap() != b.Source.Addr().Unmap()
 }
 
-// heardLocked is when the device last gave a sign of life: a REGISTER, or anything else
-// that came from where it registered: what shares an address and port counts as
+// heardLocked is when the device last gave a sign of life: a REGISTER, or anything
+// else that came from where it registered, be it a keep-alive: what shares an address and port counts as
 // one device. What comes from a proxy on the Path says nothing of the device
 // behind it.
 func (b *Binding) heardLocked(now time.Time) time.Time {

@@ -111,8 +111,10 @@ func (p *packetListener) datagram(b []byte, src netip.AddrPort) {
 	}
 	switch {
 	case len(b) < 20 && isKeepAlive(b): // RFC 5626 §3.5.1 is for streams only
+		p.heard(src, now)
 		return
 	case isSTUN(b):
+		p.heard(src, now)
 		if answer := stunAnswer(b, src); answer != nil {
 			_ = p.write(answer, src)
 		}
@@ -123,6 +125,13 @@ func (p *packetListener) datagram(b []byte, src netip.AddrPort) {
 		f.seen.Store(now.UnixNano())
 		return f
 	})
+}
+
+// heard notes that a peer is there, if it is one we know already.
+func (p *packetListener) heard(src netip.AddrPort, now time.Time) {
+	if f := p.layer.flows.find(p, src); f != nil {
+		f.seen.Store(now.UnixNano())
+	}
 }
 
 // isKeepAlive: nothing but CR, LF, space and NUL, as phones send to keep a NAT
