@@ -42,10 +42,13 @@ func (s *tcpPeer) send(b []byte) error {
 	return err
 }
 
-// receive cuts one message; pongs are skipped.
+// receive cuts one message, or the empty line that is a pong.
 func (s *tcpPeer) receive() ([]byte, error) {
 	for {
-		s.buf = bytes.TrimLeft(s.buf, "\r\n")
+		if pong, ok := bytes.CutPrefix(s.buf, []byte("\r\n")); ok {
+			s.buf = pong
+			return []byte("\r\n"), nil
+		}
 		if i := bytes.Index(s.buf, []byte("\r\n\r\n")); i >= 0 {
 			// Parse alone knows the length of the body; until it is there it fails.
 			if m, err := message.Parse(s.buf); err == nil {

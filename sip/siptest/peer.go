@@ -21,6 +21,7 @@ import (
 type Peer struct {
 	t    testing.TB
 	conn peerConn
+	over chan struct{} // closed when nothing more is read
 	// Timeout is how long Expect and Do wait; 40 s, more than any SIP timer.
 	Timeout time.Duration
 
@@ -30,6 +31,7 @@ type Peer struct {
 	seen    map[string][]byte                       // what was received, and our answer to it; guarded by mu
 	handle  func(*message.Message) *message.Builder // guarded by mu
 	again   int                                     // retransmissions received; guarded by mu
+	pongs   int                                     // empty lines received; guarded by mu
 	seq     uint32                                  // guarded by mu
 	callIDs map[string]string                       // of REGISTER by user; guarded by mu
 }
@@ -69,21 +71,30 @@ func NewRealPeer(t testing.TB, to string) *Peer {
 }
 
 func newPeer(t testing.TB, c peerConn) *Peer {
-	p := &Peer{t: t, conn: c, Timeout: 40 * time.Second, change: make(chan struct{}), seen: make(map[string][]byte), callIDs: make(map[string]string)}
-	done := make(chan struct{})
+	p := &Peer{t: t, conn: c, Timeout: 40 * time.Second, over: make(chan struct{}), change: make(chan struct{}), seen: make(map[string][]byte), callIDs: make(map[string]string)}
 	go func() {
-		defer close(done)
+		defer close(p.over)
 		p.read()
 	}()
 	t.Cleanup(func() {
 		c.close()
-		<-done
+		<-p.over
 	})
 	return p
 }
 
 // Close ends the peer's socket before the test does.
 func (p *Peer) Close() { p.conn.close() }
+
+// Ended wants the peer's stream to be ended by the server within d.
+func (p *Peer) Ended(d time.Duration) {
+	p.t.Helper()
+	select {
+	case <-p.over:
+	case <-time.After(d):
+		p.t.Fatalf("peer %s: the stream is still open after %v", p.Addr(), d)
+	}
+}
 
 // Addr is the peer's own address.
 func (p *Peer) Addr() netip.AddrPort { return p.conn.local() }
@@ -93,6 +104,13 @@ func (p *Peer) Again() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.again
+}
+
+// Pongs is how many answers to keep-alives were received (RFC 5626 §4.4.1).
+func (p *Peer) Pongs() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pongs
 }
 
 // Handle answers requests as they come, before Expect sees them; a nil Builder
@@ -108,6 +126,12 @@ func (p *Peer) read() {
 		b, err := p.conn.receive()
 		if err != nil {
 			return
+		}
+		if string(b) == "\r\n" {
+			p.mu.Lock()
+			p.pongs++
+			p.mu.Unlock()
+			continue
 		}
 		m, err := message.Parse(b)
 		if err != nil {
