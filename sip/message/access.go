@@ -51,10 +51,20 @@ func (m *Message) Values(n Name) []string {
 // Unsupported header naming them (RFC 3261 §8.2.2.3, §20.29). Who demands
 // something of a proxy on the way means us as well: we stand where it would.
 func (m *Message) UnsupportedExtensions(supported ...string) []string {
+	return m.demanded(supported, Require, ProxyRequire)
+}
+
+// UnsupportedByProxy returns the option tags that a proxy must understand, none
+// of which we do: what Require demands is between the two ends (RFC 3261 §16.3
+// step 5).
+func (m *Message) UnsupportedByProxy() []string { return m.demanded(nil, ProxyRequire) }
+
+// demanded are the option tags of these headers that are not supported.
+func (m *Message) demanded(supported []string, headers ...Name) []string {
 	var out []string
 	for i := range m.Headers {
 		h := &m.Headers[i]
-		if h.Name != Require && h.Name != ProxyRequire {
+		if !slices.Contains(headers, h.Name) {
 			continue
 		}
 		for _, tag := range appendList(nil, h.Value) {

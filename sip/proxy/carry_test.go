@@ -530,3 +530,22 @@ func TestMobileThatWakesRingsToo(t *testing.T) {
 		s.explained(ok.CallID(), "woken by push after 3.0 s 0, called 0, rings 180, answered 200 = 200")
 	})
 }
+
+func TestWhatIsDemandedOfThePhoneIsNotOurMatter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		desk := s.phone("1001", "10.0.0.21:5060", false)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, called, outside, message.Header{Name: message.Require, Value: "100rel, replaces"})
+		inv := desk.Expect(siptest.Method("INVITE"))
+		if inv.Get(message.Require) != "100rel, replaces" {
+			t.Errorf("passed on as\n%s", inv.Raw)
+		}
+		desk.Respond(inv, 486)
+		p.Expect(siptest.Status(486))
+		ring(p, called, outside, message.Header{Name: message.ProxyRequire, Value: "sec-agree"})
+		if m := p.Expect(siptest.Final); m.Status != 420 || m.Get(message.Unsupported) != "sec-agree" {
+			t.Errorf("demanded of the proxy: %d\n%s", m.Status, m.Raw)
+		}
+	})
+}

@@ -94,7 +94,11 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	if p.dialled(req, &caller) {
 		return
 	}
-	if no := req.UnsupportedExtensions(); len(no) > 0 { // RFC 3261 §8.2.2.3
+	no := req.UnsupportedExtensions() // RFC 3261 §8.2.2.3
+	if p.carries(&caller) {
+		no = req.UnsupportedByProxy()
+	}
+	if len(no) > 0 {
 		p.respond(req, message.NewResponse(req.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
 		return
 	}
