@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/roster"
 )
 
 // The end of a call that nobody tells comes with the end of its publication, and
@@ -61,4 +62,37 @@ func TestExpiredPublicationsHideNoLiveOnesAtStart(t *testing.T) {
 		p.want(200, p.info(1, dialog("d1", "c1", "recipient", "terminated")))
 		l.shows("<state>terminated</state>")
 	})
+}
+
+// A break goes on through a call that comes to nothing, and through the keys of
+// the agent's phone that say nothing of it.
+func TestBreakOutlivesAFailedCall(t *testing.T) {
+	for _, end := range []string{"terminated", "nobody tells"} {
+		t.Run(end, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				r.policy(func(p *presence.Policy) {
+					p.Statuses = []presence.Custom{{Name: "Break", Outbound: true, Activity: "away"}}
+				})
+				desk := r.keys("192.0.2.10:5060", "101")
+				r.do("101", presence.CauseAgent, roster.Select{Status: presence.SelectCustom("Break")})
+				r.wantSelected("101", presence.SelectCustom("Break"))
+				p := r.pbx(pbxA, "sip:101@ex.test")
+				p.expiry = "60"
+				p.want(200, p.info(0, dialog("d1", "c1", "initiator", "early")))
+				if got := r.snapshot("101").Team.Status; got != presence.StatusOnACall {
+					t.Errorf("dialling shows %s", got)
+				}
+				if end == "terminated" {
+					p.want(200, p.info(1, dialog("d1", "c1", "initiator", "terminated")))
+				} else {
+					time.Sleep(2 * time.Minute)
+				}
+				desk.press(setDND(false)) // as some phones do after every call
+				r.wantSelected("101", presence.SelectCustom("Break"))
+				if s := r.snapshot("101"); s.Own.Status == presence.StatusOnACall || s.Chosen.Custom != "Break" {
+					t.Errorf("after the call %+v, selected %+v", s.Own, s.Chosen)
+				}
+			})
+		})
+	}
 }

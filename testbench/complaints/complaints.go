@@ -78,7 +78,10 @@ func List() []Complaint {
 		{"A 401 without a challenge makes phones ask millions of times a day.",
 			[]string{"sip/events/notifier.TestEveryChallengeHasItsHeader"}},
 		{"Do Not Disturb: the phone's key is refused every minute, phone and server undo each other, and the lamp shows nothing.",
-			[]string{"sip/events.TestDoNotDisturbKeyIsToldToEveryPhoneOfTheAgent", "sip/events.TestKeyForWhatIsSoAlreadyIsAnsweredByOneNotify", "sip/events/notifier.TestBusyLampIsForTheNamedPhones"}},
+			[]string{"sip/events.TestDoNotDisturbKeyIsToldToEveryPhoneOfTheAgent", "sip/events.TestKeyForWhatIsSoAlreadyIsAnsweredByOneNotify", "sip/events.TestWishThatCrossesWithANewerChangeIsNoKey",
+				"sip.TestDoNotDisturbIsOneEverywhere", "testbench/complaints.TestDoNotDisturbIsOneEverywhere", "sip/events/notifier.TestBusyLampIsForTheNamedPhones"}},
+		{"A break becomes Available after an outbound call that failed.",
+			[]string{"sip/events.TestBreakOutlivesAFailedCall", "presence/roster.TestDoNotDisturbOffEndsNoBreak"}},
 
 		{"The first NOTIFY of a list is not the whole of it, or the list's server dies of what it is sent.",
 			[]string{"sip/events.TestFirstNotifyOfAListIsFullWhateverHappensMeanwhile", "sip/events.TestRubbishToAListLeavesItAlone",
