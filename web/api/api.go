@@ -298,6 +298,7 @@ func (a *API) handlers() map[string]handler {
 		"removeRegistration":   a.removeRegistration,
 		"listPublications":     a.listPublications,
 		"listFlows":            a.listFlows,
+		"listUpstreams":        a.listUpstreams,
 		"listMailboxes":        a.listMailboxes,
 		"getMailbox":           a.getMailbox,
 		"setMailbox":           a.setMailbox,

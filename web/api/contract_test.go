@@ -101,7 +101,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			h.do("1001", roster.AllOptionsOff{})
 		case "webphoneTicket":
 			who = h.login("1001")
-		case "listFlows":
+		case "listFlows", "listUpstreams":
 			who = everywhere
 		case "login":
 			body = `{"number":"1001","password":"` + password + `","domain":"one.test"}`

@@ -43,12 +43,27 @@ type Flow struct {
 	Dropped   uint64    `json:"dropped,omitempty"`
 }
 
+// Upstream is a presence server that is told what agents are doing.
+type Upstream struct {
+	Name         string    `json:"name"`
+	Server       string    `json:"server"`
+	Transport    string    `json:"transport"`
+	Up           bool      `json:"up"`
+	Error        string    `json:"error,omitempty"`
+	Since        time.Time `json:"since"`
+	Publications int       `json:"publications"`
+	Waiting      int       `json:"waiting"`
+	InFlight     int       `json:"in_flight"`
+}
+
 // Diagnostics shows what phones and servers have with the SIP side. Each list
 // comes in parts, in an order of its own; what changes meanwhile may be left out
 // or told twice. next is empty on the last.
 type Diagnostics interface {
 	Publications(Part) (list []Publication, next string)
 	Flows(Part) (list []Flow, next string)
+	// Upstreams are all of them.
+	Upstreams() []Upstream
 }
 
 // ErrNoRegistration says that the agent has none of that id.
@@ -172,4 +187,16 @@ func (a *API) listFlows(r *request) error {
 	}
 	list, next := a.o.Diagnostics.Flows(r.part(presence.DomainID{}, defaultPage))
 	return page(r, "flows", list, next)
+}
+
+// listUpstreams shows the presence servers that are told. They are of no domain,
+// like flows.
+func (a *API) listUpstreams(r *request) error {
+	switch {
+	case !r.subject.Domain.IsZero() && len(a.o.Directory.Domains()) > 1:
+		return forbidden("%s belongs to one domain; upstreams are of none", r.subject.Actor())
+	case a.o.Diagnostics == nil:
+		return errNoSIP()
+	}
+	return page(r, "upstreams", a.o.Diagnostics.Upstreams(), "")
 }

@@ -26,6 +26,10 @@ func (someSIP) Flows(p Part) ([]Flow, string) {
 	return []Flow{{ID: "TCP-1", Transport: "TCP" + p.Kind, Remote: "192.0.2.1:40000", Local: "192.0.2.2:5060", Since: time.Unix(2e9, 0).UTC(), Seen: time.Unix(2e9, 0).UTC()}}, ""
 }
 
+func (someSIP) Upstreams() []Upstream {
+	return []Upstream{{Name: "up", Server: "192.0.2.3:5060", Transport: "TCP", Error: "answered 503", Since: time.Unix(2e9, 0).UTC(), Publications: 7, Waiting: 3, InFlight: 1}}
+}
+
 // someMailboxes keeps them by account.
 type someMailboxes struct {
 	mu sync.Mutex

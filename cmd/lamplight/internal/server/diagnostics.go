@@ -10,6 +10,7 @@ import (
 	"lamplight/sip/events"
 	"lamplight/sip/events/compositor"
 	"lamplight/sip/events/mailbox"
+	"lamplight/sip/events/publisher"
 	"lamplight/sip/message"
 	"lamplight/sip/push"
 	"lamplight/sip/registrar"
@@ -60,6 +61,7 @@ type diagnostics struct {
 	directory *directory.Directory
 	events    *events.Events
 	transport *transport.Layer
+	publisher *publisher.Publisher
 }
 
 // number and domain of an agent; for a bare address, the domain its URI or

@@ -5,6 +5,7 @@ import (
 
 	"lamplight/sip/events/publisher"
 	"lamplight/sip/transaction"
+	"lamplight/web/api"
 )
 
 // startUpstreams begins to tell the upstream presence servers.
@@ -22,4 +23,16 @@ func (s *Server) startUpstreams(ctx context.Context, transactions *transaction.L
 	}
 	s.atEnd("publisher", s.publisher.Close)
 	return nil
+}
+
+// Upstreams are in the order of the configuration.
+func (d diagnostics) Upstreams() []api.Upstream {
+	var out []api.Upstream
+	for _, u := range d.publisher.Upstreams() {
+		out = append(out, api.Upstream{
+			Name: u.Name, Server: u.Server, Transport: u.Transport, Up: u.Up, Error: u.Error, Since: u.Since.UTC(),
+			Publications: u.Publications, Waiting: u.Waiting, InFlight: u.InFlight,
+		})
+	}
+	return out
 }
