@@ -210,6 +210,7 @@ func lamplight(t *testing.T, upstreams string) *lab.Server {
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(b), "    grace: 5s\n", "    grace: 5s\n    online_by: any_device\n", 1)
+	text = strings.Replace(text, "level: info", "level: debug", 1)
 	text = strings.Replace(text, "upstreams: []\n", upstreams+"\n", 1)
 	return lab.Start(t, lab.Options{Config: lab.Ports(text)})
 }

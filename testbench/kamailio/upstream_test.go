@@ -4,10 +4,12 @@ package kamailio
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"lamplight/testbench/lab"
+	"lamplight/testbench/load/phone"
 )
 
 // upstreamOf is the configuration that names a Kamailio.
@@ -160,6 +162,17 @@ func TestStateIsRightAgainAfterWeRestart(t *testing.T) {
 	sees(t, lamp, "confirmed", 5*time.Second)
 	sees(t, other, "early", 5*time.Second)
 	sees(t, status, "On a Call", 5*time.Second)
+	var flaps atomic.Int32 // a restart is nothing that watchers should see
+	other.OnNotify = func(w *phone.Watch) {
+		if lamp := w.State().Lamp; lamp != "early" && lamp != "confirmed" {
+			flaps.Add(1)
+		}
+	}
+	status.OnNotify = func(w *phone.Watch) {
+		if w.State().Lamp == "Offline" {
+			flaps.Add(1)
+		}
+	}
 	for round := range 3 {
 		publish(t, goes, "c2", "confirmed") // its PUBLISH may be on its way
 		s.Kill()
@@ -176,6 +189,9 @@ func TestStateIsRightAgainAfterWeRestart(t *testing.T) {
 		sees(t, status, "On a Call", 2*time.Second)
 		publish(t, ended, id, "terminated")
 		sees(t, lamp, "terminated", 2*time.Second)
+	}
+	if n := flaps.Load(); n > 0 {
+		t.Errorf("%d NOTIFYs told of what never was", n)
 	}
 	lab.Eventually(t, 5*time.Second, func() error {
 		if n := k.publications("presence", ""); n != 12 {

@@ -79,6 +79,8 @@ func (u *upstream) statusLocked(p *publication, a *attempt, m *message.Message) 
 		p.tries = 0
 	}
 	p.salt++
+	u.log.Debug().Str("entity", a.entity).Str("event", p.id.kind.event()).Str("sort", a.sort).Str("tag", a.tag).
+		Int("status", m.Status).Str("new_tag", m.Get(message.SIPETag)).Bool("repeated", m.FromTag() != a.from).Msg("upstream answered")
 	switch {
 	case m.Status < 300:
 		u.takenLocked(p, a, m)
@@ -182,7 +184,9 @@ func (u *upstream) lostLocked(p *publication) {
 func (u *upstream) removedLocked(p *publication) {
 	u.p.metrics.result(u.conf.Name, "ok")
 	u.lostLocked(p)
-	p.told, p.failures = nil, 0
+	p.failures = 0
+	// What it was told of and is not known to be over is told to be, in the next
+	// publication: its watchers may have heard nothing but that this one is gone.
 	if p.gone {
 		u.forgetLocked(p)
 		return

@@ -306,6 +306,27 @@ func TestCallToldJustBeforeACrashEndsJustAfterIt(t *testing.T) {
 	})
 }
 
+// TestCallThatEndsWhileItsOldPublicationGoesIsToldToEnd: after a crash the old
+// publication is removed; the end that comes meanwhile is told all the same.
+func TestCallThatEndsWhileItsOldPublicationGoesIsToldToEnd(t *testing.T) {
+	bubble(t, 1, func(u *Upstream) { u.Events = []string{Dialog} }, func(t *testing.T, r *rig) {
+		settle(time.Second)
+		r.store.FailNext(1000)
+		r.set(0, "On a Call", "a:confirmed")
+		settle(100 * time.Millisecond)
+		r.net.SetFaults(slow(20 * time.Millisecond))
+		r.up.answers(func(m *message.Message) *message.Builder {
+			if n, _ := m.ExpiresHeader(); n == 0 {
+				r.set(0, "Offline") // before we hear of the answer
+			}
+			return nil
+		})
+		r.restart()
+		settle(time.Second)
+		r.sees(Dialog, 0, "a:terminated")
+	})
+}
+
 func TestBothRestart(t *testing.T) {
 	bubble(t, 20, nil, func(t *testing.T, r *rig) {
 		for i := range 10 {
