@@ -7,13 +7,19 @@ import (
 	"lamplight/presence"
 )
 
+// noteMost is the longest a note lies, in seconds. What was replaced meanwhile is
+// let go of when its note comes up: a mobile that is granted days, and falls asleep
+// and wakes many times in them, leaves a copy each time.
+const noteMost = 600
+
 // scheduleLocked notes when the binding's end has to be looked at. A refresh
 // does not move the note: whoever looks finds a later end and notes that.
 func (s *shard) scheduleLocked(b *Binding) {
-	at := max(b.end.Unix()+1, s.swept+1)
+	at := b.end.Unix()
 	if soon, ok := b.nudgeAt(); ok {
-		at = max(min(at, soon.Unix()+1), s.swept+1)
+		at = min(at, soon.Unix())
 	}
+	at = min(max(at, s.swept)+1, s.swept+noteMost)
 	s.due[at] = append(s.due[at], b)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -299,5 +300,35 @@ func TestLossEndsNobody(t *testing.T) {
 			}
 		}
 		_ = phones
+	})
+}
+
+// Phones that registered together must not be asked together for ever.
+func TestIntervalHasJitter(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := newHouse(t, registrar.Limits{NATExpires: time.Hour})
+		p := h.phone("1001", "10.0.1.1:5060")
+		var mu sync.Mutex
+		at := []time.Time{time.Now()}
+		p.Handle(func(m *message.Message) *message.Builder {
+			if m.Method != "OPTIONS" {
+				return nil
+			}
+			mu.Lock()
+			at = append(at, time.Now())
+			mu.Unlock()
+			return message.NewResponse(m, 200, "")
+		})
+		wantStatus(t, p.register(behindNAT, "Expires: 3600"), 200)
+		time.Sleep(50 * time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		least, most := time.Hour, time.Duration(0)
+		for i := 1; i < len(at); i++ {
+			least, most = min(least, at[i].Sub(at[i-1])), max(most, at[i].Sub(at[i-1]))
+		}
+		if len(at) < 85 || len(at) > 115 || least < 22*time.Second || most > 38*time.Second || most-least < 10*time.Second {
+			t.Errorf("%d questions, between %v and %v apart", len(at)-1, least, most)
+		}
 	})
 }

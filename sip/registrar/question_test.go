@@ -32,3 +32,27 @@ func TestWhoRegisteredMeanwhileIsNotDead(t *testing.T) {
 		})
 	}
 }
+
+// A mobile granted a week that sleeps and wakes leaves a copy of its binding each
+// time; they are let go of within minutes.
+func TestReplacedBindingsAreLetGo(t *testing.T) {
+	r := &Registrar{}
+	s := newShard(r)
+	now := time.Unix(s.swept, 0)
+	for range 100 {
+		s.scheduleLocked(&Binding{end: now.Add(7 * 24 * time.Hour), gone: true})
+	}
+	alive := &Binding{end: now.Add(7 * 24 * time.Hour), Expires: now.Add(7 * 24 * time.Hour)}
+	s.scheduleLocked(alive)
+	for range 11 {
+		now = now.Add(time.Minute)
+		s.sweep(now)
+	}
+	n := 0
+	for _, list := range s.due {
+		n += len(list)
+	}
+	if n != 1 {
+		t.Errorf("%d bindings are held, want the living one", n)
+	}
+}
