@@ -122,7 +122,9 @@ func (n *Notifier) restandLocked(s *subscription, st standing) {
 	case st.verdict == presence.WatchConfirm && !s.pending:
 		n.expelLocked(s, deactivate)
 	case st.verdict == presence.WatchAllow && s.pending, st.hidden != s.hidden:
-		s.owed, s.approved = s.owed || s.pending, s.approved || s.pending
+		if s.pending && st.verdict == presence.WatchAllow {
+			s.owed, s.approved = true, true
+		}
 		s.stand(st)
 		s.progress = nil
 		n.markSubLocked(s)
@@ -195,7 +197,7 @@ const reviewPause = time.Second
 
 // reviews is the life of the goroutine that looks at everybody's standing, which
 // matters only while some domain makes a difference between watchers, and once
-// after.
+// after; but for devices that changed hands.
 func (n *Notifier) reviews(ctx context.Context) {
 	before := n.discriminates()
 	for {
@@ -204,13 +206,19 @@ func (n *Notifier) reviews(ctx context.Context) {
 			return
 		case <-n.review:
 		}
-		if now := n.discriminates(); now || before {
-			before = now
+		now, moved := n.discriminates(), n.handed.take()
+		if now || before || len(moved) > 0 {
 			n.people.each(func(p *presentity) bool {
-				n.reviewOne(p)
+				if len(moved) > 0 {
+					n.reviewHanded(p, moved)
+				}
+				if now || before {
+					n.reviewOne(p)
+				}
 				return ctx.Err() == nil
 			})
 		}
+		before = now
 		select {
 		case <-ctx.Done():
 			return

@@ -52,6 +52,7 @@ type Notifier struct {
 	counts      counts
 	merged      merged
 	locals      locals
+	handed      handed
 	clock       clock
 	queue       *worklist.List[task]
 	metrics     *metrics
@@ -129,6 +130,7 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 		})
 	}
 	n.directory.OnChange(func(e directory.Edit) {
+		n.handed.note(&e)
 		n.reviewSoon()
 		if ctx.Err() == nil {
 			n.membershipChanged(&e)

@@ -135,6 +135,38 @@ func TestRefreshWithoutTheRightIsRefused(t *testing.T) {
 	})
 }
 
+// own is a package for the agent's own devices.
+type own struct{ lamp }
+
+func (own) Name() string                              { return "own" }
+func (own) Admit(w Watcher, of presence.AgentID) bool { return w.Holder == of }
+
+func TestPhoneInOtherHandsSeesItsAgentsBusinessNoMore(t *testing.T) {
+	bubble(t, func(o *Options) { o.Packages = []Package{lamp{}, own{}} }, func(t *testing.T, r *rig) {
+		r.set("201", "private")
+		p, q := r.phone("192.0.2.10:5060", "201", "sip:201@ex.test"), r.phone("192.0.2.11:5060", "201", "sip:201@ex.test")
+		p.event = "own"
+		p.live()
+		q.live()
+		e := directory.Edit{Assignments: []presence.Assignment{
+			{Device: r.device("201"), Agent: r.agents["201"], To: time.Now()}, {Device: r.device("201"), Agent: r.agents["102"], From: time.Now()}}}
+		if err := r.dir.Apply(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+		m := p.notified(200)
+		p.wantSub(m, "terminated;reason=deactivated")
+		p.wantState(m, "nothing")
+		q.quiet(3 * time.Second) // a lamp is everybody's
+		p = r.phone("192.0.2.12:5060", "201", "sip:201@ex.test")
+		p.event = "own"
+		p.wantStatus(p.subscribe(), 403)
+		if err := r.dir.Apply(context.Background(), directory.Edit{DeleteDevices: []presence.DeviceID{r.device("201")}}); err != nil {
+			t.Fatal(err)
+		}
+		q.wantSub(q.notified(200), "terminated;reason=rejected")
+	})
+}
+
 func TestRulesAreAppliedAfterARestart(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		p := r.phone("192.0.2.10:5060", "201", "sip:101@ex.test")
