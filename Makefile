@@ -50,6 +50,10 @@ testbench: build ## real programs: SIPp, baresip, Twinkle, Chromium, Kamailio; c
 	testbench/install
 	$(GO) test -tags testbench -count 1 -p 1 -timeout 20m ./testbench/...
 
+.PHONY: fuzz
+fuzz: ## fuzz every reader of what strangers send
+	testbench/fuzz
+
 .PHONY: bench
 bench: ## every benchmark, figures as in testbench/RESULTS.md
 	testbench/bench

@@ -175,3 +175,20 @@ func TestBadRateIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// Whatever a watcher wishes, what is granted is within the bounds and can be
+// written to Subscription-State.
+func FuzzRates(f *testing.F) {
+	for _, event := range []string{"dialog", "dialog;max-rate=0.5;min-rate=1", "presence;adaptive-min-rate=99.9999999999", "x;max-rate=00.0", `x;min-rate="1"`} {
+		f.Add(event)
+	}
+	f.Fuzz(func(t *testing.T, event string) {
+		r, ok := ratesOf(event)
+		if !ok || r == nil {
+			return
+		}
+		if r.atMost > longestPause || r.atLeast > longestPulse || r.atLeast != 0 && r.atLeast < shortestPulse || !clean(r.text) {
+			t.Fatalf("%q is granted %+v", event, r)
+		}
+	})
+}
