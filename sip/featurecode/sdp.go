@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // maxMedia bounds the media lines that are answered.
@@ -52,7 +53,11 @@ func readOffer(offer string) (all []media) {
 		if !ok {
 			continue
 		}
+		odd := strings.ContainsFunc(value, unicode.IsControl) // RFC 4566 §9: no NUL, CR or LF in a value
 		switch {
+		case odd && kind == "m":
+			return nil
+		case odd:
 		case kind == "m":
 			f := strings.Fields(value)
 			if len(f) < 4 {

@@ -29,3 +29,29 @@ func TestSilenceAnswersEachMediaLine(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is offered, the answer is lines of a session description, one of media
+// for each offered, and nothing of the offer starts a line of its own.
+func FuzzSilence(f *testing.F) {
+	for _, offer := range []string{"", "m=audio 4000 RTP/AVP 0 8\r\n", "v=0\r\nm=video 5000 RTP/AVP 99\r\na=mid:1\r\nm=audio 0 RTP/AVP 8\na=rtpmap:8 PCMA/8000\r\n", "m=audio 1 RTP/AVP 0\r\na=mid:0\rm=x"} {
+		f.Add([]byte(offer))
+	}
+	f.Fuzz(func(t *testing.T, offer []byte) {
+		got, ok := silence(offer, "192.0.2.1", 7)
+		if !ok {
+			return
+		}
+		count := 0
+		for line := range strings.SplitSeq(strings.TrimSuffix(string(got), "\r\n"), "\r\n") {
+			if len(line) < 2 || line[1] != '=' || strings.ContainsAny(line, "\r\n\x00") {
+				t.Fatalf("line %q in the answer to %q", line, offer)
+			}
+			if line[0] == 'm' {
+				count++
+			}
+		}
+		if want := len(readOffer(string(offer))); want > 0 && count != want {
+			t.Fatalf("%d media lines answer %d:\n%s", count, want, got)
+		}
+	})
+}
