@@ -66,6 +66,8 @@ func TestSubscribeBringsItsList(t *testing.T) {
 		r.set("102", "Lunch")
 		b.next()
 		b.told(1)
+		r.agent("102", func(a *presence.Agent) { a.Name = "Another" }) // the phone has a name of its own
+		b.quiet(time.Second)
 
 		b.body = "" // the list stays
 		b.begin()

@@ -131,10 +131,9 @@ func (n *Notifier) entry(dom *presence.Domain, host string, e resourcelists.Entr
 		return member{uri: e.URI, name: e.Name, nobody: true, salt: maphash.String(n.seed, e.Name)}
 	}
 	m := n.address(dom, u.UserDecoded())
-	m.uri = e.URI
-	if e.Name != "" {
-		m.name, m.salt = e.Name, maphash.String(n.seed, e.Name)
-	}
+	// Only the name that came with it goes back: one family would rename the
+	// contacts of its user.
+	m.uri, m.name, m.salt = e.URI, e.Name, maphash.String(n.seed, e.Name)
 	return m
 }
 
