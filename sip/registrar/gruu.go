@@ -188,6 +188,16 @@ func (r *Registrar) Reach(gruu string) (contact string, flow *transport.Flow, ok
 	return "", nil, false
 }
 
+// Owner is the agent whose phone a GRUU stands for.
+func (r *Registrar) Owner(gruu *message.URI) (presence.AgentID, bool) {
+	in, err := r.Resolve(gruu)
+	if err != nil {
+		return presence.AgentID{}, false
+	}
+	_, ok := r.o.Directory.Agent(in.Agent)
+	return in.Agent, ok
+}
+
 // instance gathers the bindings of an agent that are those of an instance.
 func (r *Registrar) instance(agent presence.AgentID, is func(*Binding) bool) Instance {
 	in := Instance{Agent: agent}

@@ -65,6 +65,9 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	if id, is, ok := n.listOf(r, w, s, dom, user); is {
 		return id, ok
 	}
+	if a, ok := n.owner(&uri); ok {
+		return a, true
+	}
 	if a, ok := n.directory.AgentByAOR(user, dom.Name()); ok {
 		return a.ID, true
 	}

@@ -3,6 +3,8 @@ package notifier
 import (
 	"bytes"
 
+	"lamplight/presence"
+	"lamplight/sip/message"
 	"lamplight/sip/transport"
 )
 
@@ -11,6 +13,16 @@ type Instances interface {
 	// Reach finds where the instance of a GRUU is now (RFC 5627): its contact and
 	// the flow to it. ok is false for another URI, and for one that is nowhere.
 	Reach(gruu string) (contact string, flow *transport.Flow, ok bool)
+	// Owner is the agent whose phone it is.
+	Owner(gruu *message.URI) (presence.AgentID, bool)
+}
+
+// owner is whom a SUBSCRIBE to a GRUU watches: what there is to see is the agent's.
+func (n *Notifier) owner(uri *message.URI) (presence.AgentID, bool) {
+	if _, is := uri.Params.Get("gr"); !is || n.instances == nil {
+		return presence.AgentID{}, false
+	}
+	return n.instances.Owner(uri)
 }
 
 // instance is where a watcher is that gave a GRUU as its contact: a phone that was
