@@ -54,14 +54,22 @@ func (l *Layer) streamFlow(ctx context.Context, to streamPeer) (*Flow, error) {
 func (l *Layer) dialOnce(d *dial, to streamPeer) {
 	ctx, cancel := context.WithTimeout(l.ctx, l.limits.DialTimeout)
 	defer cancel()
-	d.flow, d.err = l.open(ctx, to)
+	d.flow, d.err = l.open(ctx, to, nil)
 	l.mu.Lock()
 	delete(l.dials, to)
 	l.mu.Unlock()
 	close(d.done)
 }
 
-func (l *Layer) open(ctx context.Context, to streamPeer) (*Flow, error) {
+func (l *Layer) clientTLS() *tls.Config {
+	if l.o.ClientTLS != nil {
+		return l.o.ClientTLS.Clone()
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12}
+}
+
+// open opens a stream; cfg may be nil.
+func (l *Layer) open(ctx context.Context, to streamPeer, cfg *tls.Config) (*Flow, error) {
 	connect := l.o.Dial
 	if connect == nil {
 		connect = dialTCP
@@ -71,9 +79,8 @@ func (l *Layer) open(ctx context.Context, to streamPeer) (*Flow, error) {
 		return nil, fmt.Errorf("open %s stream to %s: %w", to.transport, to.addr, err)
 	}
 	if to.transport == TLS {
-		cfg := &tls.Config{MinVersion: tls.VersionTLS12}
-		if l.o.ClientTLS != nil {
-			cfg = l.o.ClientTLS.Clone()
+		if cfg == nil {
+			cfg = l.clientTLS()
 		}
 		if cfg.ServerName == "" {
 			cfg.ServerName = to.addr.Addr().String()

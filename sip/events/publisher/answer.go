@@ -63,9 +63,7 @@ func (u *upstream) unansweredLocked(p *publication, err error) {
 	result := "flow"
 	if errors.Is(err, transaction.ErrTimeout) {
 		result = "timeout"
-		if u.flow != nil && u.flow.Reliable() {
-			_ = u.flow.Close() // open, and dead
-		}
+		u.dead = true // a stream may be open for long when nobody is there any more
 	}
 	u.p.metrics.result(u.conf.Name, result)
 	p.shaky, p.sum = true, 0

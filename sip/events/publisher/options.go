@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -36,6 +37,7 @@ type Transactions interface {
 // Flows finds the way to an upstream; transport.Layer does it.
 type Flows interface {
 	Flow(ctx context.Context, transport string, to netip.AddrPort) (*transport.Flow, error)
+	Secure(ctx context.Context, name string, roots *x509.CertPool, to netip.AddrPort) (*transport.Flow, error)
 	Trust(netip.Addr)
 }
 
@@ -52,6 +54,8 @@ type Upstream struct {
 	Server resolve.Server
 	// User and Password answer its challenges.
 	User, Password string
+	// Roots are who may sign its certificate over TLS; nil: the system's.
+	Roots *x509.CertPool
 	// Domains limit whose agents it is told of; empty: all.
 	Domains []string
 	// Events are what it is told; default both.

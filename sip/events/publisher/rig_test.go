@@ -228,6 +228,7 @@ type escServer struct {
 	answer  func(*message.Message) *message.Builder
 	strict  bool // no tag may come twice, and none that is unknown
 	lost    int  // 412s given
+	muted   bool // it takes no request, and answers none
 }
 
 type escPub struct {
@@ -274,6 +275,9 @@ func (e *escServer) crash(down time.Duration) {
 func (e *escServer) handle(m *message.Message) *message.Builder {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.muted {
+		return nil
+	}
 	if m.Method != "PUBLISH" {
 		return message.NewResponse(m, 405, "")
 	}
@@ -395,6 +399,12 @@ func (e *escServer) took() []string {
 	log := e.log
 	e.log = nil
 	return log
+}
+
+func (e *escServer) mute(on bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.muted = on
 }
 
 func (e *escServer) answers(f func(*message.Message) *message.Builder) {

@@ -115,9 +115,12 @@ func (u *upstream) pick(now time.Time) (p *publication, wait time.Duration) {
 // connect finds a way to the upstream; it may wait for a resolver and a dial.
 func (u *upstream) connect(ctx context.Context) (*transport.Flow, error) {
 	u.mu.Lock()
-	moved, server := u.moved, u.conf.Server
-	u.moved = false
+	moved, dead, server, roots := u.moved, u.dead, u.conf.Server, u.conf.Roots
+	u.moved, u.dead = false, false
 	u.mu.Unlock()
+	if dead && u.flow != nil && u.flow.Reliable() {
+		_ = u.flow.Close()
+	}
 	if u.flow != nil && !moved {
 		select {
 		case <-u.flow.Done():
@@ -126,7 +129,7 @@ func (u *upstream) connect(ctx context.Context) (*transport.Flow, error) {
 			return u.flow, nil
 		}
 	}
-	u.flow = nil
+	u.hangUp()
 	if moved && len(u.targets) > 0 {
 		u.targets = u.targets[1:]
 	}
@@ -141,12 +144,22 @@ func (u *upstream) connect(ctx context.Context) (*transport.Flow, error) {
 			u.p.o.Flows.Trust(t.Addr.Addr()) // it answers as fast as we ask
 		}
 	}
-	f, err := u.p.o.Flows.Flow(ctx, u.targets[0].Transport, u.targets[0].Addr)
-	if err != nil {
-		return nil, err
+	t := u.targets[0]
+	var err error
+	if t.Transport == transport.TLS {
+		u.flow, err = u.p.o.Flows.Secure(ctx, t.Name, roots, t.Addr)
+	} else {
+		u.flow, err = u.p.o.Flows.Flow(ctx, t.Transport, t.Addr)
 	}
-	u.flow = f
-	return f, nil
+	return u.flow, err
+}
+
+// hangUp leaves the way it has; a stream of its own is closed.
+func (u *upstream) hangUp() {
+	if u.flow != nil && u.flow.Transport() == transport.TLS {
+		_ = u.flow.Close()
+	}
+	u.flow = nil
 }
 
 // turn sends the publication's newest state, if there is anything to send.

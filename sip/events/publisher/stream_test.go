@@ -67,11 +67,22 @@ func answerStream(t *testing.T, c net.Conn, handle func(*message.Message) *messa
 				return
 			}
 			have = have[end+4+body:]
-			if _, err := c.Write(handle(m).Bytes()); err != nil {
+			b := handle(m)
+			if b == nil {
+				continue
+			}
+			if _, err := c.Write(b.Bytes()); err != nil {
 				return
 			}
 		}
 	}
+}
+
+// opened is how many streams there were.
+func (s *streamESC) opened() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
 func (s *streamESC) close() {

@@ -95,6 +95,21 @@ func TestSilentUpstreamIsLeftAloneAndThenToldTheNewestState(t *testing.T) {
 	})
 }
 
+func TestStreamOnWhichNobodyAnswersIsLeft(t *testing.T) {
+	bubble(t, 1, func(u *Upstream) { u.Server.Transport = transport.TCP }, func(t *testing.T, r *rig) {
+		settle(time.Second)
+		r.up.mute(true)
+		r.set(0, "Available")
+		settle(40 * time.Second)
+		r.up.mute(false)
+		settle(32 * time.Second)
+		r.sees(Presence, 0, "Available")
+		if n := r.up.stream.opened(); n < 2 {
+			t.Errorf("%d streams", n)
+		}
+	})
+}
+
 func TestRetryAfterIsObeyed(t *testing.T) {
 	bubble(t, 30, nil, func(t *testing.T, r *rig) {
 		settle(time.Second)

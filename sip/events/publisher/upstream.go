@@ -40,6 +40,7 @@ type upstream struct {
 	draining   bool
 	leaveBy    time.Time // set: out of the configuration, and when it is given up
 	moved      bool      // try another way to it
+	dead       bool      // nothing was heard on the way it has
 
 	// Of run alone.
 	flow    *transport.Flow
@@ -86,6 +87,7 @@ func (u *upstream) configure(conf Upstream) {
 			p.tries = 0
 		}
 	}
+	u.moved = u.moved || conf.Server.Transport == transport.TLS // whom it trusts may differ
 	u.conf = conf.withDefaults()
 	u.mu.Unlock()
 	u.markAll()
@@ -317,6 +319,7 @@ func (u *upstream) forgetLocked(p *publication) {
 func (u *upstream) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer u.hangUp()
 	for ctx.Err() == nil && !u.isDone() {
 		timer.Reset(u.work(ctx))
 		var hungUp <-chan struct{}

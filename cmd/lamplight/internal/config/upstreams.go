@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"fmt"
 	"os"
 	"slices"
@@ -17,6 +18,9 @@ type Upstream struct {
 	// Address is where it is: host or host:port.
 	Address   string `yaml:"address"`
 	Transport string `yaml:"transport"` // udp (default), tcp or tls
+	// CA is a PEM file of who may sign its certificate over TLS, which must be one
+	// for the host of Address; default: whom the system trusts.
+	CA string `yaml:"ca"`
 	// User and Password answer its challenges; PasswordFile holds the password
 	// instead, and is read again on SIGHUP.
 	User         string `yaml:"user"`
@@ -53,12 +57,33 @@ func (c *Config) Publisher() ([]publisher.Upstream, error) {
 			}
 			password = strings.TrimRight(string(b), "\r\n")
 		}
+		roots, err := u.roots()
+		if err != nil {
+			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+		}
 		out = append(out, publisher.Upstream{
-			Name: u.Name, Server: server, User: u.User, Password: password, Domains: u.Domains, Events: u.Events,
+			Roots: roots,
+			Name:  u.Name, Server: server, User: u.User, Password: password, Domains: u.Domains, Events: u.Events,
 			Expiry: u.Expiry, DialogExpiry: u.DialogExpiry, Rate: u.Rate, HideCallers: u.HideCallers,
 		})
 	}
 	return out, nil
+}
+
+// roots reads whom its certificate may be signed by, nil for the system's.
+func (u Upstream) roots() (*x509.CertPool, error) {
+	if u.CA == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(u.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("%s has no certificate", u.CA)
+	}
+	return pool, nil
 }
 
 func (u Upstream) transport() string {
@@ -82,6 +107,9 @@ func (c *Config) checkUpstreams(k *check) {
 		k.oneOf(at+".transport", u.Transport, "udp", "tcp", "tls")
 		if _, err := resolve.ParseServer(u.transport(), u.Address); err != nil {
 			k.fail(at+".address", "%s", err)
+		}
+		if u.CA != "" && u.Transport != "tls" {
+			k.fail(at+".ca", "of use with transport: tls only")
 		}
 		if u.Password != "" && u.PasswordFile != "" {
 			k.fail(at+".password", "password and password_file exclude each other")

@@ -59,6 +59,7 @@ func TestMistakesOfUpstreamsAreFound(t *testing.T) {
 		"upstreams[0].expiry: 1s":                     `{name: a, address: h, expiry: 1s}`,
 		"upstreams[0].dialog_expiry: 2h":              `{name: a, address: h, dialog_expiry: 2h}`,
 		"upstreams[0].rate: -1":                       `{name: a, address: h, rate: -1}`,
+		"upstreams[0].ca: of use":                     `{name: a, address: h, ca: x}`,
 		"upstreams[0].user: missing":                  `{name: a, address: h, password: x}`,
 		"password and password_file exclude":          `{name: a, address: h, user: u, password: x, password_file: y}`,
 		"upstreams[0].domains[0]: \"nowhere\" is not": `{name: a, address: h, domains: [nowhere]}`,
