@@ -18,7 +18,8 @@ type watchers struct {
 }
 
 // Watchers are in the order of what is watched, by its id, and there in the order
-// of the list of its watchers. A cursor is the last id, and the place in its list
+// of the list of its watchers; who waits to watch somebody by a list comes after
+// them. A cursor is the last id, and the place in its list
 // where the part ended within it.
 func (w watchers) Watchers(p api.Part, admits func(*api.Watcher) bool) ([]api.Watcher, string) {
 	out := watched{events: w.events, most: p.Limit, admits: admits}
@@ -35,6 +36,7 @@ func (w watchers) Watchers(p api.Part, admits func(*api.Watcher) bool) ([]api.Wa
 		}
 		return out.list, next
 	}
+	out.waiting = true
 	if within {
 		if next := out.read(id, place); next != "" {
 			return out.list, next
@@ -76,8 +78,10 @@ func watchedAfter(cursor string) (id presence.AgentID, place int, within bool) {
 type watched struct {
 	events *events.Events
 	most   int
-	admits func(*api.Watcher) bool
-	list   []api.Watcher
+	// waiting: who waits to watch by a list is told too.
+	waiting bool
+	admits  func(*api.Watcher) bool
+	list    []api.Watcher
 }
 
 // read adds the watchers of one, from a place in their list on. next is where to
@@ -94,14 +98,37 @@ func (w *watched) read(of presence.AgentID, place int) (next string) {
 		}
 		full := len(w.list) >= w.most
 		switch {
-		case full && more:
+		case full && (more || w.waiting):
 			return of.String() + "/" + strconv.Itoa(place)
 		case full:
 			return of.String()
 		case !more:
-			return ""
+			return w.await(of, place)
 		}
 	}
+}
+
+// await adds those who wait to watch one by a list: all of them, or on the next
+// page; of more than a page has, those that fit.
+func (w *watched) await(of presence.AgentID, place int) (next string) {
+	if !w.waiting {
+		return ""
+	}
+	var list []api.Watcher
+	for _, i := range w.events.ListWatchers(of) {
+		if v := shown(&i); i.Pending && w.admits(&v) {
+			list = append(list, v)
+		}
+	}
+	room := w.most - len(w.list)
+	if len(list) > room && len(w.list) > 0 {
+		return of.String() + "/" + strconv.Itoa(place)
+	}
+	w.list = append(w.list, list[:min(len(list), room)]...)
+	if len(w.list) >= w.most {
+		return of.String()
+	}
+	return ""
 }
 
 func shown(i *notifier.Info) api.Watcher {
