@@ -41,11 +41,14 @@ const (
 	// LinphoneList (linphone_list): resource lists in the form of one family,
 	// which ignores or even dies of the RFC's.
 	LinphoneList
+	// NoOptions (no_options): the phone answers no OPTIONS though it is there, so it
+	// is never asked whether it is.
+	NoOptions
 )
 
 // names are in the order of the bits.
-func names() [8]string {
-	return [...]string{"busy_lamp", "partial_dialog", "single_dialog", "pval_only", "pvalue_only", "cisco_activities", "xpidf", "linphone_list"}
+func names() [9]string {
+	return [...]string{"busy_lamp", "partial_dialog", "single_dialog", "pval_only", "pvalue_only", "cisco_activities", "xpidf", "linphone_list", "no_options"}
 }
 
 // Has reports whether all quirks of q are in the set.

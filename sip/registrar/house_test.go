@@ -18,6 +18,7 @@ import (
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 	"lamplight/sip/registrar"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
@@ -108,7 +109,8 @@ func (h *house) open() {
 	h.tp = transport.New(transport.Options{Dial: h.net.Dial, OnFlowClosed: func(f *transport.Flow) { h.reg.FlowClosed(f) }})
 	h.tx = transaction.New(transaction.Options{Transport: h.tp, Handler: transaction.HandlerFunc(func(r *transaction.Request) { h.reg.ServeSIP(r) })})
 	h.reg, err = registrar.Open(ctx, registrar.Options{
-		Store: h.store, Directory: h.dir, Roster: h.roster, Auth: auth, Transport: h.tp, Transactions: h.tx, Limits: h.limits, Key: []byte("kept too"),
+		Store: h.store, Directory: h.dir, Roster: h.roster, Auth: auth, Transport: h.tp, Transactions: h.tx, Limits: h.limits,
+		Phones: quirks.Table{{Match: "Deaf", Quirks: quirks.NoOptions}}, Key: []byte("kept too"),
 	})
 	if err != nil {
 		h.t.Fatal(err)

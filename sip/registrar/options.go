@@ -13,6 +13,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/push"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 	"lamplight/store"
@@ -28,6 +29,7 @@ type Options struct {
 	Transport    *transport.Layer
 	Transactions *transaction.Layer
 	Key          []byte                // of what it signs; default: made anew at each start
+	Phones       quirks.Table          // which phones are not asked OPTIONS
 	Node         string                // default "node-1"
 	Log          zerolog.Logger        // default: none
 	Metrics      prometheus.Registerer // default: none

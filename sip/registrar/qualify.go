@@ -3,6 +3,7 @@ package registrar
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -40,6 +41,7 @@ const (
 
 func newAsker(r *Registrar, restored []*Binding) *asker {
 	now := time.Now()
+	restored = slices.DeleteFunc(restored, func(b *Binding) bool { return !r.qualified(b) })
 	longest := jitterMost(max(r.o.QualifyInterval, r.o.QualifyPause))
 	return &asker{
 		r: r, wake: make(chan struct{}, 1), began: now, counted: now,

@@ -53,6 +53,7 @@ func TestWhoIsQualified(t *testing.T) {
 		"all, through a proxy":         {registrar.QualifyAll, []string{behindNAT, "Path: <sip:10.0.1.1;lr>"}, true},
 		"off, behind NAT":              {registrar.QualifyOff, []string{behindNAT}, false},
 		"nat by its name, behind NAT":  {registrar.QualifyNAT, []string{behindNAT}, true},
+		"a deaf phone":                 {registrar.QualifyAll, []string{behindNAT, "User-Agent: Deaf Phone/1"}, false},
 		"nat by its name, not changed": {registrar.QualifyNAT, []string{direct}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

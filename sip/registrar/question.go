@@ -10,6 +10,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 )
@@ -19,7 +20,7 @@ import (
 // a mobile that may be put to sleep at any time is asked wherever it is.
 func (r *Registrar) qualified(b *Binding) bool {
 	switch {
-	case b.Transport != udp:
+	case b.Transport != udp || r.phones.Load().Find(b.UserAgent).Quirks.Has(quirks.NoOptions):
 		return false
 	case b.Restored:
 		return true
@@ -30,6 +31,9 @@ func (r *Registrar) qualified(b *Binding) bool {
 	}
 	return len(b.Path) == 0 && b.translated()
 }
+
+// SetPhones replaces the table of phones, for what registers from now on.
+func (r *Registrar) SetPhones(t quirks.Table) { r.phones.Store(&t) }
 
 // translated: the binding was made from another address than its contact names;
 // a name that is no address cannot be told from one.
@@ -228,7 +232,11 @@ func (r *Registrar) dead(b *Binding, asked time.Time) func(*record, time.Time) *
 				return
 			}
 			r.count.qualify.dead.Inc()
-			r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Bare()).Stringer("src", b.Source).Msg("phone does not answer OPTIONS, unregistered")
+			what := "phone does not answer OPTIONS any more, unregistered"
+			if b.trip == 0 {
+				what = "phone never answered OPTIONS, unregistered; one that works all the same needs the quirk no_options"
+			}
+			r.o.Log.Info().Str("aor", b.AOR).Str("contact", b.Bare()).Stringer("src", b.Source).Str("user_agent", b.UserAgent).Msg(what)
 		}
 		return c
 	}

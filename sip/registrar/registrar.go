@@ -16,6 +16,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/push"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 )
@@ -30,6 +31,7 @@ type Registrar struct {
 	// watchers are told of changes; see OnChange.
 	watchers atomic.Pointer[[]func(presence.AgentID, []Ended)]
 	nudged   atomic.Pointer[func(presence.AgentID, push.Sleeper)] // see OnRefreshDue
+	phones   atomic.Pointer[quirks.Table]
 	ask      *asker
 	run      context.Context //nolint:containedctx // the registrar's own life
 	cancel   context.CancelFunc
@@ -42,6 +44,7 @@ func Open(ctx context.Context, o Options) (*Registrar, error) {
 		return nil, err
 	}
 	r := &Registrar{o: o.withDefaults()}
+	r.SetPhones(o.Phones)
 	r.flows.agents = make(map[string][]presence.AgentID)
 	r.shards = make([]*shard, 4*runtime.GOMAXPROCS(0))
 	for i := range r.shards {

@@ -22,7 +22,14 @@ type Push struct {
 type PushProvider struct {
 	Name string `yaml:"name"` // the app's pn-provider: apns, fcm, webpush or another
 	// Form of what is sent: apns and fcm (default for these names) as their services
-	// want it, json (default for others) for a gateway of one's own.
+	// want it, json (default for others) for a gateway of one's own:
+	//
+	//	{"provider": "webpush", "prid": "…", "param": "…", "event": "call" or "register",
+	//	 "account": "1001@example.com", "call": "…", "priority": "high",
+	//	 "collapse_id": "call", "expires": "2026-11-25T12:00:08Z", "ttl": 8}
+	//
+	// It answers 2xx; 404 or 410 if the token is no longer valid, which ends it; 429 or
+	// 5xx to be tried again.
 	Form string `yaml:"form"`
 	// URL to POST to; {prid} and {param} in its path stand for the device's pn-prid and
 	// pn-param. Default for apns and fcm: Apple's and Google's own.

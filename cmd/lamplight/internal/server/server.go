@@ -190,7 +190,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 		Key:   gruuKey,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth,
 		Transport: s.transport, Transactions: transactions, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
-		Limits: limits,
+		Limits: limits, Phones: s.cfg.PhoneTable(),
 	})
 	if err != nil {
 		return err
@@ -254,6 +254,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	s.setPeers(cfg)
 	s.events.SetPeers(cfg.PeerTable())
 	s.events.SetPhones(cfg.PhoneTable())
+	s.registrar.SetPhones(cfg.PhoneTable())
 	s.proxy.SetPeers(cfg.PeerTable())
 	if s.cert != nil {
 		if err := s.cert.Reload(); err != nil {
