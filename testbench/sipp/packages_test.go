@@ -3,10 +3,14 @@
 package sipp
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"lamplight/testbench/lab"
 )
 
 // An agent sees who watches, come and go; nobody else does.
@@ -96,5 +100,57 @@ func TestFeatureCodesSetTheStatus(t *testing.T) {
 	run.Password, run.Keys = "demo-desk-1", map[string]string{"code": "*78"}
 	if log := r.run("dial_code_refused", run).Log(); len(log) != 1 || !strings.Contains(log[0], "Nobody is logged in") {
 		t.Errorf("refused with %q", log)
+	}
+}
+
+// What a softphone publishes of its user selects a status by its changes alone,
+// and only where its device may.
+func TestPublishedPresenceSelectsWhereTheDeviceMay(t *testing.T) {
+	for name, may := range map[string]bool{"may": true, "may not": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			var devices struct {
+				Devices []struct {
+					ID        string
+					Usernames []string
+				}
+			}
+			if code := r.API("GET", "/agents/1001/devices", nil, &devices); code != http.StatusOK {
+				t.Fatalf("HTTP %d", code)
+			}
+			for _, d := range devices.Devices {
+				if !may || !slices.Contains(d.Usernames, "1001-soft") {
+					continue
+				}
+				if code := r.API("PATCH", "/agents/1001/devices/"+d.ID, map[string]bool{"publish_selects": true}, nil); code != http.StatusOK {
+					t.Fatalf("HTTP %d", code)
+				}
+			}
+			run := watcherFrom(true, "1001", "1001")
+			run.User = "1001-soft"
+			p := r.begin("publish_own_presence", run)
+			selected := func(step int, what string, want bool) {
+				t.Helper()
+				r.sees(p, step, what)
+				lab.Eventually(t, time.Second, func() error {
+					var a struct {
+						Selected struct{ Status string }
+					}
+					r.API("GET", "/agents/1001", nil, &a)
+					if got := a.Selected.Status == "do_not_disturb"; got != want {
+						return fmt.Errorf("%s: selected %+v", what, a.Selected)
+					}
+					return nil
+				})
+			}
+			selected(1, "open", false)
+			selected(2, "do-not-disturb", may)
+			r.sees(p, 4, "open-again")
+			selected(4, "open-again", false)
+			if err := p.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			r.sees(p, 5, "removed")
+		})
 	}
 }
