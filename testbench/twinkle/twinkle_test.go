@@ -85,3 +85,51 @@ func TestOutlivesACrashOfTheServer(t *testing.T) {
 	publish("terminated")
 	p.sees("presence", "<note>Offline</note>")
 }
+
+// Its presence is taken at start, at each change and at its end. Open and closed
+// without a word more is what phones say when they come and go, so nothing is
+// selected by it, also where the device may.
+func TestPublishedPresenceIsTakenAndSelectsNothing(t *testing.T) {
+	s := serve(t)
+	var list struct {
+		Devices []struct{ ID string }
+	}
+	s.API("GET", "/agents/1002/devices", nil, &list)
+	for _, d := range list.Devices {
+		if code := s.API("PATCH", "/agents/1002/devices/"+d.ID, map[string]bool{"publish_selects": true}, nil); code != 200 && code != 422 {
+			t.Fatalf("HTTP %d", code)
+		}
+	}
+	p := start(t, s, "1002-soft", "demo-1002")
+	tags := map[string]bool{}
+	published := func(n int) {
+		t.Helper()
+		lab.Eventually(t, 5*time.Second, func() error {
+			for _, m := range p.messages("SIP/2.0 200 OK") {
+				if _, rest, tagged := strings.Cut(m, "\nSIP-ETag: "); tagged {
+					tag, _, _ := strings.Cut(rest, "\n")
+					tags[tag] = true
+				}
+			}
+			if len(tags) != n {
+				return fmt.Errorf("entity tags %v, want %d", tags, n)
+			}
+			return nil
+		})
+	}
+	published(1)
+	for i, word := range []string{"offline", "online"} {
+		p.says("presence -b " + word)
+		published(2 + i)
+		var a struct{ Selected struct{ Status string } }
+		if s.API("GET", "/agents/1002", nil, &a); a.Selected.Status != "available" {
+			t.Errorf("%s selected %q", word, a.Selected.Status)
+		}
+	}
+	p.quit()
+	for _, refused := range []string{"SIP/2.0 403", "SIP/2.0 412", "SIP/2.0 489"} {
+		if m := p.messages(refused); len(m) > 0 {
+			t.Errorf("refused:\n%s", m[0])
+		}
+	}
+}
