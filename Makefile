@@ -46,7 +46,7 @@ $(LINTER):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
 
 .PHONY: testbench
-testbench: build ## real programs: SIPp, baresip, Twinkle, Chromium, Kamailio; crashes and rubbish
+testbench: build ## real programs: SIPp, baresip, Twinkle, Linphone, Chromium, Kamailio; crashes and rubbish
 	testbench/install
 	$(GO) test -tags testbench -count 1 -p 1 -timeout 20m ./testbench/...
 
