@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type options struct {
 	buddies                []string // numbers to watch
 	tone                   int      // Hz that it speaks; 0: it has no sound
 	record                 string   // directory for what it hears and says
+	mailbox                bool     // it watches its mailbox
 }
 
 // softphone is a running baresip, without a user interface, driven over its
@@ -67,6 +69,11 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 	if o.tone > 0 {
 		config = append(config, "module ausine.so", "module aubridge.so", "module sndfile.so", "snd_path "+o.record,
 			fmt.Sprintf("audio_source ausine,%d", o.tone), "audio_player aubridge,"+o.number, "audio_alert aubridge,alert", "ausrc_srate 48000", "ausrc_channels 2", "net_interface 127.0.0.1")
+	}
+	if o.mailbox {
+		// With both modules baresip 1.0.0 subscribes over UDP in an endless loop that
+		// waits for no answer, whatever the server.
+		config[slices.Index(config, "module_app presence.so")] = "module_app mwi.so"
 	}
 	account := fmt.Sprintf(`<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound="sip:%s;transport=%s";regint=600`,
 		o.number, domain, o.user, o.password, server, o.transport)

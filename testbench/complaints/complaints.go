@@ -74,7 +74,7 @@ func List() []Complaint {
 		{"Ringing is ignored by phones that show the agent in a call.",
 			[]string{"testbench/complaints.TestSecondCallIsShownBesideTheFirst"}},
 		{"Refusing message-summary makes phones ask again without a pause.",
-			[]string{"sip/events.TestMailboxIsNeverRefused", "sip/events.TestMessageSummaryIsNeverRefused"}},
+			[]string{"sip/events.TestMailboxIsNeverRefused", "sip/events.TestMessageSummaryIsNeverRefused", "testbench/baresip.TestMailboxIsWatchedOnceAndTold"}},
 		{"A 401 without a challenge makes phones ask millions of times a day.",
 			[]string{"sip/events/notifier.TestEveryChallengeHasItsHeader"}},
 		{"Do Not Disturb: the phone's key is refused every minute, phone and server undo each other, and the lamp shows nothing.",
