@@ -30,6 +30,9 @@ const domain = "demo.lamplight.test"
 type options struct {
 	number, user, password string
 	transport              string
+	second                 string   // transport of a second flow (RFC 5626); implies flows
+	flows                  bool     // it registers by RFC 5626
+	trace                  bool     // it prints what it sends and receives
 	buddies                []string // numbers to watch
 	tone                   int      // Hz that it speaks; 0: it has no sound
 	record                 string   // directory for what it hears and says
@@ -77,6 +80,12 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 	}
 	account := fmt.Sprintf(`<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound="sip:%s;transport=%s";regint=600`,
 		o.number, domain, o.user, o.password, server, o.transport)
+	if o.second != "" {
+		account += fmt.Sprintf(`;outbound2="sip:%s;transport=%s"`, server, o.second)
+	}
+	if o.flows || o.second != "" {
+		account += ";sipnat=outbound"
+	}
 	var contacts []string
 	for _, b := range o.buddies {
 		contacts = append(contacts, fmt.Sprintf(`"Agent %s" <sip:%s@%s>;presence=p2p`, b, b, domain))
@@ -87,7 +96,11 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 		}
 	}
 	p := &softphone{t: t, done: make(chan struct{}), answer: make(chan string, 8)}
-	p.cmd = exec.Command("baresip", "-f", home, "-v")
+	args := []string{"-f", home, "-v"}
+	if o.trace {
+		args = append(args, "-s")
+	}
+	p.cmd = exec.Command("baresip", args...)
 	p.cmd.Stdout, p.cmd.Stderr = (*printer)(p), (*printer)(p)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start baresip (testbench/install baresip brings it): %v", err)
