@@ -11,40 +11,51 @@ import (
 // directoryChanged ends the bindings of devices that were deleted, and hands over
 // those of devices that are another agent's now.
 func (r *Registrar) directoryChanged(e directory.Edit) {
-	if r.run.Err() != nil || len(e.DeleteAgents)+len(e.DeleteDevices)+len(e.Assignments)+len(e.Agents) == 0 {
+	if r.run.Err() != nil {
 		return
 	}
 	agents := make(map[presence.AgentID]bool)
-	devices := make(map[presence.DeviceID]bool)
 	for _, id := range e.DeleteAgents {
 		agents[id] = true
 	}
 	for i := range e.Agents {
 		agents[e.Agents[i].ID] = true
 	}
-	for _, id := range e.DeleteDevices {
-		devices[id] = true
-	}
 	for i := range e.Assignments {
-		devices[e.Assignments[i].Device] = true
+		r.holders(&e.Assignments[i], agents)
 	}
-	for _, s := range r.shards {
-		for _, agent := range s.affected(agents, devices) {
-			s.enqueue(agent, r.recheck(e.Actor))
+	if len(e.DeleteDevices) > 0 { // nothing else knows any more whose they were
+		devices := make(map[presence.DeviceID]bool)
+		for _, id := range e.DeleteDevices {
+			devices[id] = true
 		}
+		for _, s := range r.shards {
+			s.having(devices, agents)
+		}
+	}
+	for agent := range agents {
+		r.shard(agent).enqueue(agent, r.recheck(e.Actor))
 	}
 }
 
-func (s *shard) affected(agents map[presence.AgentID]bool, devices map[presence.DeviceID]bool) []presence.AgentID {
-	var out []presence.AgentID
+// holders adds to agents under whom the device's bindings may be: whoever it is or
+// was assigned to, or nobody.
+func (r *Registrar) holders(a *presence.Assignment, agents map[presence.AgentID]bool) {
+	agents[a.Agent], agents[Unheld(a.Device)] = true, true
+	for _, was := range r.o.Directory.AssignmentsOf(a.Device) {
+		agents[was.Agent] = true
+	}
+}
+
+// having adds the agents that have bindings of those devices.
+func (s *shard) having(devices map[presence.DeviceID]bool, agents map[presence.AgentID]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, rec := range s.agents {
-		if agents[id] || slices.ContainsFunc(rec.bindings, func(b *Binding) bool { return devices[b.Device] }) {
-			out = append(out, id)
+		if slices.ContainsFunc(rec.bindings, func(b *Binding) bool { return devices[b.Device] }) {
+			agents[id] = true
 		}
 	}
-	return out
 }
 
 // recheckAll looks at every agent's bindings.

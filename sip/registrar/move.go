@@ -102,6 +102,9 @@ func (r *Registrar) home(b *Binding, now time.Time) (p place, ok bool) {
 
 func (b *Binding) at(p place) *Binding {
 	nb := *b
+	if p.agent != b.Agent {
+		nb.Event = EventRegistered // of the agent it comes to
+	}
 	nb.Agent, nb.AOR, nb.Said = p.agent, p.aor, p.said
 	return &nb
 }

@@ -184,6 +184,67 @@ func TestPhoneMovesWhenAShiftEnds(t *testing.T) {
 	})
 }
 
+// An agent with a new number keeps the phone that goes by its own name; a softphone
+// that registered the old number as such has lost its address.
+func TestNewNumberKeepsThePhone(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := newHouse(t, registrar.Limits{})
+		desk, soft := h.phone("1001", "10.0.1.1:5060"), h.phone("1001-soft", "10.0.1.2:5060")
+		wantStatus(t, desk.register("Contact: <sip:desk@10.0.1.1>"), 200)
+		wantStatus(t, soft.register("Contact: <sip:soft@10.0.1.2>"), 200)
+		a, _ := h.dir.Agent(h.agent("1001"))
+		renamed := *a
+		renamed.Number, renamed.AORs = "1009", nil
+		if err := h.dir.Apply(t.Context(), directory.Edit{Agents: []presence.Agent{renamed}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		bs := h.reg.Bindings(a.ID)
+		if len(bs) != 1 || bs[0].AOR != "1009@demo.test" || bs[0].Said != "1001@demo.test" {
+			t.Fatalf("bindings %+v", bs)
+		}
+		if got := h.known("1009"); got != "sip:desk@10.0.1.1" {
+			t.Errorf("routing knows %q", got)
+		}
+		wantStatus(t, desk.register("Contact: <sip:desk@10.0.1.1>"), 200)
+		wantStatus(t, soft.register("Contact: <sip:soft@10.0.1.2>"), 404)
+		h.crash()
+		if n := h.rows(); n != 1 {
+			t.Errorf("%d rows", n)
+		}
+	})
+}
+
+// A shift that ends while the server is down has ended when it is back.
+func TestShiftEndsWhileTheServerIsDown(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := newHouse(t, registrar.Limits{})
+		p := h.phone("1002", "10.0.1.2:5060")
+		p.Handle(func(m *message.Message) *message.Builder { return message.NewResponse(m, 200, "") })
+		const c = "sip:1002@10.0.1.2"
+		dev := h.device("1002")
+		old := h.dir.AssignmentsOf(dev)[0]
+		old.To = time.Now().Add(10 * time.Minute)
+		e := directory.Edit{Assignments: []presence.Assignment{old, {Device: dev, Agent: h.agent("1001"), From: old.To}}}
+		if err := h.dir.Apply(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, p.register("Contact: <"+c+">"), 200)
+		h.close()
+		time.Sleep(10 * time.Minute)
+		h.open()
+		time.Sleep(time.Second)
+		h.wantAt(c, "1001")
+		wantStatus(t, p.register("Contact: <"+c+">"), 200)
+		h.crash()
+		time.Sleep(time.Second)
+		h.wantAt(c, "1001")
+		if n := h.rows(); n != 1 {
+			t.Errorf("%d rows", n)
+		}
+	})
+}
+
 // The phone of a free desk stays registered, is nobody's, and is whose it becomes.
 func TestFreeDeskStaysRegistered(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
