@@ -313,7 +313,7 @@ func TestAgentSeesWhoWatchesByAList(t *testing.T) {
 		}
 		r.decide("101", "201", true)
 		l.until("101", "<basic>closed</basic>")
-		own.shows(`status="active"`, ">sip:201@ex.test</watcher>")
+		own.shows(`status="active" event="approved"`, ">sip:201@ex.test</watcher>")
 		l.subscribe(0)
 		l.next()
 		own.shows("!<watcher ")

@@ -103,8 +103,9 @@ func TestWinfoSurvivesARestart(t *testing.T) {
 		l.live()
 		own.shows("sip:201@ex.test")
 		time.Sleep(30 * time.Second)
+		r.decide("101", "201", true)
 		r.restart()
-		own.shows("sip:201@ex.test", `duration-subscribed="3`)
+		own.shows("sip:201@ex.test", `duration-subscribed="3`, `event="approved"`)
 		l.shows()
 	})
 }

@@ -122,9 +122,7 @@ func (n *Notifier) restandLocked(s *subscription, st standing) {
 	case st.verdict == presence.WatchConfirm && !s.pending:
 		n.expelLocked(s, deactivate)
 	case st.verdict == presence.WatchAllow && s.pending, st.hidden != s.hidden:
-		if s.pending && st.verdict == presence.WatchAllow {
-			s.owed, s.approved = true, true
-		}
+		s.owed = s.owed || s.pending && st.verdict == presence.WatchAllow
 		s.stand(st)
 		s.progress = nil
 		n.markSubLocked(s)

@@ -106,7 +106,6 @@ type subscription struct {
 	bare      bool  // constant
 	pending   bool  // the watched has not decided yet; the document says nothing
 	hidden    bool  // the document does not say who calls
-	approved  bool  // the watched allowed it after a wait
 	peer      bool  // constant: owner is a peer, not a device
 	owed      bool  // a NOTIFY is owed whatever the document
 	late      bool  // something changed while one was in flight

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"lamplight/presence"
 	"lamplight/presence/consent"
 	"lamplight/sip/message"
 )
@@ -151,7 +152,9 @@ func (n *Notifier) surveyLocked(p *presentity, pkg int16, now stamp) []Watching 
 	p.byListsLocked(func(s *subscription, m mark) bool {
 		if int16(s.pkg) == pkg {
 			w := n.watchingLocked(s, now)
-			w.Pending = m&awaiting != 0
+			if w.Pending = m&awaiting != 0; !w.Pending && n.consented(p.agent, s) {
+				w.Event = "approved"
+			}
 			all = append(all, w)
 		}
 		return true
@@ -177,7 +180,7 @@ func (n *Notifier) surveyLocked(p *presentity, pkg int16, now stamp) []Watching 
 // watchingLocked describes a subscription.
 func (n *Notifier) watchingLocked(s *subscription, now stamp) Watching {
 	w := Watching{ID: tagText(s.tag), Pending: s.pending, Event: "subscribe", Expires: time.Duration(remaining(s.until, now)) * time.Second}
-	if s.approved {
+	if n.consented(s.pres.agent, s) {
 		w.Event = "approved"
 	}
 	if s.since != 0 {
@@ -201,6 +204,16 @@ func (n *Notifier) nameOf(s *subscription) (uri, display string) {
 		return s.target(), ""
 	}
 	return to.URI, to.Display
+}
+
+// consented reports whether the watched said yes to the watcher.
+func (n *Notifier) consented(of presence.AgentID, s *subscription) bool {
+	if n.consent == nil || s.pending {
+		return false
+	}
+	by, ok := n.consentOf(s)
+	allow, decided := n.consent.Verdict(of, by)
+	return ok && decided && allow
 }
 
 // consentOf is who would need the consent of the watched.
