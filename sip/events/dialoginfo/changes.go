@@ -28,8 +28,8 @@ func AppendChanges(dst []byte, before, after *presence.Snapshot, v View) (doc []
 	if len(dst) == begun {
 		dst = appendEnded(dst, idleID, &v) // what changed is not shown
 	}
-	dst = append(dst, "</dialog-info>\n"...)
-	return dst, version, v.Limit == 0 || len(dst)-start <= v.Limit
+	ok = v.Limit == 0 || len(dst)-start <= v.Limit
+	return append(dst, "</dialog-info>\n"...), version, ok
 }
 
 // shown are the dialogs that a document of the state has, but for the one that

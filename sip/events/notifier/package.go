@@ -111,7 +111,7 @@ type View struct {
 
 // datagramBody is how large a document may be that has to fit a datagram
 // together with the headers of its NOTIFY (RFC 3261 §18.1.1: 1300 bytes).
-const datagramBody = 850
+const datagramBody = 820
 
 // contentTypes are the values of Content-Type for the package's types.
 func contentTypes(p Package) []string {

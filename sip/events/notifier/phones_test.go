@@ -79,7 +79,7 @@ func TestPhoneIsRecognisedOnceAndForGood(t *testing.T) {
 		want(p.notified(200), odd, oddType)
 		q := r.phone("192.0.2.11:5060", "102", "sip:101@ex.test")
 		q.extra = []message.Header{{Name: message.UserAgent, Value: "Odd Phone/1"}}
-		want(q.live(), " limit=850", "application/first")
+		want(q.live(), " limit=820", "application/first")
 	})
 }
 

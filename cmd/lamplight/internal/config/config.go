@@ -185,7 +185,7 @@ type Phone struct {
 	// Quirks are any of busy_lamp, partial_dialog, single_dialog, pval_only,
 	// pvalue_only, cisco_activities, xpidf, linphone_list and no_options.
 	Quirks []string `yaml:"quirks"`
-	// LargestBody is how many bytes the body of a NOTIFY over UDP may have; 850.
+	// LargestBody is how many bytes the body of a NOTIFY over UDP may have; 820.
 	LargestBody int `yaml:"largest_body"`
 }
 
