@@ -92,6 +92,7 @@ func TestWatchersRegistrationsAndFlowsCanBeListed(t *testing.T) {
 	ask(t, "mailbox clear 1001")
 	ask(t, "mailbox list", "!1001")
 	ask(t, "pub list", "ENTITY TAG")
+	ask(t, "upstream list", "PUBLICATIONS", "STATE")
 
 	id := strings.Fields(strings.Split(out, "\n")[1])[0]
 	ask(t, "reg remove 1001 "+id)

@@ -110,6 +110,13 @@ func (p *Publisher) SetUpstreams(list []Upstream) error {
 	}
 	var next, fresh []*upstream
 	was := p.all()
+	for _, u := range slices.Clone(p.leaving) { // put back before it was left
+		same := func(conf Upstream) bool { return conf.identity() == u.identity }
+		if slices.ContainsFunc(list, same) && u.stay() {
+			was = append(slices.Clone(was), u)
+			p.leaving = slices.DeleteFunc(p.leaving, func(o *upstream) bool { return o == u })
+		}
+	}
 	for _, conf := range list {
 		i := slices.IndexFunc(was, func(u *upstream) bool { return u.identity == conf.identity() })
 		if i >= 0 {

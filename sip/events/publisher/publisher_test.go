@@ -214,6 +214,18 @@ func TestReloadAddsAndRemovesUpstreams(t *testing.T) {
 		if n := r.up.count(); n != 4 {
 			t.Errorf("%d publications where it was put back", n)
 		}
+		r.net.SetFaults(slow(50 * time.Millisecond))
+		if err := r.p.SetUpstreams(nil); err != nil {
+			t.Fatal(err)
+		}
+		settle(20 * time.Millisecond)
+		set(r.conf) // at once: what is on its way is not undone
+		if n := r.up.count(); n != 4 {
+			t.Errorf("%d publications where it was put back at once", n)
+		}
+		if n := r.rows(); n != 4 {
+			t.Errorf("%d rows of 4 publications", n)
+		}
 	})
 }
 

@@ -38,6 +38,7 @@ type upstream struct {
 	creds      *credentials               // for its challenges; replaced with the configuration
 	covered    map[presence.DomainID]bool // domains looked up
 	draining   bool
+	ended      bool      // it has been left
 	leaveBy    time.Time // set: out of the configuration, and when it is given up
 	moved      bool      // try another way to it
 	dead       bool      // nothing was heard on the way it has
@@ -103,6 +104,17 @@ func (u *upstream) leave() {
 		u.markLocked(p, urgent)
 	}
 	u.kick()
+}
+
+// stay takes back leave, unless it is too late.
+func (u *upstream) stay() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ended {
+		return false
+	}
+	u.leaveBy = time.Time{}
+	return true
 }
 
 func (u *upstream) drain() {
@@ -347,6 +359,7 @@ func (u *upstream) isDone() bool {
 	for _, p := range u.pubs {
 		u.forgetLocked(p)
 	}
+	u.ended = true
 	return true
 }
 
