@@ -168,6 +168,9 @@ func TestOnlyWhatIsConfiguredIsTold(t *testing.T) {
 		"another domain": {func(u *Upstream) { u.Domains = []string{"other.test"} }, "", ""},
 		"dialogs only":   {func(u *Upstream) { u.Events = []string{Dialog} }, "a:confirmed", ""},
 		"presence only":  {func(u *Upstream) { u.Events = []string{Presence} }, "", "On a Call"},
+		"by its name":    {func(u *Upstream) { u.Server.Host = "other.test" }, "a:confirmed", "On a Call"},
+		"over TLS":       {func(u *Upstream) { u.Server.Transport, u.Server.Host = transport.TLS, "up.test" }, "a:confirmed", "On a Call"},
+		"an impostor":    {func(u *Upstream) { u.Server.Transport, u.Server.Host = transport.TLS, "down.test" }, "", ""},
 		"over a stream":  {func(u *Upstream) { u.Server.Transport = transport.TCP }, "a:confirmed", "On a Call"},
 	} {
 		t.Run(name, func(t *testing.T) {

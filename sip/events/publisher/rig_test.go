@@ -2,7 +2,10 @@ package publisher
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -115,7 +118,7 @@ func bubble(t *testing.T, agents int, tweak func(*Upstream), f func(*testing.T, 
 			tweak(&r.conf)
 		}
 		r.people(agents)
-		r.up = newESC(t, r.net, r.conf.Server.Transport)
+		r.up = newESC(t, r.net, &r.conf)
 		r.start()
 		t.Cleanup(func() {
 			r.shut()
@@ -181,7 +184,11 @@ func (r *rig) start() {
 	r.reg = prometheus.NewRegistry()
 	r.tl = transport.New(transport.Options{Dial: r.net.Dial})
 	r.xl = transaction.New(transaction.Options{Transport: r.tl, Handler: transaction.HandlerFunc(func(q *transaction.Request) { q.Reply(405) })})
-	r.p, err = Open(ctx, Options{Store: r.store, Directory: r.dir, Roster: r.roster, Transactions: r.xl, Flows: r.tl, Upstreams: []Upstream{r.conf}, Metrics: r.reg})
+	// Every name is the upstream's.
+	hosts := resolve.Hosts{Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddrPort(above).Addr()}, nil
+	}}
+	r.p, err = Open(ctx, Options{Store: r.store, Directory: r.dir, Roster: r.roster, Transactions: r.xl, Flows: r.tl, Finder: hosts, Upstreams: []Upstream{r.conf}, Metrics: r.reg})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -217,6 +224,7 @@ type escServer struct {
 	transport string
 	peer      *siptest.Peer
 	stream    *streamESC
+	cert      *tls.Certificate // over TLS
 
 	mu      sync.Mutex
 	esc     map[string]*escPub // by tag; guarded by mu and the fields below
@@ -236,15 +244,20 @@ type escPub struct {
 	until               time.Time
 }
 
-func newESC(t *testing.T, n *siptest.Net, via string) *escServer {
-	e := &escServer{t: t, net: n, transport: via, esc: map[string]*escPub{}, used: map[string]bool{}, cseq: map[string]uint32{}, version: map[string]int{}, strict: true}
+func newESC(t *testing.T, n *siptest.Net, conf *Upstream) *escServer {
+	e := &escServer{t: t, net: n, transport: conf.Server.Transport, esc: map[string]*escPub{}, used: map[string]bool{}, cseq: map[string]uint32{}, version: map[string]int{}, strict: true}
+	if e.transport == transport.TLS {
+		e.cert = certificate(t, "up.test")
+		conf.Roots = x509.NewCertPool()
+		conf.Roots.AddCert(e.cert.Leaf)
+	}
 	e.open()
 	return e
 }
 
 func (e *escServer) open() {
-	if e.transport == transport.TCP {
-		e.stream = serveStream(e.t, e.net, e.handle)
+	if e.transport != transport.UDP {
+		e.stream = serveStream(e.t, e.net, e.cert, e.handle)
 		return
 	}
 	e.peer = siptest.NewPeer(e.t, e.net, above, server)

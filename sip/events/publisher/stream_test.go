@@ -2,11 +2,18 @@ package publisher
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
 	"net"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
@@ -20,8 +27,12 @@ type streamESC struct {
 	wg    sync.WaitGroup
 }
 
-func serveStream(t *testing.T, n *siptest.Net, handle func(*message.Message) *message.Builder) *streamESC {
+// serveStream answers; cert makes it TLS.
+func serveStream(t *testing.T, n *siptest.Net, cert *tls.Certificate, handle func(*message.Message) *message.Builder) *streamESC {
 	s := &streamESC{ln: n.Listen(above)}
+	if cert != nil {
+		s.ln = tls.NewListener(s.ln, &tls.Config{Certificates: []tls.Certificate{*cert}})
+	}
 	s.wg.Go(func() {
 		for {
 			c, err := s.ln.Accept()
@@ -83,6 +94,25 @@ func (s *streamESC) opened() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
+}
+
+// certificate is one for a name, signed by itself.
+func certificate(t *testing.T, name string) *tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
 func (s *streamESC) close() {
