@@ -333,3 +333,62 @@ func TestPartsFollowOneAfterAnother(t *testing.T) {
 		}
 	})
 }
+
+// A phone that changes hands keeps no list of its agent's own.
+func TestOwnListStaysWithItsAgent(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.list("201", "mine", "101")
+		r.list("102", "mine", "102")
+		b := r.board("192.0.2.10:5060", "201", "sip:list-mine@ex.test")
+		b.begin()
+		b.want("101=Offline")
+		e := directory.Edit{Assignments: []presence.Assignment{
+			{Device: r.device("201"), Agent: r.agents["201"], To: time.Now()}, {Device: r.device("201"), Agent: r.agents["102"], From: time.Now()}}}
+		if err := r.dir.Apply(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+		m := b.next()
+		b.wantSub(m, "terminated;reason=deactivated")
+		b.want("")
+		b = r.board("192.0.2.11:5060", "201", "sip:list-mine@ex.test")
+		b.begin()
+		b.want("102=Offline")
+	})
+}
+
+// Full state and its parts do not wait, changes do (RFC 6446 §5.3).
+func TestChangesOfAListArePaced(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.crowd("big", 6)
+		b := r.board("192.0.2.10:5060", "201", "sip:team-big@ex.test")
+		b.event = "dialog;max-rate=0.1"
+		start := time.Now()
+		b.begin()
+		for len(b.order) < 6 {
+			b.next()
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("the parts took %s", took)
+		}
+		r.set("5000", "ringing")
+		time.Sleep(2 * time.Second)
+		r.set("5000", "talking")
+		r.set("5001", "ringing")
+		b.next()
+		if took := time.Since(start); took < 9*time.Second || b.shows["5000"] != "talking" {
+			t.Errorf("after %s it shows %q", took, b.shows["5000"])
+		}
+	})
+}
+
+// A list's state is no one document, so there is none to have already (RFC 5839).
+func TestConditionalRefreshOfAListIsToldAll(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.team("sales", "101")
+		b := r.board("192.0.2.10:5060", "201", "sip:team-sales@ex.test")
+		b.begin()
+		b.extra = append(b.extra, message.Header{Name: message.SuppressIfMatch, Value: "*"})
+		b.begin()
+		b.want("101=Offline")
+	})
+}

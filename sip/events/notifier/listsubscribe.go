@@ -193,11 +193,13 @@ func (s *subscription) relistLocked(next *subscription) {
 	t.restart()
 }
 
-// judgeList says whether a list may be watched: who may watch its domain may; of
-// the members each is judged by itself.
+// judgeList says whether a list may be watched: who may watch its domain may, an
+// agent's own only by that agent's phones; of the members each is judged by
+// itself.
 func (n *Notifier) judgeList(w watcher, s *subscription) standing {
-	dom, ok := n.directory.Domain(s.telling.ref.Domain)
-	if ok && !w.mayWatch(dom) {
+	ref := &s.telling.ref
+	dom, ok := n.directory.Domain(ref.Domain)
+	if ok && !w.mayWatch(dom) || !ref.Owner.IsZero() && ref.Owner != w.holder {
 		return standing{verdict: presence.WatchDeny}
 	}
 	return standing{verdict: presence.WatchAllow}
