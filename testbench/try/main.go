@@ -1,10 +1,11 @@
 // Command try plays the parts around a running demo by hand, where no phone is
 // at hand: a desk phone, a lamp key, a PBX.
 //
-//	go run ./testbench/try phone 1001   registers 1001's desk phone until Ctrl-C
-//	go run ./testbench/try watch 1001   prints 1001's lamp at every change until Ctrl-C
-//	go run ./testbench/try talk 1001    a PBX says that 1001 is talking, until Ctrl-C
-//	go run ./testbench/try call 1001    a PBX asks where 1001 is
+//	go run ./testbench/try phone 1001        registers 1001's desk phone until Ctrl-C
+//	go run ./testbench/try watch 1001        prints 1001's lamp at every change until Ctrl-C
+//	go run ./testbench/try list team-sales  prints the lamps of a list, likewise
+//	go run ./testbench/try talk 1001         a PBX says that 1001 is talking, until Ctrl-C
+//	go run ./testbench/try call 1001         a PBX asks where 1001 is
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 // scene is who plays where.
 type scene struct {
 	server, domain, kind string
+	as                   string // the agent whose phone watches a list
 	number               string
 }
 
@@ -30,6 +32,7 @@ func main() {
 	var s scene
 	flag.StringVar(&s.server, "server", "127.0.0.1:5060", "SIP address of the server, UDP")
 	flag.StringVar(&s.domain, "domain", "demo.lamplight.test", "SIP domain")
+	flag.StringVar(&s.as, "as", "1012", "agent whose phone watches a list")
 	flag.StringVar(&s.kind, "kind", "regular", "kind of call: regular, campaign, internal")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -43,11 +46,11 @@ func main() {
 
 func (s *scene) play(ctx context.Context, part, number string) error {
 	parts := map[string]func(context.Context, *phone.Line) error{
-		"phone": s.phone, "watch": s.watch, "talk": s.talk, "call": s.call,
+		"phone": s.phone, "watch": s.watch, "list": s.list, "talk": s.talk, "call": s.call,
 	}
 	f, ok := parts[part]
 	if !ok || number == "" {
-		return errors.New("usage: try [-server A] [-domain D] [-kind K] phone|watch|talk|call NUMBER")
+		return errors.New("usage: try [-server A] [-domain D] [-kind K] [-as AGENT] phone|watch|list|talk|call NUMBER")
 	}
 	s.number = number
 	line, err := phone.UDP("127.0.0.1", s.server)
