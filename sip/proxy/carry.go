@@ -362,7 +362,7 @@ func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, stri
 	case ways[0].Dead:
 		return out, asleep
 	}
-	out.URI, out.Route = ways[0].Contact, ways[0].Path
+	out.URI, out.Route = ways[0].Bare(), ways[0].Path
 	out.Reach = func(ctx context.Context) (*transport.Flow, error) {
 		var failed []error
 		for i := range ways {

@@ -218,6 +218,15 @@ func (r *Registrar) kindOf(dev presence.DeviceID) presence.DeviceKind {
 	return presence.KindDesk
 }
 
+// kind is what the binding is to calls: that of its device, but what a push wakes
+// is a mobile, whose credential it may have borrowed.
+func (r *Registrar) kind(b *Binding) presence.DeviceKind {
+	if b.Push {
+		return presence.KindMobile
+	}
+	return r.kindOf(b.Device)
+}
+
 func (r *Registrar) entry(c *change, b *Binding, before, after []byte) store.Entry {
 	before, after = b.withoutToken(before), b.withoutToken(after)
 	return store.Entry{

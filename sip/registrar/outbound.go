@@ -122,7 +122,7 @@ func (r *Registrar) ops(c *change) []roster.Op {
 		switch {
 		case !slices.Contains(c.put, b) && !slices.Contains(c.touch, b) && !related(b, ended) && !related(b, c.next):
 		case b.first(c.next):
-			ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
+			ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
 		default:
 			ops = append(ops, roster.DropRegistration{ID: b.ID})
 		}

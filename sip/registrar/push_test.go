@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lamplight/presence"
 	"lamplight/sip/message"
 	"lamplight/sip/push"
 	"lamplight/sip/registrar"
@@ -237,6 +238,21 @@ func TestTokensAreToldToNobody(t *testing.T) {
 			if bytes.Contains(append(e.Before, e.After...), []byte("secret-token")) || !bytes.Contains(append(e.Before, e.After...), []byte(mobileURI)) {
 				t.Errorf("log entry %s %s", e.Before, e.After)
 			}
+		}
+	})
+}
+
+// An app that goes by a softphone's user name can be woken like any other.
+func TestWhatAPushWakesIsAMobile(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := newHouse(t, registrar.Limits{Push: served})
+		app := h.stream("1001-soft", "10.0.1.3:40000")
+		wantStatus(t, app.register("Contact: <"+withToken+">", "Expires: 3600"), 200)
+		app.Close()
+		time.Sleep(time.Second)
+		s, _ := h.roster.Snapshot(h.agent("1001"))
+		if len(s.Devices) != 1 || s.Devices[0].Kind != presence.KindMobile || !s.Devices[0].Wake {
+			t.Errorf("%+v", s.Devices)
 		}
 	})
 }

@@ -177,7 +177,7 @@ func (r *Registrar) restoreOps(agent presence.AgentID) []roster.Op {
 		if !b.first(bindings) {
 			continue
 		}
-		ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kindOf(b.Device))})
+		ops = append(ops, roster.PutRegistration{Registration: b.registration(r.kind(b))})
 	}
 	return ops
 }
