@@ -25,6 +25,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/presence/consent"
+	"lamplight/presence/desk"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/store"
@@ -57,6 +58,8 @@ type Options struct {
 	Consents *consent.Consents
 	// Lists is nil where none are kept.
 	Lists *lists.Lists
+	// Desks is nil where there are no hot desks.
+	Desks *desk.Desks
 	// Diagnostics and Mailboxes are nil where no SIP runs.
 	Diagnostics api.Diagnostics
 	Mailboxes   api.Mailboxes
@@ -106,7 +109,7 @@ func New(o Options) (*Server, error) {
 	s.api, err = api.New(api.Options{
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
-		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
+		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Desks: o.Desks, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
 		Diagnostics: o.Diagnostics, Mailboxes: o.Mailboxes,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,

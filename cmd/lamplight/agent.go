@@ -40,7 +40,7 @@ type agent struct {
 
 func agentCommand(r *remote) *cobra.Command {
 	c := &cobra.Command{Use: "agent", Short: "Agents: add, list, set, remove, set password"}
-	c.AddCommand(agentAdd(r), agentList(r), agentSet(r), agentRemove(r), agentPassword(r))
+	c.AddCommand(agentAdd(r), agentList(r), agentSet(r), agentRemove(r), agentPassword(r), agentPIN(r))
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/consent"
+	"lamplight/presence/desk"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -95,7 +96,9 @@ type Options struct {
 	// SessionEnded is told of a page session that logged out, so that its
 	// webphone ends too. Without it the roster logs the agent out.
 	SessionEnded func(ticket.Subject)
-	Node         string // name in the log; default "node-1"
+	// Desks is nil where there are no hot desks.
+	Desks *desk.Desks
+	Node  string // name in the log; default "node-1"
 	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
 	// Framed lets the pages of other sites show ours in a frame with the session
@@ -282,6 +285,12 @@ func (a *API) handlers() map[string]handler {
 		"getAgentList":      a.getAgentList,
 		"setAgentList":      a.setAgentList,
 		"removeAgentList":   a.removeAgentList,
+		"listDesks":         a.listDesks,
+		"addDesk":           a.addDesk,
+		"removeDesk":        a.removeDesk,
+		"loginDesk":         a.loginDesk,
+		"logoutDesk":        a.logoutDesk,
+		"setPIN":            a.setPIN,
 		"route":             a.route,
 		"routeOutbound":     a.routeOutbound,
 		"listStatuses":      a.listStatuses,

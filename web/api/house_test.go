@@ -18,6 +18,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/consent"
+	"lamplight/presence/desk"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -105,6 +106,9 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 			}
 		}
 	}
+	hot := presence.Device{ID: presence.DeviceID{ID: presence.NewID()}, Domain: one.ID, Kind: presence.KindDesk, Name: "Window seat", Shared: true}
+	e.Devices = append(e.Devices, hot)
+	e.Credentials = append(e.Credentials, presence.Credential{Domain: one.ID, Device: hot.ID, Username: "desk-1", HA1: presence.HA1{MD5: testHA1("MD5", "desk-1", "x", "y")}})
 	if err := h.dir.Apply(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +130,13 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	desks, err := desk.New(desk.Options{Directory: h.dir, Hash: func(pin string) string { return "#" + pin },
+		Verify: func(hash, pin string) (bool, error) { return hash == "#"+pin, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := Options{
-		Directory: h.dir, Roster: h.roster, Store: h.store, Tokens: tokens, Tickets: h.tickets, HA1: testHA1,
+		Desks: desks, Directory: h.dir, Roster: h.roster, Store: h.store, Tokens: tokens, Tickets: h.tickets, HA1: testHA1,
 		Sessions:      login.New(login.Options{Store: h.store, Directory: h.dir, UserTries: 3, UserPause: time.Hour}),
 		Registrations: noRegistrations{}, Lists: h.lists(), Watchers: h, Consents: h.consents, Coalesce: time.Millisecond,
 		Diagnostics: someSIP{}, Mailboxes: &someMailboxes{},

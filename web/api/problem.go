@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lamplight/presence/desk"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
@@ -105,7 +106,7 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, status.ErrNotSelectable), errors.Is(err, status.ErrUnknown), errors.Is(err, directory.ErrInvalid),
 		errors.Is(err, lists.ErrInvalid), errors.Is(err, lists.ErrFull):
 		return problem(http.StatusUnprocessableEntity, "%s", plain(err))
-	case errors.Is(err, roster.ErrRefused):
+	case errors.Is(err, roster.ErrRefused), errors.Is(err, desk.ErrDesk):
 		return problem(http.StatusConflict, "%s", plain(err)).named("refused")
 	}
 	detail := "the change could not be made durable and was not made"
@@ -121,7 +122,7 @@ func asProblem(err error) *Problem {
 func plain(err error) string {
 	text := err.Error()
 	for _, prefix := range [...]string{"roster: refused: ", "roster: ", "directory: invalid: ", "directory: ",
-		"lists: invalid: ", "lists: not found: ", "lists: "} {
+		"lists: invalid: ", "lists: not found: ", "lists: ", "desk: no hot desk: ", "desk: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

@@ -10,6 +10,7 @@ export type Settings = Schemas['Settings']
 export type ForwardingOptions = Schemas['ForwardingOptions']
 export type StatusChoice = Schemas['StatusChoice']
 export type View = Schemas['View']
+export type Desk = Schemas['Desk']
 export type Change = Schemas['Change']
 
 export class ApiError extends Error {
@@ -75,6 +76,10 @@ export const api = {
     call<Outcome>('PUT', `/agents/${encodeURIComponent(id)}/settings`, { options }),
   allOff: (id: string) => call<Outcome>('POST', `/agents/${encodeURIComponent(id)}/settings/all-off`),
   restore: (id: string) => call<Outcome>('POST', `/agents/${encodeURIComponent(id)}/settings/restore`),
+  desks: () => call<Schemas['DeskList']>('GET', '/desks'),
+  useDesk: (desk: string) => call<Desk>('POST', `/desks/${encodeURIComponent(desk)}/login`, {}),
+  leaveDesk: (desk: string) => call<Desk>('POST', `/desks/${encodeURIComponent(desk)}/logout`),
+  setPIN: (id: string, pin: string) => call<void>('PUT', `/agents/${encodeURIComponent(id)}/pin`, { pin }),
   route: (agent: string) => call<Schemas['Decision']>('POST', '/route', { agent, kind: 'regular' }),
 }
 

@@ -5,6 +5,7 @@ import { since, useNow } from '../live/clock'
 import { StatusWithTime } from '../status/Badge'
 import { call, explain } from '../status/words'
 import { act } from './act'
+import { Desks } from './Desks'
 import { Forwarding } from './Forwarding'
 import { StatusMenu } from './StatusMenu'
 
@@ -23,6 +24,7 @@ export function AgentBar({ agent, choices, skew, connected, microphone, problem,
             <VisuallyHidden aria-live="polite">My status: {own.text}</VisuallyHidden>
             <StatusMenu agent={agent} choices={choices} />
             <Forwarding agent={agent} />
+            <Desks agent={agent} />
             {microphone}
             {agent.wrap_up && <WrapUp agent={agent} skew={skew} />}
           </Group>
