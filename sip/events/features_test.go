@@ -393,3 +393,31 @@ func TestKeysAreRightAfterARestart(t *testing.T) {
 		}
 	})
 }
+
+// TestKeysOfADeviceThatChangesHands: the phone is told to subscribe anew, and then
+// has the keys of whoever holds it.
+func TestKeysOfADeviceThatChangesHands(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		dev := r.device("101", "hot", nil)
+		k := r.keys("192.0.2.10:5060", "hot")
+		r.do("101", presence.CauseAgent, roster.Select{Status: presence.SelectDND})
+		k.told(dndOn)
+		synctest.Wait()
+		now := time.Now()
+		if err := r.dir.Apply(context.Background(), directory.Edit{Assignments: []presence.Assignment{
+			{Device: dev, Agent: r.ids["101"], To: now}, {Device: dev, Agent: r.ids["102"], From: now}}}); err != nil {
+			t.Fatal(err)
+		}
+		if m := k.shows(); m.Get(message.SubscriptionState) != "terminated;reason=deactivated" {
+			t.Errorf("state %q", m.Get(message.SubscriptionState))
+		}
+		if m := k.press(setDND(false)); m.Status != 481 {
+			t.Errorf("a key of the old subscription is answered %d", m.Status)
+		}
+		r.wantSelected("101", presence.SelectDND)
+		k = r.keys("192.0.2.11:5060", "hot")
+		k.press(setDND(true))
+		k.told(dndOn)
+		r.wantSelected("102", presence.SelectDND)
+	})
+}
