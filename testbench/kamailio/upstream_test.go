@@ -4,7 +4,10 @@ package kamailio
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,6 +77,44 @@ func (k *kamailio) single(t *testing.T) {
 			}
 		}
 	}
+}
+
+// SIGHUP brings an upstream that is new in the configuration, and takes back what
+// is published at one that is no more in it.
+func TestReloadBringsAndTakesKamailio(t *testing.T) {
+	k := start(t, "presence.cfg", options{})
+	s := lamplight(t, "upstreams: []")
+	publish(t, pbx(t, s, "1001"), "c1", "confirmed")
+	without, err := os.ReadFile(s.ConfigFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := strings.Replace(string(without), "upstreams: []\n", upstreamOf(k, "tcp")+"\n", 1)
+	for range 2 {
+		reload(t, s, with)
+		has(t, k, 12+1)
+		reload(t, s, string(without))
+		has(t, k, 0)
+	}
+}
+
+func reload(t *testing.T, s *lab.Server, config string) {
+	t.Helper()
+	if err := os.WriteFile(s.ConfigFile, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Signal(syscall.SIGHUP)
+}
+
+// has waits until Kamailio has so many publications of ours.
+func has(t *testing.T, k *kamailio, want int) {
+	t.Helper()
+	lab.Eventually(t, 5*time.Second, func() error {
+		if n := k.publications("presence", "") + k.publications("dialog", ""); n != want {
+			return fmt.Errorf("Kamailio has %d publications, want %d", n, want)
+		}
+		return nil
+	})
 }
 
 // again is how soon the state is right once both are up.

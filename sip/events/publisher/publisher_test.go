@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,6 +180,26 @@ func TestOnlyWhatIsConfiguredIsTold(t *testing.T) {
 				settle(time.Second)
 				r.sees(Dialog, 0, c.dialog)
 				r.sees(Presence, 0, c.presence)
+			})
+		})
+	}
+}
+
+func TestCallersAreHiddenWhereThatIsConfigured(t *testing.T) {
+	for name, hide := range map[string]bool{"hidden": true, "shown": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 1, func(u *Upstream) { u.HideCallers = hide }, func(t *testing.T, r *rig) {
+				s := r.snapshot(0, "On a Call", "a:confirmed")
+				s.Watch.Dialogs[0].Remote = "sip:+390612345@carrier.test"
+				r.roster.set(s)
+				settle(time.Second)
+				r.up.mu.Lock()
+				defer r.up.mu.Unlock()
+				for _, p := range r.up.esc {
+					if p.event == Dialog && strings.Contains(p.body, "carrier.test") == hide || strings.Contains(p.body, "call-a") && hide {
+						t.Errorf("told:\n%s", p.body)
+					}
+				}
 			})
 		})
 	}
