@@ -116,7 +116,7 @@ func (b *board) apply(list *rlmi, parts map[string][]byte) error {
 	}
 	b.begun, b.version = true, *list.Version
 	for _, r := range list.Resources {
-		if len(r.Names) == 0 {
+		if len(r.Names) == 0 && !b.bare { // who brings a list has names of its own
 			return fmt.Errorf("%s has no name to write beside its key", r.URI)
 		}
 		if len(r.Instances) == 0 { // told later, in a part of its own

@@ -84,7 +84,7 @@ func TestFetchedAndRefusedEvents(t *testing.T) {
 		"fetch_lamp":          {Keys: watched, Number: "1002"},
 		"watch_unknown_event": {Keys: watched, Number: "1002"},
 		"watch_unwanted_type": {Keys: watched, Number: "1002"},
-		"publish_stranger":    {Number: "1001", From: "127.0.0.2", Keys: map[string]string{"dialog": "d1"}},
+		"publish_stranger":    {Number: "1001", User: "1001", Password: "demo-1001", From: "127.0.0.2", Keys: map[string]string{"dialog": "d1"}},
 		"publish_bad_body":    {Number: "1001"},
 	} {
 		t.Run(name, func(t *testing.T) { r.in(t).run(name, run) })
