@@ -22,16 +22,36 @@ func TestCallIsRedirectedToTheAgentsContacts(t *testing.T) {
 	}
 }
 
-func TestColleagueIsRedirectedToo(t *testing.T) {
+// The domain's own phones are not redirected: their calls are carried, and what
+// becomes of them is the status of both.
+func TestCallToAColleagueIsCarried(t *testing.T) {
 	r := newRig(t)
-	desk := r.register("1001", "", 600)
-	run := phone("1002", "")
-	run.Number, run.From = "1001", "127.0.0.2" // no peer's address, so it has to prove who it is
-	run.Keys = map[string]string{"caller": "1002", "kind": "campaign"}
-	p := r.run("invite_colleague", run)
-	if got := strings.Join(p.Log(), " "); !strings.Contains(got, desk) {
-		t.Errorf("redirected to %q, want %s", got, desk)
+	port, err := FreePort("127.0.0.3")
+	if err != nil {
+		t.Fatal(err)
 	}
+	called := phone("1001", "")
+	called.From, called.Port = "127.0.0.3", port
+	contact := fmt.Sprintf("<sip:1001@127.0.0.3:%d>", port)
+	called.Keys = map[string]string{"contact": contact, "expires": "600"}
+	r.run("register", called)
+	r.begin("answer", called)
+	caller := phone("1002", "")
+	caller.From, caller.Keys = "127.0.0.2", map[string]string{"contact": "<sip:1002@127.0.0.2:5>", "expires": "600"}
+	r.run("register", caller)
+	caller.Number, caller.Keys = "1001", map[string]string{"caller": "1002", "kind": "regular"}
+	p := r.begin("call_colleague", caller)
+	r.sees(p, 1, "ringing")
+	r.status("1002", "on_a_call") // dialling is a call, ringing is none
+	r.status("1001", "offline")
+	r.sees(p, 2, "answered")
+	r.status("1001", "on_a_call")
+	if err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	r.sees(p, 3, "over")
+	r.status("1001", "offline")
+	r.status("1002", "offline")
 }
 
 func TestAgentInACallIsBusy(t *testing.T) {
