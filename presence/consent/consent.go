@@ -149,7 +149,11 @@ func (c *Consents) Decide(ctx context.Context, v Decision) error {
 	if err != nil {
 		return err
 	}
-	if err := c.store.Commit(ctx, b); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Once queued it commits whatever becomes of ctx, and readers must then see it.
+	if err := c.store.Commit(context.WithoutCancel(ctx), b); err != nil {
 		return fmt.Errorf("consent: decision about %s: %w", v.Of, err)
 	}
 	c.mu.Lock()

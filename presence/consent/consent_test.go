@@ -109,6 +109,19 @@ func TestFailedWriteDecidesNothing(t *testing.T) {
 	}
 }
 
+func TestDecisionThatNobodyWaitsForAnyMore(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.c.Decide(ctx, Decision{Domain: b.dom, Of: b.a[0], By: Watcher{Agent: b.a[1]}, Allow: true}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	b.want(0, 1, false, false)
+	if b.rows() != 0 {
+		t.Error("it was stored, but readers do not see it")
+	}
+}
+
 func TestDecisionsEndWithEitherAgent(t *testing.T) {
 	b := newBench(t)
 	b.decide(0, 1, true)
