@@ -69,9 +69,9 @@ func TestTimerAAndB(t *testing.T) {
 			t.Errorf("told %q", o.told())
 		}
 		// Timer A doubles without a cap (RFC 3261 §17.1.1.2).
-		want := []time.Duration{0, 500, 1500, 3500, 7500, 15500, 31500}
-		for i := range want {
-			want[i] *= time.Millisecond
+		var want []time.Duration
+		for _, ms := range []int{0, 500, 1500, 3500, 7500, 15500, 31500} {
+			want = append(want, time.Duration(ms)*time.Millisecond)
 		}
 		if !slices.Equal(sent(), want) {
 			t.Errorf("sent at %s", seconds(sent()))

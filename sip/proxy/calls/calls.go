@@ -16,7 +16,6 @@ package calls
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -74,12 +73,13 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	t := &Tracker{o: o, calls: make(map[string]*Call)}
 	now := time.Now()
 	err := o.Store.Scan(ctx, space, func(r store.Record) error {
-		c := &Call{t: t}
-		if r.Codec != codec || json.Unmarshal(r.Data, &c.kept) != nil || !r.Expires.After(now) {
-			o.Log.Warn().Str("key", r.Key.Key).Msg("stored call left out")
+		c := &Call{t: t, answered: true}
+		if err := c.kept.read(r); err != nil {
+			o.Log.Warn().Err(err).Msg("stored call left out")
+		}
+		if len(c.kept.sides()) == 0 || !r.Expires.After(now) {
 			return nil
 		}
-		c.answered = true
 		t.calls[c.kept.key()] = c
 		c.limitLocked(r.Expires)
 		for _, s := range c.kept.sides() {
@@ -225,7 +225,7 @@ func legID(m *message.Message, d presence.Direction) string {
 
 func newSide(p Party, m *message.Message, s Start, d presence.Direction) *side {
 	leg := presence.Leg{
-		Call: m.CallID(), ID: "call-" + string(d) + "-" + m.CallID() + "-" + m.FromTag(), Device: p.Device, Source: source,
+		Call: m.CallID(), ID: legID(m, d), Device: p.Device, Source: source,
 		Direction: d, Kind: s.Kind, State: presence.LegRinging, WrapUp: s.WrapUp,
 		CallID: m.CallID(), Since: time.Now(),
 	}

@@ -52,6 +52,19 @@ func (k *kept) row(node string, until time.Time) (store.Write, error) {
 	return store.Put(store.Record{Key: k.rowKey(), Owner: node, Expires: until, Codec: codec, Data: data}), nil
 }
 
+// read is row's inverse.
+func (k *kept) read(r store.Record) error {
+	if r.Codec != codec {
+		return fmt.Errorf("calls: call %s has encoding %d, known is %d", r.Key.Key, r.Codec, codec)
+	}
+	var got kept
+	if err := json.Unmarshal(r.Data, &got); err != nil {
+		return fmt.Errorf("calls: decode call %s: %w", r.Key.Key, err)
+	}
+	*k = got
+	return nil
+}
+
 // putAllLocked tells the roster of every leg and stores the call with the first.
 func (c *Call) putAllLocked(cause presence.Cause) {
 	var writes []store.Write
