@@ -68,14 +68,12 @@ func statusSet(r *remote) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "set AGENT STATUS", Short: "Select a status for an agent", Args: cobra.ExactArgs(2),
-		Long: "Select available, do_not_disturb, or a custom status by its name.\n" +
+		Long: "Select available, do_not_disturb (dnd), or a custom status by its name.\n" +
 			"On a Call, Wrap Up, Outbound Calls Only and Offline follow from facts and can be set by nobody.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body := map[string]string{"status": args[1], "reason": reason}
-			switch args[1] {
-			case "available", "do_not_disturb", "on_a_call", "wrap_up", "outbound_calls_only", "offline":
-			default:
-				body["status"], body["custom"] = "custom", args[1]
+			body := map[string]string{"status": statusWord(args[1]), "reason": reason}
+			if body["status"] == "custom" {
+				body["custom"] = args[1]
 			}
 			var out struct {
 				Explanation string `json:"explanation"`
@@ -89,6 +87,18 @@ func statusSet(r *remote) *cobra.Command {
 	}
 	c.Flags().StringVar(&reason, "reason", "set from the command line", "why, for the history")
 	return c
+}
+
+// statusWord is the API's word for a status as people write it: "Do Not Disturb",
+// dnd. What is none of the fixed ones is a custom one.
+func statusWord(s string) string {
+	switch word := strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(s)); word {
+	case "available", "do_not_disturb", "on_a_call", "wrap_up", "outbound_calls_only", "offline":
+		return word
+	case "dnd":
+		return "do_not_disturb"
+	}
+	return "custom"
 }
 
 func routeCommand(r *remote) *cobra.Command {
