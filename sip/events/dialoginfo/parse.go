@@ -1,13 +1,12 @@
 package dialoginfo
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
+
+	"lamplight/sip/events/xmldoc"
 )
 
 // Bounds on what a peer may send.
@@ -21,8 +20,8 @@ const (
 // Errors of Parse, matched by errors.Is. ErrTooLarge is answered 413, the
 // others 400.
 var (
-	ErrTooLarge  = errors.New("dialog-info: too large")
-	ErrMalformed = errors.New("dialog-info: malformed")
+	ErrTooLarge  = xmldoc.ErrTooLarge
+	ErrMalformed = xmldoc.ErrMalformed
 )
 
 // Document is a dialog-info document as read.
@@ -70,22 +69,9 @@ type Dialog struct {
 // so is an attribute over 1 KB: what is published is told to every watcher, and
 // must fit in a datagram.
 func Parse(body []byte) (*Document, error) {
-	if len(body) > maxBytes {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
-	}
-	r := reader{dec: xml.NewDecoder(bytes.NewReader(body))}
-	r.dec.CharsetReader = charset
-	for {
-		tok, err := r.dec.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-		}
-		if err := r.token(tok); err != nil {
-			return nil, err
-		}
+	var r reader
+	if err := xmldoc.Walk(body, xmldoc.Limits{Bytes: maxBytes, Depth: maxDepth}, r.token); err != nil {
+		return nil, fmt.Errorf("dialog-info: %w", err)
 	}
 	if r.doc == nil {
 		return nil, fmt.Errorf("%w: no dialog-info element", ErrMalformed)
@@ -93,19 +79,8 @@ func Parse(body []byte) (*Document, error) {
 	return r.doc, nil
 }
 
-// charset takes ASCII for the part of UTF-8 that it is and refuses encodings a
-// SIP body has no business in (RFC 3261 §7.4.1).
-func charset(label string, in io.Reader) (io.Reader, error) {
-	switch strings.ToLower(label) {
-	case "utf-8", "utf8", "us-ascii", "ascii":
-		return in, nil
-	}
-	return nil, fmt.Errorf("encoding %q", label)
-}
-
 // reader walks the tokens, keeping the path of lower-case local names.
 type reader struct {
-	dec    *xml.Decoder
 	doc    *Document
 	dialog *Dialog
 	path   [maxDepth]string
@@ -115,12 +90,7 @@ type reader struct {
 
 func (r *reader) token(tok xml.Token) error {
 	switch t := tok.(type) {
-	case xml.Directive:
-		return fmt.Errorf("%w: document type definition", ErrMalformed)
 	case xml.StartElement:
-		if r.depth == maxDepth {
-			return fmt.Errorf("%w: deeper than %d", ErrTooLarge, maxDepth)
-		}
 		for _, a := range t.Attr {
 			if len(a.Value) > maxText {
 				return fmt.Errorf("%w: attribute %s of %d bytes", ErrTooLarge, a.Name.Local, len(a.Value))

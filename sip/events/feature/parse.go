@@ -3,12 +3,11 @@ package feature
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"lamplight/sip/events/xmldoc"
 )
 
 // Bounds on what a phone may send.
@@ -21,8 +20,8 @@ const (
 // Errors of Parse, matched by errors.Is. ErrTooLarge is answered 413, the
 // others 400.
 var (
-	ErrTooLarge  = errors.New("as-feature-event: too large")
-	ErrMalformed = errors.New("as-feature-event: malformed")
+	ErrTooLarge  = xmldoc.ErrTooLarge
+	ErrMalformed = xmldoc.ErrMalformed
 )
 
 // Set is what a phone wants to be so. One field is set at the most: none for a
@@ -37,46 +36,15 @@ type Set struct {
 // namespace. A document type definition, a depth beyond 16 and more than 16 KB
 // are refused.
 func Parse(body []byte) (Set, error) {
-	if len(body) > maxBytes {
-		return Set{}, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
-	}
-	r := reader{dec: xml.NewDecoder(bytes.NewReader(bytes.TrimSpace(body))), leaves: make(map[string]string, 8)}
-	r.dec.CharsetReader = charset
-	for {
-		tok, err := r.dec.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return Set{}, fmt.Errorf("%w: %w", ErrMalformed, err)
-		}
-		if err := r.token(tok); err != nil {
-			return Set{}, err
-		}
+	r := reader{leaves: make(map[string]string, 8)}
+	if err := xmldoc.Walk(body, xmldoc.Limits{Bytes: maxBytes, Depth: maxDepth, Latin: true}, r.token); err != nil {
+		return Set{}, fmt.Errorf("as-feature-event: %w", err)
 	}
 	return r.set()
 }
 
-// charset reads the encodings phones declare, whatever they then send: what they
-// write is ASCII.
-func charset(label string, in io.Reader) (io.Reader, error) {
-	switch strings.ToLower(label) {
-	case "utf-8", "utf8", "us-ascii", "ascii":
-		return in, nil
-	case "iso-8859-1", "latin1", "windows-1252":
-		b, err := io.ReadAll(in) // bounded by the body
-		var out []byte
-		for _, c := range b {
-			out = utf8.AppendRune(out, rune(c))
-		}
-		return bytes.NewReader(out), err
-	}
-	return nil, fmt.Errorf("encoding %q", label)
-}
-
 // reader notes the root and the text of each kind of element below it.
 type reader struct {
-	dec    *xml.Decoder
 	root   string
 	leaves map[string]string // by lower-case local name
 	depth  int
@@ -89,12 +57,8 @@ var known = [...]string{"donotdisturbon", "forwardingtype", "activateforward", "
 
 func (r *reader) token(tok xml.Token) error {
 	switch t := tok.(type) {
-	case xml.Directive:
-		return fmt.Errorf("%w: document type definition", ErrMalformed)
 	case xml.StartElement:
 		switch {
-		case r.depth == maxDepth:
-			return fmt.Errorf("%w: deeper than %d", ErrTooLarge, maxDepth)
 		case r.depth == 0 && r.root != "":
 			return fmt.Errorf("%w: two root elements", ErrMalformed)
 		case r.depth == 0:

@@ -1,13 +1,12 @@
 package pidf
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+
+	"lamplight/sip/events/xmldoc"
 )
 
 // Bounds on what a phone may send.
@@ -22,9 +21,9 @@ const (
 // Errors of Parse, matched by errors.Is.
 var (
 	// ErrTooLarge is answered 413.
-	ErrTooLarge = errors.New("pidf: too large")
+	ErrTooLarge = xmldoc.ErrTooLarge
 	// ErrMalformed is answered 400.
-	ErrMalformed = errors.New("pidf: malformed")
+	ErrMalformed = xmldoc.ErrMalformed
 )
 
 // Document is a presence document as read.
@@ -45,28 +44,9 @@ type Document struct {
 // skipped. A document type definition, a depth beyond 32, more than 64 KB or 32
 // tuples are refused.
 func Parse(body []byte) (*Document, error) {
-	if len(body) > maxBytes {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
-	}
-	r := reader{dec: xml.NewDecoder(bytes.NewReader(bytes.TrimSpace(body)))}
-	r.dec.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
-		switch strings.ToLower(label) {
-		case "utf-8", "utf8", "us-ascii", "ascii":
-			return in, nil
-		}
-		return nil, fmt.Errorf("encoding %q", label)
-	}
-	for {
-		tok, err := r.dec.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-		}
-		if err := r.token(tok); err != nil {
-			return nil, err
-		}
+	var r reader
+	if err := xmldoc.Walk(body, xmldoc.Limits{Bytes: maxBytes, Depth: maxDepth}, r.token); err != nil {
+		return nil, fmt.Errorf("pidf: %w", err)
 	}
 	if r.doc == nil {
 		return nil, fmt.Errorf("%w: no presence element", ErrMalformed)
@@ -79,7 +59,6 @@ func Parse(body []byte) (*Document, error) {
 
 // reader walks the tokens, keeping the path of lower-case local names.
 type reader struct {
-	dec    *xml.Decoder
 	doc    *Document
 	path   [maxDepth]string
 	depth  int
@@ -89,12 +68,7 @@ type reader struct {
 
 func (r *reader) token(tok xml.Token) error {
 	switch t := tok.(type) {
-	case xml.Directive:
-		return fmt.Errorf("%w: document type definition", ErrMalformed)
 	case xml.StartElement:
-		if r.depth == maxDepth {
-			return fmt.Errorf("%w: deeper than %d", ErrTooLarge, maxDepth)
-		}
 		r.path[r.depth] = strings.ToLower(t.Name.Local)
 		r.depth++
 		r.text = r.text[:0]

@@ -6,12 +6,11 @@
 package resourcelists
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
+
+	"lamplight/sip/events/xmldoc"
 )
 
 // ContentType is the MIME type of the documents (RFC 4826 §8.1).
@@ -28,8 +27,8 @@ const (
 // Errors of Parse, matched by errors.Is. ErrTooLarge is answered 413, the
 // others 400.
 var (
-	ErrTooLarge  = errors.New("resource-lists: too large")
-	ErrMalformed = errors.New("resource-lists: malformed")
+	ErrTooLarge  = xmldoc.ErrTooLarge
+	ErrMalformed = xmldoc.ErrMalformed
 )
 
 // Entry is one resource.
@@ -43,22 +42,9 @@ type Entry struct {
 // them are ErrTooLarge. References to other documents (external, entry-ref) are
 // passed over: RFC 5367 §4.1 forbids them here.
 func Parse(body []byte, most int) ([]Entry, error) {
-	if len(body) > MaxBytes {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
-	}
-	r := reader{dec: xml.NewDecoder(bytes.NewReader(body)), most: most, seen: make(map[string]bool)}
-	r.dec.CharsetReader = charset
-	for {
-		tok, err := r.dec.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-		}
-		if err := r.token(tok); err != nil {
-			return nil, err
-		}
+	r := reader{most: most, seen: make(map[string]bool)}
+	if err := xmldoc.Walk(body, xmldoc.Limits{Bytes: MaxBytes, Depth: maxDepth}, r.token); err != nil {
+		return nil, fmt.Errorf("resource-lists: %w", err)
 	}
 	if !r.root {
 		return nil, fmt.Errorf("%w: no resource-lists element", ErrMalformed)
@@ -66,18 +52,7 @@ func Parse(body []byte, most int) ([]Entry, error) {
 	return r.entries, nil
 }
 
-// charset takes ASCII for the part of UTF-8 that it is and refuses encodings a
-// SIP body has no business in (RFC 3261 §7.4.1).
-func charset(label string, in io.Reader) (io.Reader, error) {
-	switch strings.ToLower(label) {
-	case "utf-8", "utf8", "us-ascii", "ascii":
-		return in, nil
-	}
-	return nil, fmt.Errorf("encoding %q", label)
-}
-
 type reader struct {
-	dec     *xml.Decoder
 	most    int
 	entries []Entry
 	seen    map[string]bool
@@ -91,12 +66,8 @@ type reader struct {
 
 func (r *reader) token(tok xml.Token) error {
 	switch t := tok.(type) {
-	case xml.Directive:
-		return fmt.Errorf("%w: document type definition", ErrMalformed)
 	case xml.StartElement:
-		if r.depth++; r.depth > maxDepth {
-			return fmt.Errorf("%w: deeper than %d", ErrTooLarge, maxDepth)
-		}
+		r.depth++
 		return r.start(t)
 	case xml.EndElement:
 		r.end()
