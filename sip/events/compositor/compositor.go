@@ -12,6 +12,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/sip/events/clock"
 	"lamplight/sip/events/worklist"
 	"lamplight/sip/peers"
 	"lamplight/store"
@@ -32,7 +33,7 @@ type Compositor struct {
 
 	peers   atomic.Pointer[peers.Table]
 	work    *worklist.List[func()]
-	clock   clock
+	clock   *clock.Clock[wakeup]
 	metrics *metrics
 
 	mu     sync.Mutex
@@ -59,11 +60,9 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Compositor, error) {
 		store: o.Store, directory: o.Directory, roster: o.Roster, auth: o.Auth, log: o.Log, node: o.Node,
 		minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		endedMemory: o.EndedMemory, maxTotal: o.Total, maxPerPresentity: o.PerPresentity, maxWaiting: o.Waiting,
-		work: worklist.New[func()](), metrics: newMetrics(o.Metrics),
+		work: worklist.New[func()](), metrics: newMetrics(o.Metrics), clock: clock.New[wakeup](),
 		people: make(map[presence.AgentID]*presentity), tags: make(map[uint64]*presentity),
 	}
-	c.clock.due = make(map[int64][]wakeup)
-	c.clock.next = time.Now().Unix()
 	c.peers.Store(&t)
 	restored, err := c.reload(ctx)
 	if err != nil {
@@ -77,7 +76,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Compositor, error) {
 	for _, p := range restored {
 		c.enqueue(p, job{restored: true})
 	}
-	c.ticking.Go(func() { c.tick(life) })
+	c.ticking.Go(func() { c.clock.Run(life, c.woken) })
 	// Who starts after us sees the calls of before: no status flaps by a restart.
 	if err := c.Drain(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("compositor: tell reloaded publications: %w", err), c.Close())
@@ -106,7 +105,7 @@ func (c *Compositor) reload(ctx context.Context) (restored []*presentity, err er
 		pub := r.publication
 		p.now.pubs[pub.ID] = &pub
 		c.tag(pub.ID, p)
-		c.clock.set(wakeup{p, pub.ID}, pub.Expires)
+		c.clock.Set(wakeup{p, pub.ID}, pub.Expires.Unix())
 		count++
 		return nil
 	})

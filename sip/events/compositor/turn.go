@@ -217,7 +217,7 @@ func (c *Compositor) failed(p *presentity, j job, err error) {
 	c.log.Error().Err(err).Str("aor", p.aor).Stringer("agent", p.agent).Msg("publication could not be committed")
 	switch {
 	case j.req == nil:
-		c.clock.set(wakeup{p, j.pub}, time.Now().Add(5*time.Second))
+		c.clock.Set(wakeup{p, j.pub}, time.Now().Unix()+5)
 	case errors.Is(err, roster.ErrUnknown) && p.aor == "":
 		c.answer(j.req, 404, "")
 	default:
@@ -237,9 +237,9 @@ func (c *Compositor) install(p *presentity, ch change) {
 	switch {
 	case ch.next.pubs[ch.pub.ID] == nil:
 		c.untag(ch.pub.ID)
-		c.clock.set(wakeup{p: p}, time.Now().Add(c.endedMemory+time.Second))
+		c.clock.Set(wakeup{p: p}, time.Now().Add(c.endedMemory+time.Second).Unix())
 	case !was:
 		c.tag(ch.pub.ID, p)
-		c.clock.set(wakeup{p, ch.pub.ID}, ch.pub.Expires)
+		c.clock.Set(wakeup{p, ch.pub.ID}, ch.pub.Expires.Unix())
 	}
 }

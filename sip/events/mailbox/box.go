@@ -183,39 +183,24 @@ func (m *Mailboxes) index(b *box, before, after *state) {
 	for id, p := range after.pubs {
 		if _, was := before.pubs[id]; !was {
 			m.tags[id] = b
-			m.dueLocked(id, p.Expires)
+			m.clock.Set(id, p.Expires.Unix())
 		}
 	}
 }
 
-func (m *Mailboxes) dueLocked(pub uint64, at time.Time) {
-	m.due[at.Unix()] = append(m.due[at.Unix()], pub)
-}
-
-// expire ends the publications whose time has passed.
-func (m *Mailboxes) expire(now time.Time) {
-	over := make(map[uint64]*box)
-	m.mu.Lock()
-	for at, list := range m.due {
-		if at > now.Unix() {
-			continue
-		}
-		delete(m.due, at)
-		for _, id := range list {
-			b := m.tags[id]
-			switch {
-			case b == nil:
-			case b.now.Load().pubs[id].Expires.After(now):
-				m.dueLocked(id, b.now.Load().pubs[id].Expires)
-			default:
-				over[id] = b
-			}
-		}
+// expire ends a publication whose time has passed.
+func (m *Mailboxes) expire(id uint64, now time.Time) {
+	m.mu.RLock()
+	b := m.tags[id]
+	m.mu.RUnlock()
+	if b == nil {
+		return
 	}
-	m.mu.Unlock()
-	for id, b := range over {
-		m.enqueue(b, job{apply: expiry(id), done: m.again(id)})
+	if p := b.now.Load().pubs[id]; p.Expires.After(now) {
+		m.clock.Set(id, p.Expires.Unix())
+		return
 	}
+	m.enqueue(b, job{apply: expiry(id), done: m.again(id)})
 }
 
 // expiry ends a publication unless it was refreshed meanwhile.
@@ -248,7 +233,7 @@ func (m *Mailboxes) again(id uint64) func(error) {
 		if err != nil {
 			at = time.Now().Add(retryPause)
 		}
-		m.dueLocked(id, at)
+		m.clock.Set(id, at.Unix())
 	}
 }
 

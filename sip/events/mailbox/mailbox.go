@@ -10,6 +10,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/sip/events/clock"
 	"lamplight/sip/events/worklist"
 	"lamplight/sip/peers"
 	"lamplight/store"
@@ -29,9 +30,8 @@ type Mailboxes struct {
 	mu    sync.RWMutex
 	boxes map[presence.AgentID]*box // mu guards it
 	tags  map[uint64]*box           // by publication; mu guards it
-	// due are the publications that may have expired, by second. A refreshed one
-	// is not moved: when its old second comes it waits for the next. mu guards it.
-	due map[int64][]uint64
+	// clock rings for publications that may have expired.
+	clock *clock.Clock[uint64]
 
 	running sync.WaitGroup
 	cancel  context.CancelFunc
@@ -46,7 +46,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Mailboxes, error) {
 	m := &Mailboxes{
 		o: o, minExpires: seconds(o.MinExpires), maxExpires: seconds(o.MaxExpires), defaultExpires: seconds(o.DefaultExpires),
 		seed: maphash.MakeSeed(), work: worklist.New[func()](), metrics: newMetrics(o.Metrics),
-		boxes: make(map[presence.AgentID]*box), tags: make(map[uint64]*box), due: make(map[int64][]uint64),
+		boxes: make(map[presence.AgentID]*box), tags: make(map[uint64]*box), clock: clock.New[uint64](),
 	}
 	m.peers.Store(&t)
 	if err := m.reload(ctx); err != nil {
@@ -55,7 +55,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Mailboxes, error) {
 	life, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	m.running.Go(func() { m.work.Work(func(f func()) { f() }) })
-	m.running.Go(func() { m.tick(life) })
+	m.running.Go(func() { m.clock.Run(life, m.expire) })
 	o.Directory.OnChange(func(e directory.Edit) {
 		for _, id := range e.DeleteAgents {
 			if b := m.find(id); b != nil && life.Err() == nil {
@@ -82,7 +82,7 @@ func (m *Mailboxes) reload(ctx context.Context) error {
 		m.boxes[b.agent] = b
 		for id, p := range st.pubs {
 			m.tags[id] = b
-			m.dueLocked(id, p.Expires)
+			m.clock.Set(id, p.Expires.Unix())
 		}
 		if _, known := m.o.Directory.Agent(b.agent); !known && b.aor == "" { // deleted while we were away
 			m.enqueue(b, job{apply: forget, done: m.logged(b)})
@@ -161,18 +161,4 @@ func (m *Mailboxes) Close() error {
 	m.work.Close()
 	m.running.Wait()
 	return nil
-}
-
-// tick ends publications at their time.
-func (m *Mailboxes) tick(ctx context.Context) {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-t.C:
-			m.expire(now)
-		}
-	}
 }

@@ -1,69 +1,10 @@
 package notifier
 
-import (
-	"context"
-	"sync"
-	"time"
-)
-
-// clock wakes subscriptions at whole seconds. A subscription that is refreshed
-// is not moved: when its old second comes it is found not due and waits for the
-// next, so a refresh costs the clock nothing.
-type clock struct {
-	mu   sync.Mutex
-	due  map[stamp][]*subscription // mu guards it
-	next stamp                     // the first second not rung yet; mu guards it
-}
-
-// setLocked asks for s to be woken at the time given, unless it is woken earlier
+// wakeLocked asks for s to be woken at the time given, unless it is woken earlier
 // anyway. The caller holds the mutex of the subscription's presentity.
-func (c *clock) setLocked(s *subscription, at stamp) {
-	if s.wake != 0 && s.wake <= at {
-		return
-	}
-	c.mu.Lock()
-	at = max(at, c.next)
-	c.due[at] = append(c.due[at], s)
-	c.mu.Unlock()
-	s.wake = at
-}
-
-// ring returns what is due at or before now.
-func (c *clock) ring(now stamp) (due []*subscription) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now >= c.next+3600 { // the machine slept: do not walk each second
-		for at, list := range c.due {
-			if at <= now {
-				due = append(due, list...)
-				delete(c.due, at)
-			}
-		}
-		c.next = now + 1
-		return due
-	}
-	for ; c.next <= now; c.next++ {
-		if list, ok := c.due[c.next]; ok {
-			due = append(due, list...)
-			delete(c.due, c.next)
-		}
-	}
-	return due
-}
-
-// tick runs the clock until ctx ends.
-func (n *Notifier) tick(ctx context.Context) {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-t.C:
-			for _, s := range n.clock.ring(stampOf(now)) {
-				n.woken(s, stampOf(now))
-			}
-		}
+func (n *Notifier) wakeLocked(s *subscription, at stamp) {
+	if s.wake == 0 || s.wake > at {
+		s.wake = stamp(n.clock.Set(s, int64(at)))
 	}
 }
 
@@ -101,5 +42,5 @@ func (n *Notifier) scheduleLocked(s *subscription) {
 	} else if pulse := s.rates.pulse(); pulse != 0 && pulse < at && !s.owed {
 		at = pulse
 	}
-	n.clock.setLocked(s, at)
+	n.wakeLocked(s, at)
 }

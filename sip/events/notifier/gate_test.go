@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/sip/events/clock"
 	"lamplight/sip/events/worklist"
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
@@ -41,7 +42,7 @@ func records(n *Notifier, count int) []store.Record {
 func emptyLike(of *Notifier) *Notifier {
 	n := &Notifier{packages: of.packages, types: [][]string{of.packages[0].Types()}, surveyed: surveyedBy(of.packages), boot: of.boot + 1, seed: maphash.MakeSeed(), grace: 10, queue: worklist.New[task](), metrics: newMetrics(nil, worklist.New[task]())}
 	n.counts.perWatcher = map[watcherID]int32{}
-	n.clock.due = map[stamp][]*subscription{}
+	n.clock = clock.New[*subscription]()
 	n.locals.m = map[localKey]*local{}
 	return n
 }

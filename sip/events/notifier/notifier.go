@@ -13,6 +13,7 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
+	"lamplight/sip/events/clock"
 	"lamplight/sip/events/worklist"
 	"lamplight/sip/peers"
 	"lamplight/sip/quirks"
@@ -53,7 +54,7 @@ type Notifier struct {
 	merged      merged
 	locals      locals
 	handed      handed
-	clock       clock
+	clock       *clock.Clock[*subscription]
 	queue       *worklist.List[task]
 	metrics     *metrics
 	peers       atomic.Pointer[peers.Table]
@@ -86,7 +87,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Notifier, error) {
 	n.counts.perWatcher, n.counts.lists = make(map[watcherID]int32), make(map[watcherID]int32)
 	n.merged.now = make(map[uint64]struct{})
 	n.locals.m = make(map[localKey]*local)
-	n.clock.due, n.clock.next = make(map[stamp][]*subscription), stampOf(time.Now())
+	n.clock = clock.New[*subscription]()
 	n.peers.Store(&t)
 	n.phones.Store(&o.Phones)
 	n.surveyed = surveyedBy(n.packages)
@@ -114,7 +115,7 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 	for range workers {
 		n.workers.Go(n.work)
 	}
-	n.clockwork.Go(func() { n.tick(ctx) })
+	n.clockwork.Go(func() { n.clock.Run(ctx, func(s *subscription, now time.Time) { n.woken(s, stampOf(now)) }) })
 	n.clockwork.Go(func() { n.resume(ctx, restored) })
 	n.clockwork.Go(func() { n.reviews(ctx) })
 	n.stopWatch = n.roster.Watch(func(s *presence.Snapshot) {

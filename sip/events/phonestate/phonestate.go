@@ -16,6 +16,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
+	"lamplight/sip/events/clock"
 	"lamplight/sip/peers"
 	"lamplight/sip/transaction"
 	"lamplight/store"
@@ -79,11 +80,11 @@ type Agent struct {
 
 	cancel  context.CancelFunc
 	ticking sync.WaitGroup
+	clock   *clock.Clock[uint64] // rings for publications that may have expired
 
 	mu      sync.Mutex
 	all     map[uint64]*entry        // by id; guarded by mu
 	count   map[presence.AgentID]int // guarded by mu
-	due     map[int64][]uint64       // by the second they may have expired; guarded by mu
 	pending int                      // PUBLISHes and ends that wait for the store; guarded by mu
 	closed  bool                     // guarded by mu
 }
@@ -107,7 +108,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Agent, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Agent{o: o.withDefaults(), all: make(map[uint64]*entry), count: make(map[presence.AgentID]int), due: make(map[int64][]uint64)}
+	a := &Agent{o: o.withDefaults(), all: make(map[uint64]*entry), count: make(map[presence.AgentID]int), clock: clock.New[uint64]()}
 	a.peers.Store(&t)
 	a.metrics = metrics{
 		publications: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lamplight_presence_publications", Help: "Live publications of phones' presence."}),
@@ -135,7 +136,7 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Agent, error) {
 	}
 	life, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
-	a.ticking.Go(func() { a.tick(life) })
+	a.ticking.Go(func() { a.clock.Run(life, a.expire) })
 	return a, nil
 }
 
@@ -187,7 +188,7 @@ func (a *Agent) putLocked(e *entry) {
 	if a.all[e.ID] == nil {
 		a.count[e.Agent]++
 		a.metrics.publications.Inc()
-		a.dueLocked(e.ID, e.Expires)
+		a.clock.Set(e.ID, e.Expires.Unix())
 	}
 	a.all[e.ID] = e
 }
@@ -200,47 +201,20 @@ func (a *Agent) dropLocked(e *entry) {
 	a.metrics.publications.Dec()
 }
 
-func (a *Agent) dueLocked(id uint64, at time.Time) {
-	sec := max(at.Unix(), time.Now().Unix()+1)
-	a.due[sec] = append(a.due[sec], id)
-}
-
-// tick ends publications whose time has come. One that was refreshed waits for
+// expire ends a publication whose time has come. One that was refreshed waits for
 // its new time.
-func (a *Agent) tick(ctx context.Context) {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-t.C:
-			for _, j := range a.expired(now) {
-				a.turn(j)
-			}
-		}
-	}
-}
-
-// expired are the ends that are due.
-func (a *Agent) expired(now time.Time) (ends []job) {
+func (a *Agent) expire(id uint64, now time.Time) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	for at, ids := range a.due {
-		if at > now.Unix() {
-			continue
-		}
-		delete(a.due, at)
-		for _, id := range ids {
-			e := a.all[id]
-			switch {
-			case e == nil:
-			case e.Expires.After(now):
-				a.dueLocked(id, e.Expires)
-			default:
-				ends = append(ends, job{id: id, owner: e.Owner, change: e.Change})
-			}
-		}
+	e := a.all[id]
+	if e != nil && e.Expires.After(now) {
+		a.clock.Set(id, e.Expires.Unix())
+		e = nil
 	}
-	return ends
+	if e == nil {
+		a.mu.Unlock()
+		return
+	}
+	j := job{id: id, owner: e.Owner, change: e.Change}
+	a.mu.Unlock()
+	a.turn(j)
 }

@@ -103,7 +103,7 @@ func (a *Agent) later(e *entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.all[e.ID] == e {
-		a.dueLocked(e.ID, e.Expires)
+		a.clock.Set(e.ID, e.Expires.Unix())
 	}
 }
 
@@ -133,7 +133,7 @@ func (a *Agent) committed(e *entry, next publication, j job, over, selected bool
 	switch {
 	case err != nil:
 		if j.req == nil {
-			a.dueLocked(e.ID, time.Now().Add(5*time.Second)) // the end is tried again
+			a.clock.Set(e.ID, time.Now().Unix()+5) // the end is tried again
 		}
 	case over && !fresh:
 		e.publication = next
