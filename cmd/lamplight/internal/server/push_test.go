@@ -42,9 +42,15 @@ func register(p *siptest.Peer, contact string, seq *int) *message.Message {
 }
 
 // The whole server, with its file, its sockets and its database: a mobile that
-// slept through a restart is pushed by a call, registers anew, and the caller is
-// sent there.
+// slept through a restart is pushed by a call, registers anew, and the call goes
+// there: the caller is sent, or the server passes it on.
 func TestRestartedServerWakesAMobileForACall(t *testing.T) {
+	for _, mode := range []string{"redirect", "proxy"} {
+		t.Run(mode, func(t *testing.T) { wakesForACall(t, mode) })
+	}
+}
+
+func wakesForACall(t *testing.T, mode string) {
 	const token = "secret-device-token"
 	pushed := make(chan map[string]any, 4)
 	gateway := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -62,7 +68,7 @@ push:
   providers:
     - {name: webpush, url: "` + gateway.URL + `/wake", token: of-the-gateway}
 peers:
-  - {name: pbx, sources: [127.0.0.1], mode: redirect}
+  - {name: pbx, sources: [127.0.0.1], mode: ` + mode + `}
 domains:
   - name: a.test
     agents:
@@ -116,8 +122,16 @@ domains:
 	if res := register(mobile, fresh+";pn-provider=webpush;pn-prid="+token, &seq); res.Status != 200 {
 		t.Fatalf("%s", res.Raw)
 	}
-	res = pbx.Expect(siptest.Final)
-	if res.Status != 302 || res.Get(message.Contact) != "<"+fresh+">;q=1.0" {
+	if mode == "proxy" {
+		rings := mobile.Expect(siptest.Method("INVITE"))
+		if rings.URI != fresh {
+			t.Errorf("called as %s", rings.URI)
+		}
+		mobile.Respond(rings, 200, message.Header{Name: message.Contact, Value: "<" + fresh + ">"})
+		if res = pbx.Expect(siptest.Final); res.Status != 200 {
+			t.Fatalf("%s", res.Raw)
+		}
+	} else if res = pbx.Expect(siptest.Final); res.Status != 302 || res.Get(message.Contact) != "<"+fresh+">;q=1.0" {
 		t.Fatalf("%s", res.Raw)
 	}
 	t.Logf("answered after %v", time.Since(began))
