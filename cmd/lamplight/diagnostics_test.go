@@ -82,7 +82,7 @@ func TestWatchersRegistrationsAndFlowsCanBeListed(t *testing.T) {
 	}); err != nil || len(entities) != 3 || entities["sip:1002@"+domain] != 1 {
 		t.Errorf("one by one: %v, %v", entities, err)
 	}
-	out := ask(t, "reg list 1001", "1001", "alive", "UDP", phone.Addr().String(), "Desk/7")
+	regs := ask(t, "reg list 1001", "1001", "alive", "UDP", phone.Addr().String(), "Desk/7")
 	ask(t, "reg list", "Desk/7")
 	ask(t, "flow list --transport UDP", phone.Addr().String(), "UDP-")
 	ask(t, "flow list --transport TLS", "!UDP")
@@ -91,10 +91,24 @@ func TestWatchersRegistrationsAndFlowsCanBeListed(t *testing.T) {
 	ask(t, "mailbox list", "1001@"+domain, "yes", "voice 2/5", "api")
 	ask(t, "mailbox clear 1001")
 	ask(t, "mailbox list", "!1001")
-	ask(t, "pub list", "ENTITY TAG")
 	ask(t, "upstream list", "PUBLICATIONS", "STATE")
+	publish := func(event, typ, body string) {
+		t.Helper()
+		m := phone.Do(phone.Request("PUBLISH", "sip:1003@"+domain, "sip:pbx@"+domain, "").Add(message.Event, event).Add(message.Expires, "600").Body(typ, []byte(body)))
+		if m.Status != 200 {
+			t.Fatalf("PUBLISH of %s answered %d", event, m.Status)
+		}
+	}
+	publish("dialog", "application/dialog-info+xml", `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:1003@`+domain+`"><dialog id="d"><state>confirmed</state></dialog></dialog-info>`)
+	publish("message-summary", "application/simple-message-summary", "Messages-Waiting: yes\r\n")
+	publish("presence", "application/pidf+xml", `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:1003@`+domain+`"><tuple id="t"><status><basic>open</basic></status></tuple></presence>`)
+	out := ask(t, "pub list", "1003", "demo-pbx", "dialog", "message-summary", "presence")
+	if n := strings.Count(out, "\n"); n != 4 {
+		t.Errorf("%d lines:\n%s", n, out)
+	}
+	ask(t, "pub list --event dialog", "demo-pbx", "!message-summary", "!presence")
 
-	id := strings.Fields(strings.Split(out, "\n")[1])[0]
+	id := strings.Fields(strings.Split(regs, "\n")[1])[0]
 	ask(t, "reg remove 1001 "+id)
 	ask(t, "reg list", "!Desk/7")
 	if _, err := command(t, "", "reg", "remove", "1001", id); err == nil || !strings.Contains(err.Error(), "no registration") {

@@ -179,6 +179,10 @@ func (e *Events) Watchers(of presence.AgentID, from, most int) (list []notifier.
 // Publications calls f with every live publication of dialogs until f returns false.
 func (e *Events) Publications(f func(compositor.Info) bool) { e.compositor.Publications(f) }
 
+// PhoneStates calls f with every live publication of presence until f returns
+// false.
+func (e *Events) PhoneStates(f func(phonestate.Info) bool) { e.presence.Publications(f) }
+
 // Mailboxes are where waiting messages are counted.
 func (e *Events) Mailboxes() *mailbox.Mailboxes { return e.mailboxes }
 

@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/sip/events/mailbox"
 	"lamplight/sip/message"
+	"lamplight/store"
 )
 
 // voicemail publishes one mailbox.
@@ -231,5 +234,84 @@ func TestMessageSummaryIsNeverRefused(t *testing.T) {
 			}
 			l.shows("Messages-Waiting: no\r\n")
 		}
+	})
+}
+
+// boxes is how many mailboxes are stored.
+func (r *rig) boxes() (n int) {
+	r.t.Helper()
+	if err := r.store.Scan(r.t.Context(), "mailbox", func(store.Record) error { n++; return nil }); err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
+func TestMailboxOfADeletedAgentGoes(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.voicemail(pbxA, "sip:101@ex.test").tell(200, "Messages-Waiting: yes\r\nVoice-Message: 1/0\r\n")
+		p := r.voicemail(pbxB, "sip:sales@ex.test")
+		p.tell(200, "Messages-Waiting: yes\r\n")
+		if n := r.boxes(); n != 2 {
+			t.Fatalf("%d mailboxes", n)
+		}
+		if err := r.dir.Apply(t.Context(), directory.Edit{Actor: "test", DeleteAgents: []presence.AgentID{r.ids["101"]}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if n := r.boxes(); n != 1 {
+			t.Errorf("%d mailboxes after the agent was deleted", n)
+		}
+		p.expiry = "0"
+		p.tell(200, "")
+		if n := r.boxes(); n != 0 {
+			t.Errorf("%d mailboxes after the last word on one", n)
+		}
+	})
+}
+
+func TestTheLastWordOnAMailboxCounts(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		dom, _ := r.dir.DomainByName("ex.test")
+		l := r.waits("192.0.2.10:5060", "101", "sip:101@ex.test")
+		l.shows()
+		p := r.voicemail(pbxA, "sip:101@ex.test")
+		p.tell(200, "Messages-Waiting: yes\r\nVoice-Message: 1/0\r\nFax-Message: 3/0\r\n")
+		l.shows("Voice-Message: 1/0", "Fax-Message: 3/0")
+		set := mailbox.Summary{}
+		set.Counts[mailbox.Voice] = &mailbox.Counts{Old: 1}
+		if err := r.events.Mailboxes().Put(t.Context(), dom, "101", set); err != nil {
+			t.Fatal(err)
+		}
+		l.shows("Messages-Waiting: yes", "Voice-Message: 0/1", "Fax-Message: 3/0")
+		p.tell(200, "") // a refresh takes nothing back
+		l.dark(590 * time.Second)
+		l.shows("Messages-Waiting: no", "Voice-Message: 0/1", "!Fax") // its publication has ended
+		if err := r.events.Mailboxes().Clear(t.Context(), dom, "101"); err != nil {
+			t.Fatal(err)
+		}
+		l.shows("Messages-Waiting: no\r\n", "!Voice")
+		if n := r.boxes(); n != 0 {
+			t.Errorf("%d mailboxes", n)
+		}
+	})
+}
+
+func TestMailboxesAreBounded(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mailboxes = mailbox.Options{Total: 2, PerMailbox: 2}
+		r.restart()
+		const fine = "Messages-Waiting: yes\r\n"
+		a := r.voicemail(pbxA, "sip:101@ex.test")
+		a.tell(200, fine)
+		b := a.of(a.entity)
+		b.tell(200, fine)
+		a.of(a.entity).tell(503, fine) // a third publication of one
+		a.of("sip:102@ex.test").tell(200, fine)
+		if m := a.of("sip:201@ex.test").tell(503, fine); m.Get(message.RetryAfter) == "" {
+			t.Error("503 without Retry-After")
+		}
+		b.expiry = "0"
+		b.tell(200, "")
+		a.of(a.entity).tell(200, fine)
 	})
 }

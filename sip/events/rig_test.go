@@ -16,6 +16,7 @@ import (
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/sip/digest"
+	"lamplight/sip/events/mailbox"
 	"lamplight/sip/events/notifier"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
@@ -39,21 +40,22 @@ const partial = "Partial"
 
 // rig is the event server with its real neighbours on an in-memory network.
 type rig struct {
-	t        testing.TB
-	net      *siptest.Net
-	store    *sim.Store
-	dir      *directory.Directory
-	roster   *roster.Roster
-	tl       *transport.Layer
-	xl       *transaction.Layer
-	events   *Events
-	consents *consent.Consents
-	reg      *registrar.Registrar
-	gruu     bool // the registrar gives GRUUs
-	table    peers.Table
-	stop     context.CancelFunc
-	serve    sync.WaitGroup
-	ids      map[string]presence.AgentID
+	t         testing.TB
+	net       *siptest.Net
+	store     *sim.Store
+	dir       *directory.Directory
+	roster    *roster.Roster
+	tl        *transport.Layer
+	xl        *transaction.Layer
+	events    *Events
+	consents  *consent.Consents
+	reg       *registrar.Registrar
+	gruu      bool // the registrar gives GRUUs
+	mailboxes mailbox.Options
+	table     peers.Table
+	stop      context.CancelFunc
+	serve     sync.WaitGroup
+	ids       map[string]presence.AgentID
 }
 
 func bubble(t *testing.T, f func(*testing.T, *rig)) {
@@ -109,7 +111,7 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.events, err = Open(ctx, Options{Consents: r.consents, Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl,
+	r.events, err = Open(ctx, Options{Mailboxes: r.mailboxes, Consents: r.consents, Store: r.store, Directory: r.dir, Roster: r.roster, Registrar: r.reg, Auth: auth, Peers: r.table, Transport: r.tl, Transactions: r.xl,
 		Subscriptions: notifier.Options{Lists: kept, Phones: append(quirks.Shipped(), quirks.Phone{Match: partial, Quirks: quirks.PartialDialog})}})
 	if err != nil {
 		r.t.Fatal(err)

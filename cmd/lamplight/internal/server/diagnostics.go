@@ -10,6 +10,7 @@ import (
 	"lamplight/sip/events"
 	"lamplight/sip/events/compositor"
 	"lamplight/sip/events/mailbox"
+	"lamplight/sip/events/phonestate"
 	"lamplight/sip/events/publisher"
 	"lamplight/sip/message"
 	"lamplight/sip/push"
@@ -78,14 +79,36 @@ func (d diagnostics) owner(id presence.AgentID, uri string) (number string, dom 
 	return "", presence.DomainID{}
 }
 
-// Publications are in the order of their entity tags.
+// saidBy names who published presence.
+func (d diagnostics) saidBy(i *phonestate.Info) string {
+	if i.Device.IsZero() {
+		return i.Peer
+	}
+	if creds := d.directory.CredentialsOf(i.Device); len(creds) > 0 {
+		return "device:" + creds[0].Username
+	}
+	return "device:" + i.Device.String()
+}
+
+// Publications are in the order of their entity tags, each package by itself.
 func (d diagnostics) Publications(p api.Part) ([]api.Publication, string) {
 	of := part[api.Publication]{after: p.After, most: p.Limit}
 	if p.Kind == "" || strings.EqualFold(p.Kind, "dialog") {
 		d.events.Publications(func(i compositor.Info) bool {
 			if number, dom := d.owner(i.Agent, "sip:"+i.AOR); p.Domain.IsZero() || dom == p.Domain {
-				of.offer(i.ETag, func() api.Publication {
+				of.offer("d"+i.ETag, func() api.Publication {
 					return api.Publication{Agent: number, Entity: i.AOR, Event: "dialog", Peer: i.Peer, Observer: i.Observer, ETag: i.ETag, Expires: i.Expires.UTC(), Calls: len(i.Legs)}
+				})
+			}
+			return true
+		})
+	}
+	if p.Kind == "" || strings.EqualFold(p.Kind, "presence") {
+		d.events.PhoneStates(func(i phonestate.Info) bool {
+			number, _ := d.owner(i.Agent, "")
+			if p.Domain.IsZero() || i.Domain == p.Domain {
+				of.offer("p"+i.ETag, func() api.Publication {
+					return api.Publication{Agent: number, Event: "presence", Peer: d.saidBy(&i), ETag: i.ETag, Expires: i.Expires.UTC()}
 				})
 			}
 			return true
