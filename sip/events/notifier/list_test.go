@@ -392,3 +392,13 @@ func TestConditionalRefreshOfAListIsToldAll(t *testing.T) {
 		b.want("101=Offline")
 	})
 }
+
+func TestMembersDocumentsAreBounded(t *testing.T) {
+	for want, s := range map[uint16]subscription{
+		memberLimit: {transport: overUDP}, memberStream: {transport: overTLS, largest: 4000}, 2000: {transport: overUDP, largest: 4000},
+	} {
+		if got := s.memberLimit(); got != want {
+			t.Errorf("over %s, %d bytes at most: %d, want %d", transportName(s.transport), s.largest, got, want)
+		}
+	}
+}

@@ -20,8 +20,9 @@ import (
 const (
 	listPacket   = 1300
 	listBody     = 48 << 10
-	memberLimit  = 400 // of one member's document over a datagram transport
-	listOverhead = 320 // lines of the NOTIFY and of the root part, at most
+	memberLimit  = 400      // of one member's document over a datagram transport
+	memberStream = 16 << 10 // over a stream
+	listOverhead = 320      // lines of the NOTIFY and of the root part, at most
 )
 
 // listScratch is where a worker puts the two halves of a list's body together.
@@ -145,12 +146,11 @@ func (w *worker) member(s *subscription, slot int) (rlmi.Resource, *body, uint64
 	return r, nil, max(1, maphash.String(n.seed, r.Reason)^m.salt^uint64(r.State))
 }
 
-// memberLimit is how large a member's document should be at most; 0: as large as
-// it is.
+// memberLimit is how large a member's document should be at most.
 func (s *subscription) memberLimit() uint16 {
 	switch {
 	case s.transport != overUDP:
-		return 0
+		return memberStream
 	case s.largest > 2*memberLimit:
 		return s.largest / 2
 	}

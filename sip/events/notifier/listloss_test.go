@@ -2,7 +2,10 @@ package notifier
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,4 +250,67 @@ func (l *lossy) idle(d time.Duration) bool {
 func (l *lossy) until(members int) {
 	for len(l.order) < members && l.idle(time.Minute) {
 	}
+}
+
+// Many boards on lists that change, members come and go, in a bad network and
+// over a restart: once a minute has brought nothing new every board shows the
+// truth.
+func TestManyBoardsOverABadNetwork(t *testing.T) {
+	bubble(t, func(o *Options) { o.Workers = 4; o.ListsPerWatcher = 100 }, func(t *testing.T, r *rig) {
+		const members, boards = 40, 40
+		r.crowd("big", members)
+		r.list("", "some", "5001", "5002", "5003", "999")
+		r.net.SetFaults(siptest.Faults{Seed: 11, Loss: 0.2, Duplicate: 0.1, Reorder: 0.2, Jitter: 10 * time.Millisecond})
+		all := make([]*lossy, boards)
+		var watching sync.WaitGroup
+		for i := range all {
+			uri := []string{"sip:team-big@ex.test", "sip:list-some@ex.test"}[i%4/3]
+			all[i] = newLossy(r.board(fmt.Sprintf("192.0.2.%d:5060", 10+i), "201", uri))
+			watching.Go(func() {
+				all[i].wantStatus(all[i].subscribe(), 200)
+				for all[i].idle(time.Minute) {
+				}
+			})
+		}
+		rng := rand.New(rand.NewPCG(11, 2))
+		want := map[string]string{"999": "nothing"}
+		for i := range members {
+			want[fmt.Sprint(5000+i)] = "idle"
+		}
+		gone := map[string]bool{}
+		for step := range 300 {
+			user := fmt.Sprint(5000 + rng.IntN(members))
+			switch {
+			case step == 150:
+				r.restart()
+			case step%30 == 7:
+				r.leave(user)
+				gone[user] = true
+			case step%30 == 20:
+				for back := range gone {
+					r.team("big", back)
+					delete(gone, back)
+					break
+				}
+			default:
+				want[user] = fmt.Sprint("state-", step)
+				r.set(user, want[user])
+			}
+			time.Sleep(time.Duration(rng.IntN(400)) * time.Millisecond)
+		}
+		watching.Wait()
+		for i, b := range all {
+			expect := map[string]string{}
+			for user, state := range want {
+				team := user != "999" && !gone[user]
+				some := user == "999" || user == "5001" || user == "5002" || user == "5003"
+				if b.uri == "sip:team-big@ex.test" && team || b.uri != "sip:team-big@ex.test" && some {
+					expect[user] = state
+				}
+			}
+			if !maps.Equal(b.shows, expect) {
+				t.Errorf("board %d of %s shows %v, want %v", i, b.uri, b.shows, expect)
+			}
+		}
+	})
 }
