@@ -35,6 +35,8 @@ func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now
 	if !ok {
 		return false
 	}
+	l := s.r.limits()
+	raw.under = l
 	for _, b := range rec.bindings {
 		if b.raw != raw || b.Device != w.device || b.Restored || b.Dead || b.AOR != w.aor ||
 			b.CallID != req.CallID() || !b.sameWay(req.Flow.Transport(), req.Flow.Remote(), req.Flow) {
@@ -42,10 +44,10 @@ func (s *shard) refreshLocked(rec *record, w *who, req *transaction.Request, now
 		}
 		cseq, _ := req.CSeq()
 		end := now.Add(b.Grant)
-		if cseq <= b.CSeq || end.Before(b.Expires) || end.Add(s.r.o.grace(b.Grant)).After(b.Stored) {
+		if cseq <= b.CSeq || end.Before(b.Expires) || end.Add(l.grace(b.Grant)).After(b.Stored) {
 			return false
 		}
-		b.later(cseq, end, b.Grant, &s.r.o.Limits)
+		b.later(cseq, end, b.Grant, l)
 		b.flow = req.Flow // of the same place, but for UDP perhaps a newer one
 		ans := s.listLocked(rec, b.AOR, b.Device, req, now)
 		if b.RegID != "" && req.Supports("outbound") {
@@ -76,10 +78,11 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	}
 	a := ask{domain: j.who.domain, agent: agent, device: j.who.device, kind: r.kindOf(j.who.device), aor: j.who.aor, said: j.who.said,
 		by: req.Flow.Transport(), source: req.Flow.Remote(), flow: req.Flow}
-	no := a.read(req.Message, &r.o.Limits)
+	l := r.limits()
+	no := a.read(req.Message, l)
 	var p plan
 	if no == nil {
-		p, no = makePlan(rec.bindings, &a, &r.o.Limits, now)
+		p, no = makePlan(rec.bindings, &a, l, now)
 	}
 	if no != nil {
 		s.forgetLocked(agent, rec)
@@ -92,7 +95,7 @@ func (s *shard) registerLocked(agent presence.AgentID, rec *record, j job, now t
 	// request does.
 	refresh := func() {
 		for _, f := range p.refresh {
-			f.b.later(a.cseq, f.expires, f.grant, &r.o.Limits)
+			f.b.later(a.cseq, f.expires, f.grant, l)
 			if len(a.contacts) == 1 {
 				f.b.raw = a.raw
 			}
@@ -161,7 +164,7 @@ func (s *shard) answerLocked(rec *record, a *ask, req *transaction.Request, now 
 // §10.3 step 8) and the Path that was recorded (RFC 3327 §5.3).
 func (s *shard) listLocked(rec *record, aor string, dev presence.DeviceID, req *transaction.Request, now time.Time) *message.Builder {
 	ans := message.NewResponse(req.Message, 200, "")
-	gruu := s.r.o.GRUU && req.Supports("gruu")
+	gruu := s.r.limits().GRUU && req.Supports("gruu")
 	var room [512]byte
 	for _, b := range rec.bindings {
 		left := b.left(now)
@@ -180,7 +183,7 @@ func (s *shard) listLocked(rec *record, aor string, dev presence.DeviceID, req *
 			ans.Add(message.Path, req.Headers[i].Value)
 		}
 	}
-	for _, hop := range s.r.o.ServiceRoute { // RFC 3608 §6.3
+	for _, hop := range s.r.limits().ServiceRoute { // RFC 3608 §6.3
 		ans.Add(serviceRoute, "<"+hop+">")
 	}
 	return ans

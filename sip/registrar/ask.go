@@ -91,8 +91,8 @@ func (r rawRequest) size() int {
 	return len(r.contact) + len(r.expires) + len(r.path) + len(r.userAgent)
 }
 
-func (r rawRequest) clone() rawRequest {
-	return rawRequest{strings.Clone(r.contact), strings.Clone(r.expires), strings.Clone(r.path), strings.Clone(r.userAgent)}
+func (r rawRequest) clone(under *Limits) rawRequest {
+	return rawRequest{strings.Clone(r.contact), strings.Clone(r.expires), strings.Clone(r.path), strings.Clone(r.userAgent), under}
 }
 
 // read fills in the contacts (RFC 3261 §10.3 steps 1, 2, 6 and 7).
@@ -115,7 +115,7 @@ func (a *ask) read(m *message.Message, l *Limits) *refusal {
 	raw, ok := rawOf(m)
 	a.raw = rawRequest{userAgent: strings.Clone(cut(raw.userAgent, maxUserAgent))}
 	if ok && raw.size() <= maxRaw {
-		a.raw = raw.clone()
+		a.raw = raw.clone(l)
 	}
 	header, given := m.ExpiresHeader()
 	for _, c := range list {

@@ -79,7 +79,10 @@ type Binding struct {
 
 // rawRequest are the parts of a REGISTER that decide what it binds, as sent. A
 // REGISTER with the same is a refresh, known without reading it.
-type rawRequest struct{ contact, expires, path, userAgent string }
+type rawRequest struct {
+	contact, expires, path, userAgent string
+	under                             *Limits // what it was granted by
+}
 
 // uri is Contact, read: seldom needed, and too large to keep.
 func (b *Binding) uri() message.URI {

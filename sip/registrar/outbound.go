@@ -82,7 +82,7 @@ func (a *ask) firstKeepsFlows() bool {
 // addOutbound says in a 2xx that outbound was applied, and how often the client is
 // to send a keep-alive (RFC 5626 §6, §5.4).
 func (r *Registrar) addOutbound(ans *message.Builder, transport string) {
-	every := r.o.FlowTimer
+	every := r.limits().FlowTimer
 	if transport == udp {
 		every = min(every, udpFlowTimer)
 	}

@@ -28,6 +28,8 @@ type Registrar struct {
 	flows  flowIndex
 	count  *counters
 	gruus  *gruus
+	// granted is what limits returns; see SetLimits.
+	granted atomic.Pointer[Limits]
 	// watchers are told of changes; see OnChange.
 	watchers atomic.Pointer[[]func(presence.AgentID, []Ended)]
 	nudged   atomic.Pointer[func(presence.AgentID, push.Sleeper)] // see OnRefreshDue
@@ -44,6 +46,7 @@ func Open(ctx context.Context, o Options) (*Registrar, error) {
 		return nil, err
 	}
 	r := &Registrar{o: o.withDefaults()}
+	r.granted.Store(&r.o.Limits)
 	r.SetPhones(o.Phones)
 	r.flows.agents = make(map[string][]presence.AgentID)
 	r.shards = make([]*shard, 4*runtime.GOMAXPROCS(0))
@@ -83,6 +86,22 @@ func (r *Registrar) Close() error {
 
 func (r *Registrar) shard(a presence.AgentID) *shard {
 	return r.shards[binary.BigEndian.Uint32(a.ID[12:])%uint32(len(r.shards))]
+}
+
+// limits are what devices are granted now.
+func (r *Registrar) limits() *Limits { return r.granted.Load() }
+
+// SetLimits replaces what devices are granted, for REGISTERs from now on; what is
+// bound stays until then. Which devices are asked by OPTIONS, push services and
+// Waiting are as they were at the start.
+func (r *Registrar) SetLimits(l Limits) error {
+	if err := l.Validate(); err != nil {
+		return err
+	}
+	l = l.withDefaults()
+	l.Push = r.o.Push
+	r.granted.Store(&l)
+	return nil
 }
 
 // ServeSIP answers a REGISTER. It does not wait for anything: where a commit is

@@ -92,7 +92,7 @@ func (r *Registrar) readBack(rec store.Record, now time.Time) (b *Binding, at pl
 // all of it.
 func (r *Registrar) adopt(b *Binding) {
 	b.end = b.Stored
-	b.Expires = b.Stored.Add(-r.o.grace(b.Grant))
+	b.Expires = b.Stored.Add(-r.limits().grace(b.Grant))
 	// A mobile that can be woken is taken to be asleep until it is heard.
 	b.Restored, b.Dead = true, b.Transport != udp || b.Push
 	s := r.shard(b.Agent)

@@ -104,7 +104,7 @@ func (b *Binding) Seen() time.Time {
 // AssignedGRUU is the public GRUU of the binding's instance, "" where none are
 // given.
 func (r *Registrar) AssignedGRUU(b *Binding) string {
-	if !r.o.GRUU {
+	if !r.limits().GRUU {
 		return ""
 	}
 	return PublicGRUU(b)

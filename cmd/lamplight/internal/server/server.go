@@ -255,6 +255,9 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	s.events.SetPeers(cfg.PeerTable())
 	s.events.SetPhones(cfg.PhoneTable())
 	s.registrar.SetPhones(cfg.PhoneTable())
+	if err := s.registrar.SetLimits(cfg.Registrar.Limits()); err != nil {
+		return err
+	}
 	s.proxy.SetPeers(cfg.PeerTable())
 	if s.cert != nil {
 		if err := s.cert.Reload(); err != nil {
