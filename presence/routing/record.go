@@ -74,6 +74,10 @@ const KindDecision = "decision"
 func (r *Record) Encode() (before, after []byte, err error) {
 	in := r.Inputs
 	in.Policy.Watch = nil // decides nothing about calls, and may be long
+	in.Policy.AgentKeys = presence.AgentKeys{}
+	if in.Outbound == nil {
+		in.Policy.Codes = presence.FeatureCodes{}
+	}
 	if before, err = json.Marshal(in); err == nil {
 		after, err = json.Marshal(r.Outcome)
 	}

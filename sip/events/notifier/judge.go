@@ -6,7 +6,6 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/consent"
-	"lamplight/presence/directory"
 	"lamplight/sip/message"
 	"lamplight/sip/transaction"
 )
@@ -15,8 +14,6 @@ import (
 type standing struct {
 	verdict presence.WatchVerdict
 	hidden  bool // not who calls
-	// moved: the device is another agent's now, who may watch in this one's place.
-	moved bool
 }
 
 // judge asks the package, the domain's rules and what the watched agent decided.
@@ -27,8 +24,7 @@ func (n *Notifier) judge(w watcher, s *subscription, of presence.AgentID) standi
 	}
 	pkg := n.packages[s.pkg]
 	if g, ok := pkg.(Guard); ok && !g.Admit(w.public(), of) {
-		_, own := pkg.(Own)
-		return standing{verdict: presence.WatchDeny, moved: own}
+		return standing{verdict: presence.WatchDeny}
 	}
 	whom, _ := n.directory.Agent(of)
 	dom := n.domainOf(whom, w, s)
@@ -39,7 +35,7 @@ func (n *Notifier) judge(w watcher, s *subscription, of presence.AgentID) standi
 		return standing{verdict: presence.WatchDeny}
 	}
 	look := n.onlooker(w)
-	st := standing{verdict: dom.Policy.MayWatch(look, whom, pkg.Name()), hidden: !dom.Policy.ShowsIdentity(look, whom)}
+	st := standing{dom.Policy.MayWatch(look, whom, pkg.Name()), !dom.Policy.ShowsIdentity(look, whom)}
 	if st.verdict == presence.WatchConfirm && n.consent != nil {
 		if allow, decided := n.consent.Verdict(of, w.consenting()); decided && allow {
 			st.verdict = presence.WatchAllow
@@ -121,8 +117,6 @@ func (n *Notifier) restandLocked(s *subscription, st standing) {
 	switch {
 	case s.state != active:
 		return
-	case st.moved: // RFC 6665 §4.1.3: subscribe anew, at once
-		n.expelLocked(s, deactivate)
 	case st.verdict == presence.WatchDeny:
 		n.expelLocked(s, rejected)
 	case st.verdict == presence.WatchConfirm && !s.pending:
@@ -184,16 +178,6 @@ func (n *Notifier) Decided(of presence.AgentID) {
 				n.reviewOne(l)
 			}
 		}})
-	}
-}
-
-// devicesMoved looks at who watches the agents whose devices came or went: what
-// an agent's own devices watch, those of others may not.
-func (n *Notifier) devicesMoved(e *directory.Edit) {
-	for i := range e.Assignments {
-		if p := n.people.find(e.Assignments[i].Agent); p != nil {
-			n.queue.Push(task{f: func() { n.reviewOne(p) }})
-		}
 	}
 }
 

@@ -135,7 +135,6 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 		n.reviewSoon()
 		if ctx.Err() == nil {
 			n.membershipChanged(&e)
-			n.devicesMoved(&e)
 		}
 		for _, a := range e.DeleteAgents {
 			if p := n.people.find(a); p != nil && ctx.Err() == nil {

@@ -46,7 +46,7 @@ export function Desks({ agent }: { agent: Agent }) {
                   </Button>
                 )
               ) : (
-                <Button size="xs" variant="default" aria-label={`Use ${d.name}`} onClick={() => void move(() => api.useDesk(d.id), `${d.name} rings for you now.`)}>
+                <Button size="xs" variant="default" aria-label={`Use this phone: ${d.name}`} onClick={() => void move(() => api.useDesk(d.id), `${d.name} rings for you now.`)}>
                   Use this phone
                 </Button>
               )}
