@@ -139,7 +139,7 @@ func tooLarge(t *testing.T, srv *lab.Server) {
 		"no more forwards, not for us":  {strings.Replace(request("INVITE", "", ""), "Max-Forwards: 70", "Max-Forwards: 256", 1), []int{400, 401, 403, 483}},
 		"an expiry that is no number":   {request("REGISTER", "Expires: soon\r\n", ""), []int{400, 401}},
 		"a stranger's INVITE":           {request("INVITE", "", ""), []int{401, 403}},
-		"a stranger's PUBLISH":          {request("PUBLISH", "Event: dialog\r\n", "x"), []int{403}},
+		"a stranger's PUBLISH":          {request("PUBLISH", "Event: dialog\r\n", "x"), []int{401, 403}},
 		"a NOTIFY nobody asked for":     {request("NOTIFY", "Event: dialog\r\nSubscription-State: active\r\n", "x"), []int{481}},
 		"a stranger's other domain":     {strings.ReplaceAll(request("REGISTER", "", ""), domain, "elsewhere.test"), []int{403, 404}},
 		"a hundred thousand parameters": {request("OPTIONS", "Contact: <sip:x>"+strings.Repeat(";a", 25_000)+"\r\n", ""), []int{200, 400, 413, 513}},
