@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
 )
@@ -154,5 +157,27 @@ func TestRegNamesTheGRUUOfAnInstance(t *testing.T) {
 		h.register(`<sip:101@192.0.2.10>;+sip.instance="<urn:uuid:f8>";expires=600`, `<sip:101@192.0.2.10:5062>;expires=600`)
 		w := r.regWatcher("192.0.2.10:5070")
 		w.shows(`xmlns:gr="urn:ietf:params:xml:ns:gruuinfo"`, `<gr:pub-gruu uri="sip:101@ex.test;gr=urn:uuid:f8"/></contact>`, `<uri>sip:101@192.0.2.10:5062</uri></contact>`)
+	})
+}
+
+func TestRegIsToldAPhoneInOtherHandsNoMore(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		w := r.regWatcher("192.0.2.10:5070")
+		w.shows()
+		dom, _ := r.dir.DomainByName("ex.test")
+		c, _ := r.dir.Credential(dom.ID, "101")
+		now := time.Now()
+		e := directory.Edit{Actor: "test", Assignments: []presence.Assignment{{Device: c.Device, Agent: r.ids["101"], To: now}, {Device: c.Device, Agent: r.ids["102"], From: now}}}
+		if err := r.dir.Apply(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.shows("!<contact"); !strings.HasPrefix(m.Get("Subscription-State"), "terminated") {
+			t.Errorf("state %q", m.Get("Subscription-State"))
+		}
+		l := r.lamp("192.0.2.10:5072", "101", "sip:101@ex.test")
+		l.event = "reg"
+		if m := l.subscribe(3600); m.Status != 403 {
+			t.Errorf("answered %d", m.Status)
+		}
 	})
 }
