@@ -37,6 +37,7 @@ type options struct {
 	tone                   int      // Hz that it speaks; 0: it has no sound
 	record                 string   // directory for what it hears and says
 	mailbox                bool     // it watches its mailbox
+	publish                bool     // it publishes its presence
 }
 
 // softphone is a running baresip, without a user interface, driven over its
@@ -85,6 +86,9 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 	}
 	if o.flows || o.second != "" {
 		account += ";sipnat=outbound"
+	}
+	if o.publish {
+		account += ";pubint=60"
 	}
 	var contacts []string
 	for _, b := range o.buddies {
