@@ -110,6 +110,7 @@ func TestCallOfKamailioSurvivesOurRestart(t *testing.T) {
 	k := proxyFor(t, s, 600)
 	call(t, k)
 	s.TeamStatus("1001", "on_a_call", 5*time.Second)
+	time.Sleep(300 * time.Millisecond) // it is seen before it is stored and acknowledged
 	s.Kill()
 	s.Run()
 	if got := s.Agent("1001").Status.Team.Status; got != "on_a_call" {
