@@ -1,5 +1,5 @@
 // Package registrar binds addresses of record to the contacts where their
-// devices can be reached (RFC 3261 §10, RFC 3327).
+// devices can be reached (RFC 3261 §10, RFC 3327, RFC 5626, RFC 5627).
 //
 // # Who may bind what
 //
@@ -25,6 +25,14 @@
 //   - A device that changes hands takes its bindings along at once, durably: from
 //     the old agent, in its order, then to the new one. The phone of a desk that is
 //     nobody's stays registered, offered nothing (Unheld).
+//   - The flows of one instance (RFC 5626) are one contact: the roster knows the
+//     newest that is alive, and the next in the same change in which that one ends.
+//     Ways gives all of them, in the order to be tried.
+//   - A GRUU (RFC 5627) leads to the bindings of its instance and no others. A
+//     temporary one cannot be made up, and ends when its instance registers with
+//     another Call-ID.
+//   - A device has at most maxContacts contacts, and each of them maxFlows flows,
+//     whatever is configured.
 //   - A binding ends by itself, some time (Options.Grace) after the device was
 //     told it would, because phones come late.
 //   - A binding over a stream ends with its flow, and at a restart. One over UDP
