@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"lamplight/presence"
+	"lamplight/presence/directory"
+	"lamplight/store/sim"
 )
 
 // TestWatchersAreListedInPieces: a list that is longer than what is read under
@@ -48,4 +50,27 @@ func TestWatchersAreListedInPieces(t *testing.T) {
 			t.Errorf("watched are %v", watched)
 		}
 	})
+}
+
+// BenchmarkListingWatchers reads 100,000 subscriptions, piece by piece.
+func BenchmarkListingWatchers(b *testing.B) {
+	const count = 100_000
+	of := &Notifier{packages: []Package{lampPackage{}}, boot: 1}
+	n := emptyLike(of)
+	st := sim.New(sim.Options{})
+	defer st.Close()
+	d, err := directory.Open(b.Context(), st)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n.directory = d
+	read(b, n, records(of, count))
+	b.ReportAllocs()
+	for b.Loop() {
+		seen := 0
+		n.Subscriptions(presence.AgentID{}, func(Info) bool { seen++; return true })
+		if seen != count {
+			b.Fatalf("%d seen", seen)
+		}
+	}
 }
