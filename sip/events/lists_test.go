@@ -322,3 +322,32 @@ func TestAgentSeesWhoWatchesByAList(t *testing.T) {
 		}
 	})
 }
+
+// Whose lamps do not say who calls, do not in lists.
+func TestListHidesCallersAsLampsDo(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.team("sales", "101")
+		identity := func(to presence.LampIdentity) {
+			synctest.Wait()
+			r.policy(func(p *presence.Policy) { p.LampIdentity = to })
+		}
+		identity(presence.LampIdentityNone)
+		p := r.pbx(pbxA, "sip:101@ex.test")
+		p.want(200, p.info(0, dialog("d1", "c1", "recipient", "confirmed")))
+		l := &listKey{lamp: r.lamp("192.0.2.10:5060", "201", "sip:team-sales@ex.test"), headers: headers("Supported: eventlist")}
+		if m := l.subscribe(600); m.Status != 200 {
+			t.Fatal(m.Status)
+		}
+		l.until("101", "confirmed")
+		if doc := l.whole["101"]; strings.Contains(doc, "Bob") || strings.Contains(doc, "c1") {
+			t.Errorf("it says who calls:\n%s", doc)
+		}
+		identity(presence.LampIdentityAll)
+		l.until("101", "Bob")
+		identity(presence.LampIdentityNone)
+		l.next()
+		if doc := l.whole["101"]; strings.Contains(doc, "Bob") {
+			t.Errorf("it still says who calls:\n%s", doc)
+		}
+	})
+}

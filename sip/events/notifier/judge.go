@@ -204,6 +204,9 @@ func (n *Notifier) reviews(ctx context.Context) {
 			return
 		case <-n.review:
 		}
+		// Between two looks a domain may have made a difference for a moment, in which
+		// somebody subscribed.
+		before = n.policies.Swap(false) || before
 		now, moved := n.discriminates(), n.handed.take()
 		if now || before || len(moved) > 0 {
 			n.people.each(func(p *presentity) bool {

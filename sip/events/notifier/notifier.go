@@ -54,6 +54,7 @@ type Notifier struct {
 	merged      merged
 	locals      locals
 	handed      handed
+	policies    atomic.Bool // a domain was edited since everybody's standing was last looked at
 	clock       *clock.Clock[*subscription]
 	queue       *worklist.List[task]
 	metrics     *metrics
@@ -132,6 +133,9 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 	}
 	n.directory.OnChange(func(e directory.Edit) {
 		n.handed.note(&e)
+		if len(e.Domains) > 0 {
+			n.policies.Store(true)
+		}
 		n.reviewSoon()
 		if ctx.Err() == nil {
 			n.membershipChanged(&e)
