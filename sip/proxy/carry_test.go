@@ -185,30 +185,7 @@ func answers(p *siptest.Peer, inv *message.Message) {
 	p.Respond(inv, 200, message.Header{Name: message.Contact, Value: "<" + p.Contact("phone") + ">"})
 }
 
-// within is a request of the dialog that a side sees: by the caller with the 200 it
-// got, by the callee with the INVITE it got.
-func within(p *siptest.Peer, method string, seen *message.Message) *message.Builder {
-	routes := seen.Values(message.RecordRoute)
-	from, to := seen.Get(message.From), seen.Get(message.To)
-	target := ""
-	if contacts, err := seen.Contacts(); err == nil && len(contacts) > 0 {
-		target = contacts[0].URI
-	}
-	if seen.IsRequest() {
-		from, to = to, from
-	} else {
-		for i, j := 0, len(routes)-1; i < j; i, j = i+1, j-1 {
-			routes[i], routes[j] = routes[j], routes[i]
-		}
-	}
-	b := p.Request(method, target, "sip:x@y", "").Set(message.From, from).Set(message.To, to).Set(message.CallID, seen.CallID())
-	for _, r := range routes {
-		b.Add(message.Route, r)
-	}
-	return b
-}
-
-func sendACK(p *siptest.Peer, ok *message.Message) { p.Send(within(p, "ACK", ok)) }
+func sendACK(p *siptest.Peer, ok *message.Message) { p.Send(p.InDialog("ACK", ok)) }
 
 func TestCarriedCallFromPBXToPhones(t *testing.T) {
 	for name, tcp := range map[string]bool{"UDP": false, "TCP": true} {
@@ -235,14 +212,7 @@ func TestCarriedCallFromPBXToPhones(t *testing.T) {
 					t.Errorf("a second call is answered %d", res.Status)
 				}
 				// The phone hangs up.
-				own := *inv // what the phone knows: its own tag is in its 200
-				own.Headers = append([]message.Header{}, inv.Headers...)
-				for i := range own.Headers {
-					if own.Headers[i].Name == message.To {
-						own.Headers[i].Value = ok.Get(message.To)
-					}
-				}
-				desk.Send(within(desk, "BYE", &own))
+				desk.Send(desk.InDialog("BYE", siptest.WithToTag(inv, ok.Get(message.To))))
 				bye := p.Expect(siptest.Method("BYE"))
 				p.Respond(bye, 200)
 				desk.Expect(siptest.Final)
@@ -302,14 +272,14 @@ func TestColleaguesAreCalledByTheRules(t *testing.T) {
 		sendACK(a, ok)
 		s.want("talking", "On a Call confirmed", "On a Call confirmed")
 		// Hold by the caller.
-		hold := within(a, "INVITE", ok).Add(message.Contact, "<"+a.Contact("1001")+">").
+		hold := a.InDialog("INVITE", ok).Add(message.Contact, "<"+a.Contact("1001")+">").
 			Body("application/sdp", []byte("v=0\r\no=- 1 2 IN IP4 10.0.0.21\r\ns=-\r\nc=IN IP4 10.0.0.21\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n"))
 		a.Send(hold.Set(message.CSeq, "20 INVITE"))
 		again := b.Expect(siptest.Method("INVITE"))
 		b.Respond(again, 200)
 		a.Expect(siptest.Status(200))
 		s.want("held", "On a Call confirmed held", "On a Call confirmed")
-		a.Send(within(a, "BYE", ok).Set(message.CSeq, "30 BYE"))
+		a.Send(a.InDialog("BYE", ok).Set(message.CSeq, "30 BYE"))
 		b.Respond(b.Expect(siptest.Method("BYE")), 200)
 		s.want("ended", "Offline", "Offline")
 		_ = inv
@@ -351,7 +321,7 @@ func TestNumbersOutsideGoToTheTrunk(t *testing.T) {
 		answers(out, got)
 		ok := a.Expect(siptest.Status(200))
 		s.want("talking outside", "On a Call confirmed")
-		a.Send(within(a, "BYE", ok).Set(message.CSeq, "30 BYE"))
+		a.Send(a.InDialog("BYE", ok).Set(message.CSeq, "30 BYE"))
 		out.Respond(out.Expect(siptest.Method("BYE")), 200)
 		s.want("ended", "Offline")
 	})
@@ -425,7 +395,7 @@ func TestCallsOutliveACrash(t *testing.T) {
 		s.want("talking", "On a Call confirmed")
 		s.restart()
 		s.want("after the restart", "On a Call confirmed")
-		p.Send(within(p, "BYE", ok).Set(message.CSeq, "9 BYE"))
+		p.Send(p.InDialog("BYE", ok).Set(message.CSeq, "9 BYE"))
 		desk.Respond(desk.Expect(siptest.Method("BYE")), 200)
 		if m := p.Expect(func(m *message.Message) bool { _, method := m.CSeq(); return method == "BYE" }); m.Status != 200 {
 			t.Errorf("BYE answered %d", m.Status)
@@ -459,7 +429,7 @@ func TestFallbackTakesWhatNobodyAnswers(t *testing.T) {
 		ok := p.Expect(siptest.Status(200))
 		sendACK(p, ok)
 		s.want("talking to the voicemail", "Offline")
-		p.Send(within(p, "BYE", ok).Set(message.CSeq, "9 BYE"))
+		p.Send(p.InDialog("BYE", ok).Set(message.CSeq, "9 BYE"))
 		mail.Respond(mail.Expect(siptest.Method("BYE")), 200)
 	})
 }

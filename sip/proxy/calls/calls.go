@@ -5,8 +5,8 @@
 //
 //   - A leg belongs to the agent and device of the branch that made it, never to
 //     one found by comparing numbers.
-//   - The legs of an answered call are stored with the change of status that they
-//     are, some milliseconds after the answer. They come back after a restart and
+//   - The legs of an answered call are durable before the caller hears of the
+//     answer (Call.Settle). They come back after a restart and
 //     end as any other: by BYE, by the session timer (RFC 4028), or by the
 //     domain's cap on age. A lost BYE holds nobody for longer.
 //   - A ringing leg ends with its INVITE, and is not kept.
@@ -72,6 +72,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	}
 	t := &Tracker{o: o, calls: make(map[string]*Call)}
 	now := time.Now()
+	told := newReceipts(restoreAhead)
 	err := o.Store.Scan(ctx, space, func(r store.Record) error {
 		c := &Call{t: t, answered: true}
 		if err := c.kept.read(r); err != nil {
@@ -83,10 +84,16 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 		t.calls[c.kept.key()] = c
 		c.limitLocked(r.Expires)
 		for _, s := range c.kept.sides() {
-			c.applyLocked(presence.CauseRestart, s, roster.PutLeg{Leg: s.Leg})
+			if err := told.take(ctx); err != nil {
+				return err
+			}
+			c.applyLocked(presence.CauseRestart, s, roster.PutLeg{Leg: s.Leg}, told.give)
 		}
 		return nil
 	})
+	if err == nil {
+		err = told.wait(ctx) // nobody sees an agent without the calls of before
+	}
 	if err != nil {
 		return nil, fmt.Errorf("calls: read calls: %w", err)
 	}
@@ -188,7 +195,7 @@ func (t *Tracker) Begin(s Start) *Call {
 	}
 	if c.kept.Caller != nil { // dialling counts from the INVITE on
 		c.mu.Lock()
-		c.applyLocked(presence.CauseCallStart, c.kept.Caller, roster.PutLeg{Leg: c.kept.Caller.Leg})
+		c.applyLocked(presence.CauseCallStart, c.kept.Caller, roster.PutLeg{Leg: c.kept.Caller.Leg}, nil)
 		c.mu.Unlock()
 	}
 	return c
@@ -253,12 +260,28 @@ func (c *Call) Told(e fork.Event) {
 	case fork.Ringing:
 		c.ringingLocked(e)
 	case fork.Answered:
-		c.answeredLocked(e)
+		c.answeredLocked(e, func() {})
 	case fork.Over:
-		if !c.answered {
+		if !c.answered || e.Status >= 300 { // the caller gave up in the moment of the answer
 			c.endLocked(presence.CauseCallEnd)
 		}
 	}
+}
+
+// Settle takes the answer and calls then once it is durable, or cannot be: a call
+// is worth more than its record.
+func (c *Call) Settle(e fork.Event, then func()) {
+	if c == nil {
+		then()
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		then()
+		return
+	}
+	c.answeredLocked(e, then)
 }
 
 // ringingLocked: the lamp of a callee's first device to ring lights.
@@ -269,10 +292,10 @@ func (c *Call) ringingLocked(e fork.Event) {
 	}
 	s.Leg.Device = c.start.Devices[e.Target]
 	s.Leg.LocalTag = e.Res.ToTag()
-	c.applyLocked(presence.CauseCallStart, s, roster.PutLeg{Leg: s.Leg})
+	c.applyLocked(presence.CauseCallStart, s, roster.PutLeg{Leg: s.Leg}, nil)
 }
 
-func (c *Call) answeredLocked(e fork.Event) {
+func (c *Call) answeredLocked(e fork.Event, then func()) {
 	c.answered = true
 	c.kept.ToTag = e.Res.ToTag()
 	until := sessionEnd(e.Res, time.Now())
@@ -280,7 +303,7 @@ func (c *Call) answeredLocked(e fork.Event) {
 		device, theirs := c.start.Devices[e.Target]
 		s.Leg.Device, s.Leg.LocalTag = device, c.kept.ToTag
 		if !theirs { // somebody else took it: a voicemail
-			c.applyLocked(presence.CauseCallEnd, s, roster.EndLeg{ID: s.Leg.ID})
+			c.applyLocked(presence.CauseCallEnd, s, roster.EndLeg{ID: s.Leg.ID}, nil)
 			c.kept.Callee = nil
 		}
 	}
@@ -290,5 +313,5 @@ func (c *Call) answeredLocked(e fork.Event) {
 	for _, s := range c.kept.sides() {
 		s.Leg.State, s.Leg.Talked, s.Leg.Expires = presence.LegTalking, true, until
 	}
-	c.putAllLocked(presence.CauseCallStart)
+	c.putAllLocked(presence.CauseCallStart, then)
 }

@@ -82,7 +82,7 @@ func (c *Call) renewed(req, res *message.Message, byCaller bool) {
 			side.Leg.State = presence.LegHeld
 		}
 	}
-	c.putAllLocked(presence.CauseCallStart)
+	c.putAllLocked(presence.CauseCallStart, func() {})
 }
 
 // holds reports whether a session description stops the other side's media (RFC

@@ -1,10 +1,12 @@
 package calls
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"sync/atomic"
 	"time"
 
 	"lamplight/presence"
@@ -65,8 +67,9 @@ func (k *kept) read(r store.Record) error {
 	return nil
 }
 
-// putAllLocked tells the roster of every leg and stores the call with the first.
-func (c *Call) putAllLocked(cause presence.Cause) {
+// putAllLocked tells the roster of every leg, stores the call with the first, and
+// calls then when all of that is durable or has failed.
+func (c *Call) putAllLocked(cause presence.Cause, then func()) {
 	var writes []store.Write
 	until := c.kept.until(time.Now())
 	c.limitLocked(until)
@@ -75,8 +78,19 @@ func (c *Call) putAllLocked(cause presence.Cause) {
 	} else {
 		c.t.o.Log.Error().Err(err).Str("call_id", c.kept.CallID).Msg("call is not kept over a restart")
 	}
-	for _, s := range c.kept.sides() {
-		c.applyLocked(cause, s, roster.PutLeg{Leg: s.Leg}, writes...)
+	sides := c.kept.sides()
+	if len(sides) == 0 {
+		then()
+		return
+	}
+	var left atomic.Int32
+	left.Store(int32(len(sides)))
+	for _, s := range sides {
+		c.applyLocked(cause, s, roster.PutLeg{Leg: s.Leg}, func() {
+			if left.Add(-1) == 0 {
+				then()
+			}
+		}, writes...)
 		writes = nil
 	}
 }
@@ -97,19 +111,53 @@ func (c *Call) endLocked(cause presence.Cause) {
 		writes = append(writes, store.Delete(c.kept.rowKey()))
 	}
 	for _, s := range c.kept.sides() {
-		c.applyLocked(cause, s, roster.EndLeg{ID: s.Leg.ID}, writes...)
+		c.applyLocked(cause, s, roster.EndLeg{ID: s.Leg.ID}, nil, writes...)
 		writes = nil
 	}
 }
 
-// applyLocked hands one leg's change to the roster. The order of a call's
-// changes is that of the calls to it.
-func (c *Call) applyLocked(cause presence.Cause, s *side, op roster.Op, writes ...store.Write) {
+// applyLocked hands one leg's change to the roster. The order of a call's changes
+// is that of the calls to it. done, which may be nil, is called when the change is
+// durable or has failed, perhaps at once; it must not lock the call.
+func (c *Call) applyLocked(cause presence.Cause, s *side, op roster.Op, done func(), writes ...store.Write) {
 	log, id, agent := c.t.o.Log, c.kept.CallID, s.Agent
 	ch := roster.Change{Cause: cause, Actor: "system", Ops: []roster.Op{op}, Writes: writes}
 	c.t.o.Roster.Apply(agent, ch, func(_ *presence.Snapshot, err error) {
 		if err != nil && !errors.Is(err, roster.ErrUnknown) && !errors.Is(err, roster.ErrClosed) {
 			log.Error().Err(err).Str("call_id", id).Stringer("agent", agent).Msg("leg of a call could not be applied")
 		}
+		if done != nil {
+			done()
+		}
 	})
+}
+
+// restoreAhead is how many legs the roster is told of before it has answered for
+// the first.
+const restoreAhead = 256
+
+// receipts bounds what is under way and waits for the rest.
+type receipts chan struct{}
+
+func newReceipts(most int) receipts { return make(receipts, most) }
+
+func (r receipts) take(ctx context.Context) error {
+	select {
+	case r <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r receipts) give() { <-r }
+
+// wait returns when everything that was taken has been given.
+func (r receipts) wait(ctx context.Context) error {
+	for range cap(r) {
+		if err := r.take(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }

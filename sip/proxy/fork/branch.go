@@ -38,7 +38,7 @@ func (b *branch) start() {
 		b.launch(b.target.Flow)
 		return
 	}
-	b.call.f.reach.Go(func() {
+	b.call.f.begin(func() {
 		ctx, cancel := context.WithTimeout(b.call.f.life, reachTime)
 		defer cancel()
 		f, err := b.target.Reach(ctx)
@@ -152,7 +152,9 @@ func (b *branch) acceptedLocked(m *message.Message) {
 		b.stopLocked()
 		c.answeredLocked(b, m)
 	case c.winner == b && b.tag == m.ToTag():
-		c.req.Again(message.RelayResponse(m))
+		if c.passed {
+			c.req.Again(message.RelayResponse(m))
+		}
 	default:
 		b.ended = true
 		b.stopLocked()

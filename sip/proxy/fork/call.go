@@ -21,8 +21,9 @@ type Call struct {
 	next     *time.Timer // of that step
 	limit    *time.Timer // of Plan.Ring
 	begun    time.Time
-	over     bool // the caller has its final response
+	over     bool // it is decided which final response the caller gets
 	winner   *branch
+	passed   bool    // the caller was told that the winner answered
 	late     bool    // Add may bring more
 	told     []Event // what Tell has not been called with yet
 	telling  bool
@@ -140,13 +141,23 @@ func (c *Call) end(status int) {
 
 // overLocked ends the call's own part; branches may still have to be released.
 func (c *Call) overLocked(status int) {
+	c.decidedLocked()
+	c.endedLocked(status)
+}
+
+// endedLocked is the last word on the call.
+func (c *Call) endedLocked(status int) {
+	c.told = append(c.told, Event{What: Over, Status: status, At: time.Now()})
+}
+
+// decidedLocked: nothing more is begun.
+func (c *Call) decidedLocked() {
 	c.over = true
 	for _, t := range []*time.Timer{c.next, c.limit} {
 		if t != nil {
 			t.Stop()
 		}
 	}
-	c.told = append(c.told, Event{What: Over, Status: status, At: time.Now()})
 }
 
 // elsewhere keeps phones from showing a missed call (RFC 3326).
@@ -168,7 +179,30 @@ func (c *Call) answeredLocked(b *branch, m *message.Message) {
 	c.winner = b
 	c.tellLocked(b, Answered, m.Status, m)
 	c.cancelOthersLocked(b, elsewhere())
-	c.overLocked(m.Status)
+	c.decidedLocked()
+	if c.plan.Settle == nil {
+		c.passLocked(m)
+	}
+}
+
+// settled tells the caller of the answer, or who answered that the caller has
+// given up meanwhile.
+func (c *Call) settled(m *message.Message) {
+	c.mu.Lock()
+	c.passLocked(m)
+	c.mu.Unlock()
+	c.tell()
+}
+
+func (c *Call) passLocked(m *message.Message) {
+	if c.req.Answered() { // canceled
+		c.endedLocked(487)
+		c.winner.tag = "" // it is to be sent a BYE
+		c.winner.releaseLocked(m)
+		return
+	}
+	c.passed = true
+	c.endedLocked(m.Status)
 	c.req.Respond(message.RelayResponse(m))
 }
 
@@ -184,7 +218,7 @@ func (c *Call) tellLocked(b *branch, what What, status int, m *message.Message) 
 func (c *Call) tell() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.telling || c.plan.Tell == nil {
+	if c.telling {
 		return
 	}
 	c.telling = true
@@ -192,7 +226,11 @@ func (c *Call) tell() {
 		e := c.told[0]
 		c.told = c.told[1:]
 		c.mu.Unlock()
-		c.plan.Tell(e)
+		if e.What == Answered && c.plan.Settle != nil {
+			c.plan.Settle(e, func() { c.f.begin(func() { c.settled(e.Res) }) })
+		} else if c.plan.Tell != nil {
+			c.plan.Tell(e)
+		}
 		c.mu.Lock()
 	}
 	c.telling = false

@@ -9,6 +9,8 @@
 //   - Who answers first has the call. The others are canceled with the reason
 //     that it was answered elsewhere, so that no phone shows a missed call, and
 //     whoever answers all the same is released by ACK and BYE.
+//   - What has to be settled before the caller hears of the answer is (Plan.Settle);
+//     a caller that gives up meanwhile has given up, and who answered is released.
 //   - A CANCEL waits for its branch's provisional response (§9.1). A caller's
 //     CANCEL ends every branch; what crosses it is released too.
 //   - Every branch ends: by its final response, by Timer B or C, by its ringing
@@ -53,7 +55,10 @@ type Forker struct {
 	seed   maphash.Seed
 	life   context.Context //nolint:containedctx // the forker's own
 	cancel context.CancelFunc
-	reach  sync.WaitGroup // searches for flows
+
+	mu     sync.Mutex
+	closed bool           // guarded by mu
+	work   sync.WaitGroup // searches for flows, answers on their way; none begins once closed
 }
 
 // New makes a Forker.
@@ -69,7 +74,19 @@ func New(o Options) *Forker {
 // Close ends the searches for flows. Calls end with the transaction layer.
 func (f *Forker) Close() {
 	f.cancel()
-	f.reach.Wait()
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.work.Wait()
+}
+
+// begin does something on a goroutine of its own, unless the forker is closed.
+func (f *Forker) begin(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.work.Go(do)
+	}
 }
 
 // Target is one place to ring.
@@ -115,6 +132,9 @@ type Plan struct {
 	Refuse func(status int, b *message.Builder)
 	// Tell is told what happens; nil: nobody. It must not block.
 	Tell func(Event)
+	// Settle, if set, is told of Answered instead, and calls then once, on any
+	// goroutine: only after that the caller hears of the answer. It must not block.
+	Settle func(e Event, then func())
 }
 
 // What says what happened.

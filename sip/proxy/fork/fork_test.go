@@ -473,3 +473,43 @@ func TestLoopIsKnown(t *testing.T) {
 		s.phones[0].Expect(siptest.Method("INVITE"))
 	})
 }
+
+func TestAnswerWaitsUntilItIsSettled(t *testing.T) {
+	var then func()
+	settle := func(s *stage) Plan {
+		return Plan{Steps: []Step{{Targets: s.targets()}}, Settle: func(e Event, f func()) { s.tell(e); then = f }}
+	}
+	play(t, 2, settle, func(s *stage) {
+		s.invite()
+		a, b := s.rings(0), s.rings(1)
+		s.answer(1, b, 180)
+		s.answer(0, a, 200)
+		s.answer(0, a, 200) // again: our ACK is late
+		s.phones[1].Expect(siptest.Method("CANCEL"))
+		s.caller.ExpectNone(siptest.Final, time.Second)
+		synctest.Wait()
+		then()
+		if m := s.caller.Expect(siptest.Final); m.Status != 200 {
+			t.Errorf("answered %d", m.Status)
+		}
+		s.answer(0, a, 200)
+		synctest.Wait()
+		if s.caller.Again() != 1 {
+			t.Errorf("passed on %d times more", s.caller.Again())
+		}
+		s.want("0 tried 0, 1 tried 0, 1 ringing 180, 0 answered 200, 1 canceled 0, over 200")
+	})
+	play(t, 1, settle, func(s *stage) {
+		inv, branch := s.invite()
+		a := s.rings(0)
+		s.answer(0, a, 200)
+		synctest.Wait()
+		cancelCall(s, inv, branch) // while it is being settled
+		s.caller.Expect(siptest.Status(487))
+		synctest.Wait()
+		then()
+		s.phones[0].Expect(siptest.Method("ACK"))
+		s.phones[0].Expect(siptest.Method("BYE"))
+		s.want("0 tried 0, 0 answered 200, over 487")
+	})
+}
