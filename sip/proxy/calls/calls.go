@@ -6,7 +6,8 @@
 //   - A leg belongs to the agent and device of the branch that made it, never to
 //     one found by comparing numbers.
 //   - The legs of an answered call are durable before the caller hears of the
-//     answer (Call.Settle). They come back after a restart and
+//     answer (Call.Settle), their end before the BYE is answered (Tracker.Seen).
+//     They come back after a restart and
 //     end as any other: by BYE, by the session timer (RFC 4028), or by the
 //     domain's cap on age. A lost BYE holds nobody for longer.
 //   - A ringing leg ends with its INVITE, and is not kept.
@@ -260,10 +261,10 @@ func (c *Call) Told(e fork.Event) {
 	case fork.Ringing:
 		c.ringingLocked(e)
 	case fork.Answered:
-		c.answeredLocked(e, func() {})
+		c.answeredLocked(e, nothing)
 	case fork.Over:
 		if !c.answered || e.Status >= 300 { // the caller gave up in the moment of the answer
-			c.endLocked(presence.CauseCallEnd)
+			c.endLocked(presence.CauseCallEnd, nothing)
 		}
 	}
 }

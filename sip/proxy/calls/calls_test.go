@@ -165,12 +165,12 @@ func TestCallFromBeginningToEnd(t *testing.T) {
 		c.Told(fork.Event{What: fork.Answered, Target: "r1", Status: 200, Res: response(t, 200, "")})
 		c.Told(fork.Event{What: fork.Over, Status: 200})
 		p.want(t, "answered", adaTalks, bobTalks)
-		tr.Seen(inDialog(t, "INFO", "A", "B", ""))
-		tr.Seen(parse(t, strings.Replace(string(inDialog(t, "BYE", "A", "B", "").Raw), "Call-ID: c1", "Call-ID: c2", 1)))
+		tr.Seen(inDialog(t, "INFO", "A", "B", ""), nothing)
+		tr.Seen(parse(t, strings.Replace(string(inDialog(t, "BYE", "A", "B", "").Raw), "Call-ID: c1", "Call-ID: c2", 1)), nothing)
 		p.want(t, "still talking", adaTalks, bobTalks)
-		tr.Seen(inDialog(t, "BYE", "B", "A", ""))
+		tr.Seen(inDialog(t, "BYE", "B", "A", ""), nothing)
 		p.want(t, "ended", "", "")
-		tr.Seen(inDialog(t, "BYE", "B", "A", "")) // again
+		tr.Seen(inDialog(t, "BYE", "B", "A", ""), nothing) // again
 		if len(tr.calls) != 0 || rows(t, p.store) != 0 {
 			t.Errorf("%d calls and %d rows stay", len(tr.calls), rows(t, p.store))
 		}
@@ -282,7 +282,7 @@ func TestAnsweredCallOutlivesARestart(t *testing.T) {
 		again := &people{store: p.store, legs: map[presence.AgentID]map[string]presence.Leg{}}
 		tr = open(t, again)
 		again.want(t, "after the restart", adaTalks, bobTalks)
-		tr.Seen(inDialog(t, "BYE", "A", "B", ""))
+		tr.Seen(inDialog(t, "BYE", "A", "B", ""), nothing)
 		again.want(t, "ended normally", "", "")
 		if rows(t, p.store) != 0 {
 			t.Error("the row stays")

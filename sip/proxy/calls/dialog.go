@@ -11,14 +11,16 @@ import (
 )
 
 // Seen takes a request of a dialog that is being passed on: a BYE ends the call,
-// whatever becomes of it (RFC 3261 §15.1.1: who sends one has left).
-func (t *Tracker) Seen(m *message.Message) {
-	if m.Method != "BYE" {
-		return
+// whatever becomes of it (RFC 3261 §15.1.1: who sends one has left). settled is
+// called once that is durable, or at once where there is nothing to end.
+func (t *Tracker) Seen(m *message.Message, settled func()) {
+	if m.Method == "BYE" {
+		if c, _ := t.find(m); c != nil {
+			c.end(presence.CauseCallEnd, settled)
+			return
+		}
 	}
-	if c, _ := t.find(m); c != nil {
-		c.end(presence.CauseCallEnd)
-	}
+	settled()
 }
 
 // Answered takes the final response to a request of a dialog: hold and resume,
@@ -32,7 +34,7 @@ func (t *Tracker) Answered(req, res *message.Message) {
 	switch {
 	case res.Status == 481 || res.Status == 408:
 		if req.Method == "INVITE" || req.Method == "UPDATE" {
-			c.end(presence.CauseCallEnd)
+			c.end(presence.CauseCallEnd, nothing)
 		}
 	case res.Status >= 200 && res.Status < 300 && (req.Method == "INVITE" || req.Method == "UPDATE"):
 		c.renewed(req, res, byCaller)
@@ -49,13 +51,19 @@ func (t *Tracker) find(m *message.Message) (c *Call, byCaller bool) {
 	return t.calls[m.CallID()+"\x00"+m.ToTag()], false
 }
 
-func (c *Call) end(cause presence.Cause) {
+// end ends the call, if it has not, and calls then when that is durable or has
+// failed.
+func (c *Call) end(cause presence.Cause, then func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended {
-		c.endLocked(cause)
+	if c.ended {
+		then()
+		return
 	}
+	c.endLocked(cause, then)
 }
+
+func nothing() {}
 
 // renewed takes a re-INVITE or UPDATE that was accepted.
 func (c *Call) renewed(req, res *message.Message, byCaller bool) {
@@ -82,7 +90,7 @@ func (c *Call) renewed(req, res *message.Message, byCaller bool) {
 			side.Leg.State = presence.LegHeld
 		}
 	}
-	c.putAllLocked(presence.CauseCallStart, func() {})
+	c.putAllLocked(presence.CauseCallStart, nothing)
 }
 
 // holds reports whether a session description stops the other side's media (RFC

@@ -42,7 +42,7 @@ func (c *Call) limitLocked(at time.Time) {
 	if c.limit != nil {
 		c.limit.Stop()
 	}
-	c.limit = time.AfterFunc(time.Until(at), func() { c.end(presence.CauseFactExpired) })
+	c.limit = time.AfterFunc(time.Until(at), func() { c.end(presence.CauseFactExpired, nothing) })
 }
 
 // row stores the call as long as it may last.
@@ -78,6 +78,12 @@ func (c *Call) putAllLocked(cause presence.Cause, then func()) {
 	} else {
 		c.t.o.Log.Error().Err(err).Str("call_id", c.kept.CallID).Msg("call is not kept over a restart")
 	}
+	c.eachLocked(cause, func(s *side) roster.Op { return roster.PutLeg{Leg: s.Leg} }, writes, then)
+}
+
+// eachLocked applies an operation to every side, the writes with the first, and
+// calls then when all is durable or has failed.
+func (c *Call) eachLocked(cause presence.Cause, op func(*side) roster.Op, writes []store.Write, then func()) {
 	sides := c.kept.sides()
 	if len(sides) == 0 {
 		then()
@@ -86,7 +92,7 @@ func (c *Call) putAllLocked(cause presence.Cause, then func()) {
 	var left atomic.Int32
 	left.Store(int32(len(sides)))
 	for _, s := range sides {
-		c.applyLocked(cause, s, roster.PutLeg{Leg: s.Leg}, func() {
+		c.applyLocked(cause, s, op(s), func() {
 			if left.Add(-1) == 0 {
 				then()
 			}
@@ -95,8 +101,8 @@ func (c *Call) putAllLocked(cause presence.Cause, then func()) {
 	}
 }
 
-// endLocked ends the legs and forgets the call.
-func (c *Call) endLocked(cause presence.Cause) {
+// endLocked ends the legs and forgets the call; then as with putAllLocked.
+func (c *Call) endLocked(cause presence.Cause, then func()) {
 	c.ended = true
 	if c.limit != nil {
 		c.limit.Stop()
@@ -110,10 +116,11 @@ func (c *Call) endLocked(cause presence.Cause) {
 	if c.answered {
 		writes = append(writes, store.Delete(c.kept.rowKey()))
 	}
-	for _, s := range c.kept.sides() {
-		c.applyLocked(cause, s, roster.EndLeg{ID: s.Leg.ID}, nil, writes...)
-		writes = nil
+	if len(c.kept.sides()) == 0 && len(writes) > 0 { // of a call that a voicemail took
+		c.t.o.Store.Submit(store.Batch{Writes: writes}, func(error) { then() })
+		return
 	}
+	c.eachLocked(cause, func(s *side) roster.Op { return roster.EndLeg{ID: s.Leg.ID} }, writes, then)
 }
 
 // applyLocked hands one leg's change to the roster. The order of a call's changes

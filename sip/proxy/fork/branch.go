@@ -38,7 +38,7 @@ func (b *branch) start() {
 		b.launch(b.target.Flow)
 		return
 	}
-	b.call.f.begin(func() {
+	b.call.f.Go(func() {
 		ctx, cancel := context.WithTimeout(b.call.f.life, reachTime)
 		defer cancel()
 		f, err := b.target.Reach(ctx)

@@ -227,7 +227,7 @@ func (c *Call) tell() {
 		c.told = c.told[1:]
 		c.mu.Unlock()
 		if e.What == Answered && c.plan.Settle != nil {
-			c.plan.Settle(e, func() { c.f.begin(func() { c.settled(e.Res) }) })
+			c.plan.Settle(e, func() { c.f.Go(func() { c.settled(e.Res) }) })
 		} else if c.plan.Tell != nil {
 			c.plan.Tell(e)
 		}

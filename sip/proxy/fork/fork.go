@@ -80,8 +80,8 @@ func (f *Forker) Close() {
 	f.work.Wait()
 }
 
-// begin does something on a goroutine of its own, unless the forker is closed.
-func (f *Forker) begin(do func()) {
+// Go does something on a goroutine that Close waits for; nothing once it is closed.
+func (f *Forker) Go(do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.closed {

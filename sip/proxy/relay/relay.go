@@ -15,11 +15,13 @@
 //   - A flow that has ended is answered 430 (RFC 5626 §5.3.1), at once.
 //   - A request other than INVITE that nobody answers is not answered by us
 //     either (RFC 4320 §4.2).
+//   - The answer to a BYE passes when what it ended is durable (Options.Seen).
 package relay
 
 import (
 	"errors"
 	"strings"
+	"sync"
 
 	"lamplight/sip/message"
 	"lamplight/sip/outbound"
@@ -49,9 +51,10 @@ type Options struct {
 	// Instance finds the contact and the flow of a phone whose GRUU is the Request-URI
 	// (RFC 5627 §6.1): it may have moved since the dialog began. nil: none is known.
 	Instance func(gruu string) (contact string, flow *transport.Flow, ok bool)
-	// Seen is told of every request before it is passed on, Answered of its final
-	// response. They must not block; nil: nobody.
-	Seen     func(*message.Message)
+	// Seen is told of every request before it is passed on, and calls settled once,
+	// perhaps at once, on any goroutine: before that no answer to it passes.
+	// Answered is told of the final response. They must not block; nil: nobody.
+	Seen     func(m *message.Message, settled func())
 	Answered func(req, res *message.Message)
 }
 
@@ -61,7 +64,7 @@ type Relay struct{ o Options }
 // New makes a Relay.
 func New(o Options) *Relay {
 	if o.Seen == nil {
-		o.Seen = func(*message.Message) {}
+		o.Seen = func(_ *message.Message, settled func()) { settled() }
 	}
 	if o.Answered == nil {
 		o.Answered = func(_, _ *message.Message) {}
@@ -107,8 +110,8 @@ func (r *Relay) Serve(req *transaction.Request) bool {
 		if contact, f, ok := r.instance(uri); ok && ours == len(routes) {
 			uri, out, err = contact, f, nil
 		}
-		if err != nil {
-			refuse(req, 430, "")
+		if err != nil { // who cannot be told has left all the same
+			r.o.Seen(req.Message, func() { refuse(req, 430, "") })
 			return true
 		}
 		r.pass(req, uri, out, routes[ours:])
@@ -143,9 +146,9 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		rest[i] = route.String()
 		first[i] = message.Header{Name: message.Route, Value: rest[i]}
 	}
-	r.o.Seen(req.Message)
 	switch req.Method {
 	case "INVITE":
+		r.o.Seen(req.Message, func() {})
 		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out}
 		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Tell: func(e fork.Event) {
 			if e.What == fork.Answered {
@@ -153,11 +156,41 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 			}
 		}})
 	case "ACK": // RFC 3261 §16.6: it has no response, so no transaction
+		r.o.Seen(req.Message, func() {})
 		b := message.RelayRequest(req.Message, uri, first)
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
 		b := message.RelayRequest(req.Message, uri, first)
-		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { r.answered(req, m, err) })
+		h := &held{}
+		r.o.Seen(req.Message, func() { h.settled(r.o.Forker) })
+		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, m, err) }) })
+	}
+}
+
+// held is an answer that passes when what was asked is settled.
+type held struct {
+	mu   sync.Mutex
+	free bool   // guarded by mu
+	pass func() // guarded by mu; nil: there is no answer yet
+}
+
+func (h *held) settled(f *fork.Forker) {
+	h.mu.Lock()
+	h.free = true
+	pass := h.pass
+	h.mu.Unlock()
+	if pass != nil {
+		f.Go(pass) // whoever settles must not wait for a socket
+	}
+}
+
+func (h *held) answer(pass func()) {
+	h.mu.Lock()
+	free := h.free
+	h.pass = pass
+	h.mu.Unlock()
+	if free {
+		pass()
 	}
 }
 

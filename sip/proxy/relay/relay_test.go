@@ -45,7 +45,14 @@ func between(t *testing.T, f func(*way)) {
 		fk := fork.New(fork.Options{Transactions: tx})
 		w.relay = New(Options{Tokens: outbound.New(tp, []byte("secret")), Transactions: tx, Forker: fk,
 			Instance: func(string) (string, *transport.Flow, bool) { return "sip:phone@now", w.at, w.at != nil },
-			Seen:     func(m *message.Message) { w.note(&w.seen, m.Method) },
+			Seen: func(m *message.Message, settled func()) {
+				w.note(&w.seen, m.Method)
+				if m.Method != "PUBLISH" { // which takes a while
+					settled()
+					return
+				}
+				time.AfterFunc(time.Second, settled)
+			},
 			Answered: func(req, res *message.Message) {
 				w.note(&w.done, req.Method+" "+res.Phrase)
 			}})
@@ -212,5 +219,21 @@ func TestRequestsToGRUUsReachTheirInstance(t *testing.T) {
 		if got := send(w.caller, gruu); got.URI != "sip:phone@now" {
 			t.Errorf("passed on to %s", got.URI)
 		}
+	})
+}
+
+func TestAnswerPassesWhenWhatWasAskedIsSettled(t *testing.T) {
+	between(t, func(w *way) {
+		start := time.Now()
+		w.caller.Send(w.request(w.caller, "PUBLISH", "sip:x@y"))
+		w.phone.Respond(w.phone.Expect(siptest.Method("PUBLISH")), 200)
+		if m := w.caller.Expect(siptest.Final); m.Status != 200 || time.Since(start) != time.Second {
+			t.Errorf("answered %d after %v", m.Status, time.Since(start))
+		}
+		w.caller.Send(w.request(w.caller, "PUBLISH", "sip:x@y").Set(message.CSeq, "50 PUBLISH"))
+		inv := w.phone.Expect(siptest.Method("PUBLISH"))
+		time.Sleep(2 * time.Second)
+		w.phone.Respond(inv, 200)
+		w.caller.Expect(siptest.Final)
 	})
 }
