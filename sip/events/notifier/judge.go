@@ -153,7 +153,8 @@ func (n *Notifier) mayStay(r *transaction.Request, w watcher, s *subscription) b
 // that follows ends it.
 func (n *Notifier) standAgain(s *subscription, of presence.AgentID) {
 	w, ok := n.watcherOf(s)
-	if !ok {
+	if !ok { // nobody's any more
+		s.pending = true
 		return
 	}
 	st := n.judge(w, s, of)
@@ -166,6 +167,19 @@ func (n *Notifier) expelLocked(s *subscription, reason uint8) {
 	s.pending = true
 	n.endLocked(s, reason)
 	n.deleteRow(s)
+}
+
+// orphanLocked ends the subscription of a watcher that is nobody any more. Nobody
+// authenticates with a device that was deleted; who is no peer any more may ask
+// anew as somebody else.
+func (n *Notifier) orphanLocked(s *subscription) {
+	switch {
+	case s.state != active:
+	case s.peer:
+		n.expelLocked(s, deactivate)
+	default:
+		n.expelLocked(s, rejected)
+	}
 }
 
 // Decided tells that an agent decided about a watcher: it is looked at anew who
@@ -195,7 +209,7 @@ const reviewPause = time.Second
 
 // reviews is the life of the goroutine that looks at everybody's standing, which
 // matters only while some domain makes a difference between watchers, and once
-// after; but for devices that changed hands.
+// after; but for devices that changed hands and peers that became others.
 func (n *Notifier) reviews(ctx context.Context) {
 	before := n.discriminates()
 	for {
@@ -242,7 +256,9 @@ func (n *Notifier) reviewOne(p *presentity) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range p.subs {
-		if w, ok := n.watcherOf(s); ok && s.state == active {
+		if w, ok := n.watcherOf(s); !ok {
+			n.orphanLocked(s)
+		} else if s.state == active {
 			n.restandLocked(s, n.judge(w, s, p.agent))
 		}
 		if s.telling != nil && s.state == active && p.roll.known {

@@ -161,7 +161,9 @@ func (n *Notifier) Changed(of presence.AgentID) {
 
 // SetPeers replaces the table of trusted peers.
 func (n *Notifier) SetPeers(t peers.Table) {
-	n.peers.Store(&t)
+	if before := n.peers.Swap(&t); before != nil {
+		n.handed.notePeers(*before, t)
+	}
 	n.reviewSoon()
 }
 

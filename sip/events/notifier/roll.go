@@ -87,7 +87,7 @@ func (n *Notifier) gather(p *presentity) {
 		l.reading = false
 		left := l.changeLocked(members, ok, p.subs)
 		if p.gone && !aside { // everybody went meanwhile
-			left = l.agents()
+			left = append(left, l.agents()...)
 		}
 		p.mu.Unlock()
 		for _, a := range left {
