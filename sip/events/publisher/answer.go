@@ -209,7 +209,7 @@ func (u *upstream) unknownLocked(p *publication, a *attempt) {
 func (u *upstream) tooBriefLocked(p *publication, a *attempt, m *message.Message) {
 	u.upLocked()
 	n, ok := message.ParseSeconds(m.Get(message.MinExpires))
-	if !ok || n <= a.expires || n > maxMinExpires {
+	if !ok || n <= a.expires || n > maxMinExpires || a.sort == remove { // a removal asks for no time
 		u.refusedLocked(p, answerText(m)+" and no use of its Min-Expires", 0)
 		return
 	}

@@ -64,6 +64,32 @@ func TestShortestExpiryOfTheUpstreamIsObeyed(t *testing.T) {
 	})
 }
 
+// An upstream that finds even no time too brief is not asked again and again.
+func TestUpstreamThatRefusesRemovalsIsNotAskedInALoop(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, r *rig) {
+		asked := 0
+		r.up.answers(func(m *message.Message) *message.Builder {
+			if n, given := m.ExpiresHeader(); given && n == 0 {
+				asked++
+				return message.NewResponse(m, 423, "").AddInt(message.MinExpires, 600)
+			}
+			return nil
+		})
+		settle(time.Second)
+		r.set(0, "On a Call", "a:confirmed")
+		settle(time.Second)
+		r.set(0, "Available")
+		settle(time.Minute)
+		r.sees(Dialog, 0, "a:terminated")
+		r.set(0, "On a Call", "b:confirmed") // what was refused expires, and the next call is told
+		settle(3 * time.Minute)
+		r.sees(Dialog, 0, "b:confirmed")
+		if asked == 0 || asked > 5 {
+			t.Errorf("%d removals", asked)
+		}
+	})
+}
+
 func TestSilentUpstreamIsLeftAloneAndThenToldTheNewestState(t *testing.T) {
 	bubble(t, 20, nil, func(t *testing.T, r *rig) {
 		settle(time.Second)
