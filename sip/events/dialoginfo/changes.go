@@ -8,12 +8,21 @@ import (
 // AppendChanges appends a document of partial state (RFC 4235 §4.3): the dialogs
 // that are not what they were in the state before. It is for a watcher who has
 // that state and applies changes to it. False: there is more than the limit
-// allows, and the full state has to be sent.
+// allows, or the watcher was not told of all of the state before, and the full
+// state has to be sent.
 func AppendChanges(dst []byte, before, after *presence.Snapshot, v View) (doc []byte, version int, ok bool) {
 	start := len(dst)
+	was, is := shown(before, &v), shown(after, &v)
+	if v.Limit > 0 && len(was) > 1 {
+		all := v
+		all.Limit = 0
+		if dst, _ = Append(dst, before, all); len(dst)-start > v.Limit {
+			return dst[:start], 0, false // of the last dialogs it may never have heard
+		}
+		dst = dst[:start]
+	}
 	dst, version = appendRoot(dst, "partial", v.Entity)
 	begun := len(dst)
-	was, is := shown(before, &v), shown(after, &v)
 	renamed := nameOf(before) != nameOf(after)
 	for i := range is {
 		if old := find(was, is[i].ID); old == nil || renamed || !same(old, &is[i]) {

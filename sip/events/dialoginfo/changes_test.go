@@ -61,6 +61,12 @@ func TestChanges(t *testing.T) {
 	if doc, _, _ := AppendChanges(nil, snapshot(false, one), snapshot(false), View{Entity: entity}); !strings.Contains(string(doc), ended("d1")) {
 		t.Errorf("the end of a dialog:\n%s", doc)
 	}
+	if _, _, ok := AppendChanges(nil, snapshot(false, one, two), snapshot(false, two), View{Entity: entity, Limit: 300}); ok {
+		t.Error("changes to a state that did not fit the limit")
+	}
+	if _, _, ok := AppendChanges(nil, snapshot(false, one, two), snapshot(false, two), View{Entity: entity, Limit: 800}); !ok {
+		t.Error("no changes to a state that did")
+	}
 	if _, _, ok := AppendChanges(nil, nil, snapshot(false, one, two), View{Entity: entity, Limit: 300}); ok {
 		t.Error("changes over the limit")
 	}
