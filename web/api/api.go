@@ -293,6 +293,8 @@ func (a *API) handlers() map[string]handler {
 		"setPIN":            a.setPIN,
 		"route":             a.route,
 		"routeOutbound":     a.routeOutbound,
+		"getCall":           a.getCall,
+		"listAgentCalls":    a.listAgentCalls,
 		"listStatuses":      a.listStatuses,
 		"listDomains":       a.listDomains,
 		"importAgents":      a.importAgents,

@@ -67,7 +67,7 @@ func (o *rawOperation) example() string {
 
 // path fills in the document's path parameters.
 func examplePath(path string) string {
-	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{desk}", "desk-1", "{list}", "friends", "{watcher}", "1002", "{registration}", "b1", "{account}", "1001").Replace(path)
+	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{desk}", "desk-1", "{list}", "friends", "{watcher}", "1002", "{registration}", "b1", "{account}", "1001", "{call_id}", "c1").Replace(path)
 }
 
 // operations calls f for every operation of the document, each in a house of
@@ -101,6 +101,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			h.do("1001", roster.AllOptionsOff{})
 		case "logoutDesk":
 			h.ask(admin, "POST", "/desks/desk-1/login", `{"agent":"1001"}`).want(200)
+		case "getCall", "listAgentCalls":
+			h.ask(admin, "POST", "/route", `{"agent":"1001","caller":"sip:a@b","call_id":"c1"}`).want(200)
 		case "webphoneTicket":
 			who = h.login("1001")
 		case "listFlows", "listUpstreams":
@@ -201,6 +203,8 @@ func TestTypesAreAsDescribed(t *testing.T) {
 		"Number": numberJSON{}, "ForwardingOptions": optionsJSON{}, "Settings": settingsJSON{}, "Agent": agentJSON{},
 		"Outcome": outcomeJSON{}, "Target": targetJSON{}, "Step": stepJSON{}, "Considered": consideredJSON{}, "Decision": decisionJSON{},
 		"StatusChoice": choiceJSON{}, "Change": changeJSON{}, "Domain": domainJSON{}, "Device": deviceJSON{}, "ImportReport": reportJSON{},
+		"CallTry": tryJSON{}, "Replay": replayJSON{}, "CallDecision": callDecisionJSON{}, "Call": callJSON{},
+		"CallSummary": callSummaryJSON{}, "CallList": callsJSON{},
 		"Me": meJSON{}, "Registration": Registration{}, "List": listJSON{},
 		"Publication": Publication{}, "Flow": Flow{}, "Mailbox": Mailbox{}, "Messages": Messages{}, "MessageCounts": MessageCounts{},
 	}
