@@ -52,7 +52,7 @@ const extra = 3
 func (b *bench) importAgents() error {
 	var csv bytes.Buffer
 	csv.WriteString("number,password,name,team\n")
-	n := b.o.agents + extra
+	n := b.o.agents + extra + b.o.called()
 	for i := range n {
 		fmt.Fprintf(&csv, "%s,secret-%s,Agent %d,team-%d\n", number(i), number(i), i, i%200)
 	}

@@ -3,7 +3,7 @@
 //
 // It starts bin/lamplight with the demo configuration on ports of its own,
 // imports agents, and then registers, refreshes, subscribes, publishes, refreshes
-// thousands of subscriptions at once and restarts. The CPU time is that of the
+// thousands of subscriptions at once, restarts and calls through the proxy. The CPU time is that of the
 // server's process, user and system, from /proc. Generator and server share the
 // machine's processors.
 package main
@@ -28,6 +28,8 @@ type options struct {
 	passes   int // of short measurements, of which the median is told
 	changes  int // with one watcher; fewer with more
 	burst    int // subscriptions refreshed at once
+	calls    int // made and ended, in each pass
+	talking  int // calls at once
 	log      bool
 }
 
@@ -45,11 +47,14 @@ func main() {
 	flag.IntVar(&o.passes, "passes", 3, "passes of which the median is told")
 	flag.IntVar(&o.changes, "changes", 3000, "changes seen by one watcher")
 	flag.IntVar(&o.burst, "burst", 10_000, "subscriptions refreshed at once")
+	flag.IntVar(&o.calls, "calls", 10_000, "calls made and ended through the proxy, in each pass")
+	flag.IntVar(&o.talking, "talking", 2000, "calls that talk at once")
 	flag.BoolVar(&short, "short", os.Getenv("BENCH_SHORT") == "1", "a tenth of everything")
 	flag.BoolVar(&o.log, "log", false, "show the server's log")
 	flag.Parse()
 	if short {
 		o.agents, o.changes, o.burst = o.agents/10, o.changes/10, o.burst/10
+		o.calls, o.talking = o.calls/10, o.talking/10
 	}
 	if err := run(&o); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
@@ -83,6 +88,7 @@ func run(o *options) (err error) {
 		{"change", b.change},
 		{"refresh at once", b.refreshAtOnce},
 		{"restart", b.restart},
+		{"call", b.call},
 	} {
 		fmt.Fprintln(os.Stderr, "load:", step.what)
 		if err := step.f(); err != nil {

@@ -41,7 +41,7 @@ func newServer(o *options) (*server, error) {
 	at := func(n int) string { return fmt.Sprintf("%s:%d", host, o.port+n) }
 	s.sip, s.http = at(0), at(2)
 	text := strings.NewReplacer("127.0.0.1:5060", at(0), "127.0.0.1:5061", at(1), "127.0.0.1:8080", at(2),
-		"127.0.0.1:8443", at(3), "127.0.0.1:8444", at(4), "format: console", "format: json", "level: info", "level: warn").Replace(string(b))
+		"127.0.0.1:8443", at(3), "127.0.0.1:8444", at(4), "mode: redirect", "mode: proxy", "format: console", "format: json", "level: info", "level: warn").Replace(string(b))
 	s.config = filepath.Join(s.dir, "load.yaml")
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		return nil, err

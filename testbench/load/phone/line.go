@@ -32,6 +32,9 @@ type Line struct {
 	Timeout time.Duration
 	// Again counts NOTIFYs that came a second time, Sent requests sent again.
 	Again, Resent atomic.Int64
+	// Rung counts the INVITEs that came, each of which is answered at once, and
+	// Acked and HungUp what followed.
+	Rung, Acked, HungUp atomic.Int64
 
 	host string // our address
 	udp  *net.UDPConn
@@ -282,6 +285,13 @@ func (l *Line) take(b []byte) {
 		if w.notified(b) {
 			l.Again.Add(1)
 		}
+	case bytes.HasPrefix(b, []byte("INVITE ")):
+		l.pickUp(b)
+	case bytes.HasPrefix(b, []byte("ACK ")):
+		l.Acked.Add(1)
+	case bytes.HasPrefix(b, []byte("BYE ")):
+		l.HungUp.Add(1)
+		_ = l.Send(answer(b, "200 OK"))
 	case bytes.HasPrefix(b, []byte("OPTIONS ")):
 		_ = l.Send(answer(b, "200 OK"))
 	}
