@@ -53,7 +53,9 @@ type Options struct {
 type Desks struct {
 	o     Options
 	tries *tries
-	edit  sync.Mutex // held from reading the assignments to having changed them
+	// nobodys is the hash that is looked at where there is none.
+	nobodys func() string
+	edit    sync.Mutex // held from reading the assignments to having changed them
 }
 
 // New makes the desks of a directory.
@@ -64,7 +66,8 @@ func New(o Options) (*Desks, error) {
 	if o.Keys <= 0 {
 		o.Keys = 1 << 14
 	}
-	return &Desks{o: o, tries: newTries(o.Keys)}, nil
+	nobodys := sync.OnceValue(func() string { return o.Hash("nobody's") })
+	return &Desks{o: o, tries: newTries(o.Keys), nobodys: nobodys}, nil
 }
 
 // Login is an agent's wish to sit down at a desk.

@@ -247,6 +247,54 @@ func TestWrongPINsAreLimited(t *testing.T) {
 	})
 }
 
+// Whoever has a PIN must not earn guesses at others' by it.
+func TestARightPINForgivesNoWrongOnes(t *testing.T) {
+	open(t, func(o *office) {
+		for _, n := range []string{"1001", "1002", "1003"} {
+			o.ok(o.desks.SetPIN(t.Context(), o.agents[n], "2468", "test"))
+		}
+		try := func(number, pin string) error {
+			_, err := o.desks.Login(t.Context(), Login{Device: o.dev["hot"], Number: number, PIN: pin, Proof: true})
+			return err
+		}
+		for _, number := range []string{"1002", "1003", "1002", "1003"} {
+			if err := try(number, "0000"); !errors.Is(err, ErrProof) {
+				t.Fatal(err)
+			}
+			o.ok(try("1001", "2468"))
+		}
+		if err := try("1009", "0000"); !errors.Is(err, ErrProof) {
+			t.Fatal(err) // the fifth
+		}
+		if err := try("1003", "0000"); !errors.Is(err, ErrTooMany) {
+			t.Errorf("the sixth wrong PIN at the desk: %v", err)
+		}
+	})
+}
+
+// The time an answer takes tells who has a PIN as well as its words would.
+func TestAPINIsLookedAtWhoeverIsNamed(t *testing.T) {
+	open(t, func(o *office) {
+		o.ok(o.desks.SetPIN(t.Context(), o.agents["1002"], "2468", "test"))
+		var looked []string
+		desks, err := New(Options{Directory: o.dir, Hash: func(pin string) string { return "#" + pin },
+			Verify: func(hash, pin string) (bool, error) {
+				looked = append(looked, hash)
+				return true, nil
+			}})
+		o.ok(err)
+		for _, number := range []string{"1001", "1009"} { // without PIN, and nobody
+			_, err := desks.Login(t.Context(), Login{Device: o.dev["hot"], Number: number, PIN: "1111", Proof: true})
+			if !errors.Is(err, ErrProof) {
+				t.Errorf("%s: %v", number, err)
+			}
+		}
+		if len(looked) != 2 {
+			t.Errorf("looked at %q", looked)
+		}
+	})
+}
+
 func TestTriesAreBounded(t *testing.T) {
 	tr, now := newTries(4), time.Now()
 	for _, k := range []string{"a", "b"} {
