@@ -101,7 +101,7 @@ func (g *Gateway) try(q *queue, m *Message) verdict {
 	if err != nil {
 		body = nil // its status says enough
 	}
-	return judge(res, body, m)
+	return judge(res, body, m, q.provider.Form)
 }
 
 // withoutURL: the URL of a push has the token in it.
@@ -139,9 +139,11 @@ func (q *queue) request(ctx context.Context, m *Message, now time.Time) (*http.R
 	return req, nil
 }
 
-// judge reads an answer. 404 and 410 end the token, and so do the words by which
-// Apple and Firebase say the same with another status.
-func judge(res *http.Response, body []byte, m *Message) verdict {
+// judge reads an answer. 410 ends the token, and so do the words by which Apple and
+// Firebase say the same with another status. 404 without them ends it at a gateway
+// of one's own alone: theirs means a path or project that is set up wrongly, and
+// would end every device's.
+func judge(res *http.Response, body []byte, m *Message, form Form) verdict {
 	v := verdict{status: res.StatusCode}
 	why := reason(body)
 	if strings.Contains(why, m.PRID) {
@@ -150,7 +152,7 @@ func judge(res *http.Response, body []byte, m *Message) verdict {
 	switch {
 	case res.StatusCode/100 == 2:
 		return v
-	case res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusGone, gone(why):
+	case res.StatusCode == http.StatusNotFound && form == FormJSON, res.StatusCode == http.StatusGone, gone(why):
 		v.err = fmt.Errorf("%w: %d %s", ErrGone, res.StatusCode, why)
 	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusRequestTimeout, res.StatusCode >= 500,
 		// An access token that ran out: whoever refreshes its file may just be at it.

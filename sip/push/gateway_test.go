@@ -86,6 +86,13 @@ func send(g *Gateway, m Message) error {
 	return <-done
 }
 
+func TestAGatewayOfOnesOwnEndsATokenBy404(t *testing.T) {
+	s := newService(t, status(404))
+	if err := send(s.gateway(t, Provider{Name: "acme", URL: "https://h/"}), call("acme", "", 8*time.Second)); !errors.Is(err, ErrGone) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestApplePush(t *testing.T) {
 	s := newService(t, status(200))
 	g := s.gateway(t, Provider{Name: "apns", URL: "https://h/3/device/{prid}", Token: "bearer"})
@@ -180,7 +187,9 @@ func TestWhatTheServiceAnswers(t *testing.T) {
 	}{
 		"taken":                    {answer(200, ""), nil, 1},
 		"410":                      {answer(410, `{"reason":"Unregistered","timestamp":1}`), ErrGone, 1},
-		"404":                      {answer(404, ""), ErrGone, 1},
+		"404, a wrong project":     {answer(404, `{"error":{"status":"NOT_FOUND"}}`), ErrRefused, 1},
+		"404, Apple's bad path":    {answer(404, `{"reason":"BadPath"}`), ErrRefused, 1},
+		"404, unregistered":        {answer(404, `{"error":{"status":"NOT_FOUND","details":[{"errorCode":"UNREGISTERED"}]}}`), ErrGone, 1},
 		"Apple's bad token":        {answer(400, `{"reason":"BadDeviceToken"}`), ErrGone, 1},
 		"Firebase's unregistered":  {answer(400, `{"error":{"status":"INVALID_ARGUMENT","details":[{},{"errorCode":"UNREGISTERED"}]}}`), ErrGone, 1},
 		"bad request":              {answer(400, `{"reason":"BadTopic"}`), ErrRefused, 1},
