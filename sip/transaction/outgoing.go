@@ -71,13 +71,14 @@ func (l *Layer) Invite(f *transport.Flow, branch string, b *message.Builder, got
 	o := &Outgoing{layer: l, flow: f, branch: branch, got: got, over: make(chan struct{}), interval: l.o.T1}
 	b.Via(l.Via(f, o.branch))
 	o.raw = b.Bytes()
+	o.mu.Lock() // whoever finds it in the table waits until its timers are there
 	if err := l.outgoing.add(o); err != nil {
 		o.state = terminated
 		close(o.over)
+		o.mu.Unlock()
 		got(nil, err)
 		return o
 	}
-	o.mu.Lock()
 	o.end = time.AfterFunc(64*l.o.T1, o.timedOut) // Timer B
 	if f.Reliable() {
 		l.wg.Go(o.watchFlow)
