@@ -89,7 +89,7 @@ func (n *Notifier) begun(r *transaction.Request, s *subscription, err error) {
 	n.granted(r, s, s.period) // RFC 6665 §4.2.1: the answer, then the NOTIFY
 	p.mu.Lock()
 	if w, ok := n.watcherOf(s); ok { // it may have been decided while the row was written
-		n.restandLocked(s, n.judge(w, s, p.agent))
+		n.lookAgainLocked(s, w)
 	}
 	n.markSubLocked(s)
 	p.mu.Unlock()

@@ -251,6 +251,17 @@ func (n *Notifier) discriminates() bool {
 	return false
 }
 
+// lookAgainLocked does it for one of them.
+func (n *Notifier) lookAgainLocked(s *subscription, w watcher) {
+	switch {
+	case s.state != active:
+	case n.taken(w, s):
+		n.expelLocked(s, deactivate)
+	default:
+		n.restandLocked(s, n.judge(w, s, s.pres.agent))
+	}
+}
+
 // reviewOne looks at the standing of everybody who watches a presentity.
 func (n *Notifier) reviewOne(p *presentity) {
 	p.mu.Lock()
@@ -258,8 +269,8 @@ func (n *Notifier) reviewOne(p *presentity) {
 	for _, s := range p.subs {
 		if w, ok := n.watcherOf(s); !ok {
 			n.orphanLocked(s)
-		} else if s.state == active {
-			n.restandLocked(s, n.judge(w, s, p.agent))
+		} else {
+			n.lookAgainLocked(s, w)
 		}
 		if s.telling != nil && s.state == active && p.roll.known {
 			if n.weighLocked(s, 0); s.telling.more() {

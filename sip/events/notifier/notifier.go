@@ -139,6 +139,7 @@ func (n *Notifier) start(workers int, restored []*presentity) {
 		n.reviewSoon()
 		if ctx.Err() == nil {
 			n.membershipChanged(&e)
+			n.queue.Push(task{f: func() { n.readdressed(&e) }})
 		}
 		for _, a := range e.DeleteAgents {
 			if p := n.people.find(a); p != nil && ctx.Err() == nil {
