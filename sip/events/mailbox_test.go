@@ -269,6 +269,47 @@ func TestMailboxOfADeletedAgentGoes(t *testing.T) {
 	})
 }
 
+// What was told of a mailbox before there was an agent of its address is shown to
+// the agent's phones.
+func TestMailboxOfAnAddressThatBecomesAnAgents(t *testing.T) {
+	for name, restart := range map[string]bool{"meanwhile": false, "and the server is restarted": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				p := r.voicemail(pbxA, "sip:105@ex.test")
+				p.tell(200, "Messages-Waiting: yes\r\nVoice-Message: 1/0\r\n")
+				dom, _ := r.dir.DomainByName("ex.test")
+				set := mailbox.Summary{Waiting: true}
+				set.Counts[mailbox.Fax] = &mailbox.Counts{New: 2}
+				if err := r.events.Mailboxes().Put(t.Context(), dom, "105", set); err != nil {
+					t.Fatal(err)
+				}
+				a := presence.Agent{ID: presence.AgentID{ID: presence.NewID()}, Domain: dom.ID, Number: "105", Name: "New", AORs: []string{"105@ex.test"}}
+				if restart {
+					if err := r.events.Mailboxes().Close(); err != nil { // it was made while nobody looked
+						t.Fatal(err)
+					}
+				}
+				if err := r.dir.Apply(t.Context(), directory.Edit{Actor: "test", Agents: []presence.Agent{a}}); err != nil {
+					t.Fatal(err)
+				}
+				if restart {
+					r.restart()
+				}
+				time.Sleep(time.Second)
+				l := r.waits("192.0.2.10:5060", "101", "sip:105@ex.test")
+				l.shows("Messages-Waiting: yes", "Fax-Message: 2/0", "!Voice")
+				p.tell(412, "")
+				p.etag = ""
+				p.tell(200, "Messages-Waiting: yes\r\nVoice-Message: 1/0\r\n")
+				l.shows("Voice-Message: 1/0", "Fax-Message: 2/0")
+				if n := r.boxes(); n != 1 {
+					t.Errorf("%d mailboxes", n)
+				}
+			})
+		})
+	}
+}
+
 func TestTheLastWordOnAMailboxCounts(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		dom, _ := r.dir.DomainByName("ex.test")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,9 @@ func Open(ctx context.Context, o Options, t peers.Table) (*Mailboxes, error) {
 	m.running.Go(func() { m.work.Work(func(f func()) { f() }) })
 	m.running.Go(func() { m.clock.Run(life, m.expire) })
 	o.Directory.OnChange(func(e directory.Edit) {
+		if life.Err() == nil {
+			m.adopted(e.Agents)
+		}
 		for _, id := range e.DeleteAgents {
 			if b := m.find(id); b != nil && life.Err() == nil {
 				m.enqueue(b, job{apply: forget, done: m.logged(b)})
@@ -71,6 +75,7 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 // reload reads what is stored. Publications that expired meanwhile end at the
 // first tick of the clock.
 func (m *Mailboxes) reload(ctx context.Context) error {
+	var bare []*box
 	err := m.o.Store.Scan(ctx, space, func(rec store.Record) error {
 		b, st, err := read(rec)
 		if err != nil {
@@ -86,6 +91,8 @@ func (m *Mailboxes) reload(ctx context.Context) error {
 		}
 		if _, known := m.o.Directory.Agent(b.agent); !known && b.aor == "" { // deleted while we were away
 			m.enqueue(b, job{apply: forget, done: m.logged(b)})
+		} else if b.aor != "" {
+			bare = append(bare, b)
 		}
 		return nil
 	})
@@ -93,6 +100,14 @@ func (m *Mailboxes) reload(ctx context.Context) error {
 		return fmt.Errorf("mailbox: read: %w", err)
 	}
 	m.metrics.mailboxes.Set(float64(len(m.boxes)))
+	for _, b := range bare { // agents made while we were away
+		if dom, ok := m.o.Directory.Domain(b.domain); ok {
+			user, _, _ := strings.Cut(b.aor, "@")
+			if agent, still := m.Owner(dom, user); still == "" {
+				m.adopt(b, agent)
+			}
+		}
+	}
 	return nil
 }
 
