@@ -25,13 +25,15 @@ type Inputs struct {
 	Policy   presence.Policy    `json:"policy"`
 	Call     *Call              `json:"call,omitempty"`
 	Outbound *OutboundCall      `json:"outbound,omitempty"`
+	// Only are the targets that the call asked for, nil if none in particular.
+	Only []string `json:"only,omitempty"`
 }
 
 // Decide makes the decision.
 func (in *Inputs) Decide() (Decision, error) {
 	switch {
 	case in.Call != nil && in.Outbound == nil:
-		return Decide(in.Snapshot, in.Policy, *in.Call), nil
+		return Decide(in.Snapshot, in.Policy, *in.Call).Only(in.Only), nil
 	case in.Call == nil && in.Outbound != nil:
 		return DecideOutbound(in.Snapshot, in.Policy, *in.Outbound), nil
 	}

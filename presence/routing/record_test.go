@@ -26,6 +26,7 @@ func TestRecordedDecisionIsReplayedIdentically(t *testing.T) {
 		} else {
 			c := drawCall(t)
 			r.Call = &c
+			r.Only = rapid.SampledFrom([][]string{nil, {"b0"}, {"fallback"}}).Draw(t, "only")
 		}
 		made, err := r.Decide()
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"lamplight/presence"
-	"lamplight/presence/routing"
 	"lamplight/sip/message"
 	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
@@ -35,21 +34,6 @@ func (p *Proxy) instance(req *transaction.Request, c *caller, uri *message.URI) 
 	}
 	c.ways = in.Ways
 	return a, true
-}
-
-// restrict leaves of a decision the targets that were asked for.
-func (c *caller) restrict(d *routing.Decision) {
-	if c.only == nil {
-		return
-	}
-	steps := make([]routing.Step, 0, len(d.Steps))
-	for _, s := range d.Steps {
-		s.Targets = slices.DeleteFunc(slices.Clone(s.Targets), func(t routing.Target) bool { return !slices.Contains(c.only, t.ID) })
-		if len(s.Targets) > 0 {
-			steps = append(steps, s)
-		}
-	}
-	d.Steps = steps
 }
 
 // options sends who asks a phone by its GRUU what it can do on to the phone.

@@ -8,6 +8,7 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/roster"
 	"lamplight/sip/message"
+	"lamplight/sip/proxy"
 	"lamplight/sip/registrar"
 	"lamplight/sip/siptest"
 )
@@ -44,6 +45,13 @@ func TestCallsToAGRUUGoToItsPhoneAlone(t *testing.T) {
 			res := h.invite(pbx, uri, outside)
 			if got := strings.TrimSpace(string(res.Raw[8:11])) + " " + strings.Join(res.Values(message.Contact), "|"); got != want {
 				t.Errorf("INVITE %s: %s, want %s", uri, got, want)
+			}
+			if res.Status != 302 {
+				continue // no agent was asked
+			}
+			r := lastDecision(t, h)
+			if _, same, err := r.Replay(); err != nil || !same || r.ID != res.Get(proxy.DecisionHeader) {
+				t.Errorf("INVITE %s: decided again it is the same: %v, %v", uri, same, err)
 			}
 		}
 		p := siptest.NewPeer(t, h.net, pbx, server)

@@ -34,12 +34,10 @@ func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {
 func (p *Proxy) record(c *caller, a *presence.Agent, call routing.Call) *routing.Record {
 	s, _ := p.o.Roster.Snapshot(a.ID)
 	call.At = time.Now().UTC()
-	r := &routing.Record{
-		Inputs:  routing.Inputs{Snapshot: s, Policy: c.domain.Policy, Call: &call},
-		Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: routing.Decide(s, c.domain.Policy, call)},
+	return &routing.Record{
+		Inputs:  routing.Inputs{Snapshot: s, Policy: c.domain.Policy, Call: &call, Only: c.only},
+		Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: routing.Decide(s, c.domain.Policy, call).Only(c.only)},
 	}
-	c.restrict(&r.Decision)
-	return r
 }
 
 // answer is 302 with the targets by q (RFC 3261 §8.3), or the refusal with its

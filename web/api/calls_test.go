@@ -216,11 +216,9 @@ func TestLookingForACallIsBounded(t *testing.T) {
 		h.logged(many...)
 	}
 	r := h.ask(admin, "GET", "/calls/today", "").problem(404, "among the 20000 back to")
-	var before uint64
-	if _, err := fmt.Sscanf(r.get("detail").(string)[strings.Index(r.get("detail").(string), "before="):], "before=%d", &before); err != nil {
-		t.Fatal(err)
-	}
-	h.ask(admin, "GET", fmt.Sprintf("/calls/today?before=%d", before), "").want(200)
+	_, on, _ := strings.Cut(r.get("detail").(string), "before=")
+	before, _, _ := strings.Cut(on, ",")
+	h.ask(admin, "GET", "/calls/today?before="+before, "").want(200)
 	h.ask(admin, "GET", "/calls/today?agent=1001", "").want(200)
 }
 
