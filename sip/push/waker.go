@@ -121,7 +121,8 @@ func NewWaker(o WakerOptions) *Waker {
 // Wake pushes to the devices of an agent's sleeping bindings and calls on for each,
 // once: when it has registered, or when it is clear that it will not in time.
 // Calls of on come one after another, on any goroutine; they must not block, and
-// may begin before Wake returns. After stop none begins.
+// may begin before Wake returns. stop does not wait: one that is about to begin may
+// do so after it, no other.
 func (w *Waker) Wake(agent presence.AgentID, bindings []string, call string, on func(Event)) (stop func()) {
 	x := &wait{agent: agent, began: time.Now(), on: on}
 	var unknown []string

@@ -161,7 +161,8 @@ func (s *shard) answerLocked(rec *record, a *ask, req *transaction.Request, now 
 }
 
 // listLocked is the 200 with every contact of the address of record (RFC 3261
-// §10.3 step 8) and the Path that was recorded (RFC 3327 §5.3).
+// §10.3 step 8) and the Path that was recorded (RFC 3327 §5.3). Of another device's
+// contact it leaves out the push token.
 func (s *shard) listLocked(rec *record, aor string, dev presence.DeviceID, req *transaction.Request, now time.Time) *message.Builder {
 	ans := message.NewResponse(req.Message, 200, "")
 	gruu := s.r.limits().GRUU && req.Supports("gruu")
@@ -171,7 +172,11 @@ func (s *shard) listLocked(rec *record, aor string, dev presence.DeviceID, req *
 		if b.AOR != aor || left <= 0 {
 			continue
 		}
-		v := append(append(room[:0], b.Head...), ";expires="...)
+		head := b.Head
+		if b.Device != dev {
+			head = b.bareHead()
+		}
+		v := append(append(room[:0], head...), ";expires="...)
 		v = strconv.AppendInt(v, int64(left), 10)
 		if gruu && b.Device == dev && b.Instance != "" {
 			v = s.r.appendGRUUs(v, b)

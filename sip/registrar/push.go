@@ -107,6 +107,14 @@ func (b *Binding) Bare() string {
 	return push.Bare(b.uri())
 }
 
+// bareHead is Head with Bare for its Contact.
+func (b *Binding) bareHead() string {
+	if bare := b.Bare(); bare != b.Contact {
+		return strings.Replace(b.Head, b.Contact, bare, 1)
+	}
+	return b.Head
+}
+
 // withoutToken is the row of the binding as the change log keeps it.
 func (b *Binding) withoutToken(row []byte) []byte {
 	bare := b.Bare()
@@ -114,7 +122,7 @@ func (b *Binding) withoutToken(row []byte) []byte {
 		return row
 	}
 	c := *b
-	c.Contact, c.Head = bare, strings.Replace(b.Head, b.Contact, bare, 1)
+	c.Contact, c.Head = bare, b.bareHead()
 	data, err := json.Marshal(&c)
 	if err != nil {
 		return nil // it was encoded a moment ago

@@ -242,6 +242,25 @@ func TestTokensAreToldToNobody(t *testing.T) {
 	})
 }
 
+// The list in a 200 is also read by the agent's other devices.
+func TestTokensAreNotToldToOtherDevices(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := newHouse(t, registrar.Limits{Push: served})
+		mobile := h.phone("1001-mobile", "10.0.1.3:5060")
+		wantStatus(t, mobile.register("Contact: <"+withToken+">;q=0.5", "Expires: 3600"), 200)
+		desk := h.phone("1001", "10.0.1.4:5060")
+		for range 2 { // the second is a refresh
+			res := desk.register("Contact: <sip:1001@10.0.1.4>", "Expires: 60")
+			if got := contacts(res); strings.Contains(got, "secret-token") || !strings.Contains(got, "<"+mobileURI+">;q=0.5;expires=") {
+				t.Errorf("the desk phone is told %s", got)
+			}
+		}
+		if got := contacts(mobile.register("Contact: <"+withToken+">;q=0.5", "Expires: 3600")); !strings.Contains(got, "secret-token") {
+			t.Errorf("the device itself is told %s", got)
+		}
+	})
+}
+
 // An app that goes by a softphone's user name can be woken like any other.
 func TestWhatAPushWakesIsAMobile(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
