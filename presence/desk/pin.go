@@ -49,13 +49,11 @@ func (d *Desks) prove(l *Login, dom *presence.Domain, agent *presence.Agent) err
 		return fmt.Errorf("%w: too many wrong PINs; try again in a minute", ErrTooMany)
 	}
 	has := agent != nil && agent.PINHash != ""
-	hash := ""
+	look := d.nobodys // or the answer would come sooner
 	if has {
-		hash = agent.PINHash
-	} else {
-		hash = d.nobodys() // or the answer would come sooner
+		look = func() string { return agent.PINHash }
 	}
-	ok, err := d.o.Verify(hash, l.PIN)
+	ok, err := d.o.Verify(look(), l.PIN)
 	if err != nil {
 		return fmt.Errorf("desk: verify a PIN: %w", err)
 	}

@@ -37,7 +37,7 @@
 //     told it would, because phones come late.
 //   - A binding over a stream ends with its flow, and at a restart. One over UDP
 //     is restored at a restart, marked as such, and asked by OPTIONS whether its
-//     device is still there.
+//     device is still there. One that a push can wake outlives either, as asleep.
 //   - A device over UDP that goes silent behind a translator of addresses (or any,
 //     see Limits.Qualify) is asked by OPTIONS, and unregistered if it stays silent,
 //     within the time that Limits states. Questions are spread and bounded in rate
