@@ -27,6 +27,7 @@ type (
 		Kind     string `json:"kind"`
 		Caller   string `json:"caller"`
 		Group    string `json:"group"`
+		Number   string `json:"number"`
 		Actor    string `json:"actor"`
 		Decision struct {
 			ID    string `json:"id"`
@@ -199,6 +200,9 @@ func (d *toldDecision) lines(zone *time.Location) []string {
 func (d *toldDecision) head(zone *time.Location) string {
 	who := strings.TrimSpace(d.Decision.Agent.Number + " " + d.Decision.Agent.Name)
 	text := d.Decision.At.In(zone).Format("2006-01-02 15:04:05") + " call"
+	if d.Number != "" {
+		return text + " of " + cmp.Or(who, "nobody known") + " to " + d.Number + ", asked by " + d.Actor
+	}
 	if d.Caller != "" {
 		text += " from " + d.Caller
 	}

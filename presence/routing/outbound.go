@@ -8,6 +8,7 @@ import (
 
 // OutboundCall is an agent's own call asking to be let out.
 type OutboundCall struct {
+	ID     string `json:"id,omitempty"` // the SIP Call-ID where there is one
 	Number string `json:"number"`
 	// Device the call comes from, as its credential says; zero if the asker does
 	// not say, and the status alone decides.

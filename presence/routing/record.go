@@ -69,6 +69,17 @@ type Record struct {
 	Outcome
 }
 
+// Asked is the SIP Call-ID, empty where there is none, and when it was asked.
+func (in *Inputs) Asked() (id string, at time.Time) {
+	switch {
+	case in.Call != nil:
+		return in.Call.ID, in.Call.At
+	case in.Outbound != nil:
+		return in.Outbound.ID, in.Outbound.At
+	}
+	return "", time.Time{}
+}
+
 // KindDecision is the kind of the log entries that hold a record.
 const KindDecision = "decision"
 

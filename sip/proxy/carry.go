@@ -69,7 +69,7 @@ type passage struct {
 
 // carry decides where a call to an agent goes, and takes it there.
 func (p *Proxy) carry(req *transaction.Request, c *caller, a *presence.Agent) {
-	if !p.letOut(req, c, a.Number, true) {
+	if _, ok := p.letOut(req, c, a.Number, true); !ok {
 		return
 	}
 	r := p.record(c, a, routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri})
@@ -77,7 +77,7 @@ func (p *Proxy) carry(req *transaction.Request, c *caller, a *presence.Agent) {
 	steps := x.steps(a)
 	if len(steps) == 0 && len(x.asleep) == 0 {
 		p.respond(req, refusal(&r.Outcome, req, c, "No device that can be called"))
-		p.keep(c, a, r)
+		p.keep(c, a.ID, r)
 		return
 	}
 	start := calls.Start{
@@ -124,17 +124,22 @@ func (x *passage) otherwise(a *presence.Agent) []fork.Step {
 
 // dial takes a call of one of our own devices to a number outside.
 func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
-	host := p.trunk(c)
-	switch {
-	case !p.letOut(req, c, number, false):
+	r, ok := p.letOut(req, c, number, false)
+	if !ok {
 		return
-	case host == "":
+	}
+	host := p.trunk(c)
+	if host == "" {
 		p.refuse(req, 404, "No Agent and No Trunk of That Number")
+		if r != nil {
+			r.Status, r.LeftOut = 404, []string{"trunk: no trunk is known for numbers"}
+			p.keep(c, c.agent, r)
+		}
 		return
 	}
 	target := x164(number, host)
 	target.Headers = asserted(c)
-	x := &passage{p: p, req: req, c: *c}
+	x := &passage{p: p, req: req, c: *c, record: r}
 	x.begin(calls.Start{Domain: c.domain.ID, Invite: req.Message, Caller: c.party(), Kind: presence.CallRegular, Cap: c.domain.Policy.LegCap()},
 		[]fork.Step{{Targets: []fork.Target{p.outside(target, host)}}}, nil)
 }
@@ -225,7 +230,11 @@ func (x *passage) took(e fork.Event, a *presence.Agent) (stop func()) {
 		x.over = true
 		if x.record != nil {
 			x.record.Status = e.Status
-			x.p.keep(&x.c, a, x.record)
+			about := x.c.agent // who calls out
+			if a != nil {
+				about = a.ID
+			}
+			x.p.keep(&x.c, about, x.record)
 		}
 		return x.stop
 	}
@@ -252,18 +261,26 @@ func tried(w fork.What) string {
 }
 
 // letOut asks the rules whether an agent's own device may call (rules 10 and 16
-// of presence/RULES.md); calls of peers are not theirs to judge. On false it has
-// answered.
-func (p *Proxy) letOut(req *transaction.Request, c *caller, number string, colleague bool) bool {
+// of presence/RULES.md); calls of peers are not theirs to judge, and have no
+// record. On false it has answered, and kept why.
+func (p *Proxy) letOut(req *transaction.Request, c *caller, number string, colleague bool) (*routing.Record, bool) {
 	if c.peer != nil {
-		return true
+		return nil, true
 	}
 	s, _ := p.o.Roster.Snapshot(c.agent)
-	d := routing.DecideOutbound(s, c.domain.Policy, routing.OutboundCall{Number: number, Device: c.device, Colleague: colleague, At: time.Now().UTC()})
-	if !d.Allow {
-		p.respond(req, message.NewResponse(req.Message, d.Code, "").Add(message.Reason, reason(d.Code, d.Text)))
+	call := routing.OutboundCall{ID: req.CallID(), Number: number, Device: c.device, Colleague: colleague, At: time.Now().UTC()}
+	d := routing.DecideOutbound(s, c.domain.Policy, call)
+	r := &routing.Record{
+		Inputs:  routing.Inputs{Snapshot: s, Policy: c.domain.Policy, Outbound: &call},
+		Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: d},
 	}
-	return d.Allow
+	if !d.Allow {
+		r.Status = d.Code
+		b := message.NewResponse(req.Message, d.Code, "").Add(message.Reason, reason(d.Code, d.Text))
+		p.respond(req, explained(b, &r.Outcome, c))
+		p.keep(c, c.agent, r)
+	}
+	return r, d.Allow
 }
 
 // trunk is where numbers outside are called: the asking peer's own trunk, else

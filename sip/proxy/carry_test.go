@@ -237,7 +237,7 @@ func (s *switchboard) explained(callID, want string) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if r.Call.ID != callID {
+		if id, _ := r.Asked(); id != callID {
 			continue
 		}
 		found = true
@@ -321,6 +321,7 @@ func TestNumbersOutsideGoToTheTrunk(t *testing.T) {
 		answers(out, got)
 		ok := a.Expect(siptest.Status(200))
 		s.want("talking outside", "On a Call confirmed")
+		s.explained(ok.CallID(), "called 0, rings 180, answered 200 = 200")
 		a.Send(a.InDialog("BYE", ok).Set(message.CSeq, "30 BYE"))
 		out.Respond(out.Expect(siptest.Method("BYE")), 200)
 		s.want("ended", "Offline")
@@ -336,10 +337,22 @@ func TestOutboundFollowsTheRules(t *testing.T) {
 		s.dials(a, "1001", "sip:+4930123@demo.test")
 		if m := a.Expect(siptest.Final); m.Status != 403 || !strings.Contains(m.Get(message.Reason), "On a Call") {
 			t.Errorf("while talking: %d, %q", m.Status, m.Get(message.Reason))
+		} else if s.explained(m.CallID(), " = 403"); !m.Has(proxy.DecisionHeader) {
+			t.Errorf("no decision is named\n%s", m.Raw)
 		}
 		s.dials(a, "1001", "sip:1002@demo.test")
 		if m := a.Expect(siptest.Final); m.Status != 403 {
 			t.Errorf("a colleague while talking: %d", m.Status)
+		} else {
+			s.explained(m.CallID(), " = 403")
+		}
+		s.do("1001", roster.EndLeg{ID: "l"})
+		s.proxy.SetPeers(peers.Table{})
+		s.dials(a, "1001", "sip:+4930123@demo.test")
+		if m := a.Expect(siptest.Final); m.Status != 404 {
+			t.Errorf("without a trunk: %d", m.Status)
+		} else {
+			s.explained(m.CallID(), " = 404")
 		}
 	})
 }

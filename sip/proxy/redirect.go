@@ -27,7 +27,7 @@ func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {
 		return
 	}
 	p.respond(req, b)
-	p.keep(c, a, r)
+	p.keep(c, a.ID, r)
 }
 
 // record makes the decision as of now.
@@ -151,15 +151,16 @@ func qvalue(q int) string {
 
 // keep appends the decision to the change log. The caller has its answer by now;
 // a log that cannot be written is reported, and no reason to refuse calls.
-func (p *Proxy) keep(c *caller, a *presence.Agent, r *routing.Record) {
+func (p *Proxy) keep(c *caller, a presence.AgentID, r *routing.Record) {
 	before, after, err := r.Encode()
 	if err != nil {
 		p.notKept(a, r.ID, err)
 		return
 	}
+	_, at := r.Asked()
 	p.o.Store.Submit(store.Batch{Log: []store.Entry{{
-		Domain: c.domain.ID.String(), Time: r.Call.At, Node: p.o.Node, Actor: c.name, Cause: "route",
-		Kind: routing.KindDecision, Entity: a.ID.String(), Before: before, After: after,
+		Domain: c.domain.ID.String(), Time: at, Node: p.o.Node, Actor: c.name, Cause: "route",
+		Kind: routing.KindDecision, Entity: a.String(), Before: before, After: after,
 	}}}, func(err error) {
 		if err != nil {
 			p.notKept(a, r.ID, err)
@@ -167,6 +168,6 @@ func (p *Proxy) keep(c *caller, a *presence.Agent, r *routing.Record) {
 	})
 }
 
-func (p *Proxy) notKept(a *presence.Agent, id string, err error) {
-	p.o.Log.Error().Err(err).Str("decision", id).Stringer("agent", a.ID).Msg("decision not appended to the change log")
+func (p *Proxy) notKept(a presence.AgentID, id string, err error) {
+	p.o.Log.Error().Err(err).Str("decision", id).Stringer("agent", a).Msg("decision not appended to the change log")
 }

@@ -191,7 +191,7 @@ func (a *API) addDecision(out *callJSON, e *store.Entry) {
 		out.Unreadable = append(out.Unreadable, e.Seq)
 		return
 	}
-	if rec.Call != nil && rec.Call.ID == out.CallID {
+	if id, _ := rec.Asked(); id == out.CallID {
 		out.Decisions = append([]callDecisionJSON{a.callDecision(e, &rec)}, out.Decisions...)
 	}
 }
@@ -245,10 +245,14 @@ func (a *API) callDecision(e *store.Entry, rec *routing.Record) callDecisionJSON
 	}
 	j.Decision.ID = rec.ID
 	if c := rec.Call; c != nil {
-		j.CallID, j.Kind, j.Caller, j.Group, j.Redirect, j.Decision.At = c.ID, c.Kind, c.Caller, c.Group, c.Redirect, c.At.UTC()
+		j.Kind, j.Caller, j.Group, j.Redirect = c.Kind, c.Caller, c.Group, c.Redirect
 	}
 	if c := rec.Outbound; c != nil {
-		j.Number, j.Decision.At = c.Number, c.At.UTC()
+		j.Number = c.Number
+	}
+	id, at := rec.Asked()
+	if j.CallID = id; !at.IsZero() {
+		j.Decision.At = at.UTC()
 	}
 	for _, try := range rec.Tries {
 		t := tryJSON{Target: try.Target, What: try.What, Status: try.Status, At: try.At.UTC(), After: try.At.Sub(j.Decision.At).Seconds()}

@@ -42,7 +42,8 @@ func (h *house) carried(number, callID string, change func(*routing.Record)) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.logged(store.Entry{Time: r.Call.At, Entity: agent.ID.String(), Before: before, After: after})
+	_, at = r.Asked()
+	h.logged(store.Entry{Time: at, Entity: agent.ID.String(), Before: before, After: after})
 }
 
 // logged appends entries as decisions of the first domain.
@@ -97,6 +98,20 @@ func TestEveryDecisionAboutACallIsTold(t *testing.T) {
 	if l := r.get("decisions").([]any); len(l) != 1 {
 		t.Errorf("an agent sees %d decisions", len(l))
 	}
+}
+
+// A call of the agent's own is found by its Call-ID too.
+func TestACallOutIsExplained(t *testing.T) {
+	h := newHouse(t)
+	h.online("1001")
+	h.carried("1001", "out", func(r *routing.Record) {
+		r.Call, r.Outbound = nil, &routing.OutboundCall{ID: "out", Number: "+15550100", At: r.Call.At}
+		r.Decision, _ = r.Decide()
+		r.Tries = []routing.Try{{Target: "trunk", What: "answered", Status: 200, At: r.Outbound.At.Add(time.Second)}}
+	})
+	h.ask(h.login("1001"), "GET", "/calls/out", "").want(200).is("+15550100", "decisions", 0, "number").
+		is("out", "decisions", 0, "call_id").is("trunk", "decisions", 0, "tries", 0, "target").is(1, "decisions", 0, "tries", 0, "after_seconds").
+		is("identical", "decisions", 0, "replay", "result")
 }
 
 func TestWhoMaySeeACall(t *testing.T) {
