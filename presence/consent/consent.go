@@ -21,6 +21,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/store"
@@ -74,15 +76,14 @@ const (
 )
 
 // Open reads the decisions. ctx bounds the reading.
-func Open(ctx context.Context, st store.Store, d *directory.Directory, node string) (*Consents, error) {
+func Open(ctx context.Context, st store.Store, d *directory.Directory, node string, log zerolog.Logger) (*Consents, error) {
 	c := &Consents{store: st, node: node, all: make(map[presence.AgentID]map[Watcher]Decision)}
 	err := st.Scan(ctx, space, func(r store.Record) error {
 		var v Decision
-		if r.Codec != codec {
-			return fmt.Errorf("codec %d of %q", r.Codec, r.Key.Key)
-		}
-		if err := json.Unmarshal(r.Data, &v); err != nil {
-			return fmt.Errorf("%q: %w", r.Key.Key, err)
+		if err := json.Unmarshal(r.Data, &v); err != nil || r.Codec != codec {
+			// Who waits is asked for again, which shows nobody anything.
+			log.Warn().Err(err).Int("codec", int(r.Codec)).Str("key", r.Key.Key).Msg("stored decision about a watcher left out")
+			return nil
 		}
 		c.putLocked(v)
 		return nil

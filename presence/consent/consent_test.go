@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/store"
@@ -42,7 +44,7 @@ func (b *bench) open() {
 	if b.dir, err = directory.Open(b.t.Context(), b.st); err != nil {
 		b.t.Fatal(err)
 	}
-	if b.c, err = Open(b.t.Context(), b.st, b.dir, "node-1"); err != nil {
+	if b.c, err = Open(b.t.Context(), b.st, b.dir, "node-1", zerolog.Nop()); err != nil {
 		b.t.Fatal(err)
 	}
 }

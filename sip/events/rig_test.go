@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"lamplight/presence"
 	"lamplight/presence/consent"
 	"lamplight/presence/directory"
@@ -104,7 +106,7 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if r.consents, err = consent.Open(ctx, r.store, r.dir, "node-1"); err != nil {
+	if r.consents, err = consent.Open(ctx, r.store, r.dir, "node-1", zerolog.Nop()); err != nil {
 		r.t.Fatal(err)
 	}
 	kept, err := lists.Open(ctx, lists.Options{Store: r.store, Directory: r.dir})

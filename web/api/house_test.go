@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"lamplight/presence"
@@ -117,7 +118,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.roster.Close() })
-	if h.consents, err = consent.Open(t.Context(), h.store, h.dir, "node-1"); err != nil {
+	if h.consents, err = consent.Open(t.Context(), h.store, h.dir, "node-1", zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	tokens, err := access.NewTokens([]access.Token{

@@ -45,7 +45,25 @@ func (c *Compositor) ServeSIP(r *transaction.Request) {
 		c.answer(r, 403, "Not This Device's Agent")
 		return
 	}
+	if dom, ok := c.directory.Domain(p.domain); ok && j.doc != nil {
+		hidePINs(&dom.Policy.Codes, j.doc)
+	}
 	c.enqueue(p, j)
+}
+
+// hidePINs leaves of a dialled hot desk's login the code alone: what follows it is
+// nobody's to see.
+func hidePINs(codes *presence.FeatureCodes, doc *dialoginfo.Document) {
+	for i := range doc.Dialogs {
+		d := &doc.Dialogs[i]
+		u, err := message.ParseURI(d.Remote)
+		if err != nil {
+			continue
+		}
+		if code, _, ok := codes.Find(u.UserDecoded()); ok && code.Does == presence.FeatureDeskLogin {
+			d.Remote, d.RemoteDisplay = message.URI{Scheme: u.Scheme, User: message.UserURI(code.Code), Host: u.Host}.String(), ""
+		}
+	}
 }
 
 // headers checks extensions, expiry, entity tag and the kind of call.

@@ -1,10 +1,17 @@
 package notifier
 
 // wakeLocked asks for s to be woken at the time given, unless it is woken earlier
-// anyway. The caller holds the mutex of the subscription's presentity.
+// anyway. What is paced is woken often, and each time then waits for its end again:
+// the entry that is there for it is used again. The caller holds the mutex of the
+// subscription's presentity.
 func (n *Notifier) wakeLocked(s *subscription, at stamp) {
-	if s.wake == 0 || s.wake > at {
+	switch {
+	case s.wake != 0 && s.wake <= at:
+	case at == s.far:
+		s.wake = at
+	default:
 		s.wake = stamp(n.clock.Set(s, int64(at)))
+		s.far = max(s.far, s.wake)
 	}
 }
 

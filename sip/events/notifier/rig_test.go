@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"lamplight/presence"
 	"lamplight/presence/consent"
 	"lamplight/presence/directory"
@@ -139,7 +141,7 @@ func (r *rig) start() {
 	r.serve.Go(func() { r.tl.ServeStream(ctx, ln, "TCP") })
 	o := r.opts
 	o.Store, o.Directory, o.Roster, o.Auth = r.store, r.dir, r.roster, &fakeAuth{r}
-	c, err := consent.Open(ctx, r.store, r.dir, "node-1")
+	c, err := consent.Open(ctx, r.store, r.dir, "node-1", zerolog.Nop())
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -71,6 +71,7 @@ type subscription struct {
 	stored stamp // the row's expiry
 	retry  stamp // no NOTIFY before then; 0: none forbidden
 	wake   stamp // the second of the clock that will look at it; 0: none
+	far    stamp // the last second at which the clock has an entry for it
 	period uint32
 	since  stamp // constant; when it began, 0: before that was noted
 	// quirks and largest are of the watcher's phone: constant.

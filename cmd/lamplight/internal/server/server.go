@@ -135,7 +135,7 @@ func (s *Server) startPresence(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.consents, err = consent.Open(ctx, s.store, d, s.cfg.Node); err != nil {
+	if s.consents, err = consent.Open(ctx, s.store, d, s.cfg.Node, s.log); err != nil {
 		return err
 	}
 	s.lists, err = lists.Open(ctx, lists.Options{
