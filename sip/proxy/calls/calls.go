@@ -48,7 +48,7 @@ type Options struct {
 	Most int
 }
 
-// Tracker is safe for concurrent use and owns no goroutine.
+// Tracker is safe for concurrent use. It owns a timer for every answered call.
 type Tracker struct {
 	o Options
 
