@@ -16,7 +16,8 @@ func valueOf(d *pidf.Document) value {
 //
 //   - A note that is a custom status's name means that status.
 //   - "dnd", "do-not-disturb" and "busy" mean Do Not Disturb, unless a custom
-//     status of the domain has the activity.
+//     status of the domain has the activity and routes no calls either: who says
+//     busy must not be rung.
 //   - An activity that a custom status has means it, but not "away" of who is
 //     closed: that is how a widespread softphone says Do Not Disturb.
 //   - Closed with any other activity means Do Not Disturb: whoever says so does
@@ -38,17 +39,22 @@ func (v *value) wish(p *presence.Policy) (presence.Selectable, bool) {
 			continue
 		}
 		for i := range p.Statuses {
-			if strings.EqualFold(p.Statuses[i].Activity, activity) {
+			if c := &p.Statuses[i]; strings.EqualFold(c.Activity, activity) && !(c.Regular && wantsPeace(activity)) {
 				return presence.SelectCustom(p.Statuses[i].Name), true
 			}
 		}
 	}
 	for _, activity := range v.Activities {
-		if v.Closed || activity == "dnd" || activity == "do-not-disturb" || activity == "busy" {
+		if v.Closed || wantsPeace(activity) {
 			return presence.SelectDND, true
 		}
 	}
 	return presence.SelectAvailable, v.Open && len(v.Activities) == 0
+}
+
+// wantsPeace reports whether the activity says by itself not to be rung.
+func wantsPeace(activity string) bool {
+	return activity == "dnd" || activity == "do-not-disturb" || activity == "busy"
 }
 
 // selects is the status that a change of a phone's words selects; false: none.

@@ -7,7 +7,8 @@ import (
 )
 
 func TestWhatAPhonesWordsMean(t *testing.T) {
-	p := &presence.Policy{Statuses: []presence.Custom{{Name: "Break", Activity: "away"}, {Name: "Training", Activity: "Busy", Regular: true}, {Name: "Tea"}}}
+	p := &presence.Policy{Statuses: []presence.Custom{{Name: "Break", Activity: "away"}, {Name: "Training", Activity: "Busy"}, {Name: "Tea"}}}
+	rings := &presence.Policy{Statuses: []presence.Custom{{Name: "Training", Activity: "Busy", Regular: true}}}
 	plain := &presence.Policy{}
 	for name, c := range map[string]struct {
 		says   value
@@ -19,6 +20,7 @@ func TestWhatAPhonesWordsMean(t *testing.T) {
 		"nothing":                     {value{}, p, ""},
 		"busy":                        {value{Open: true, Activities: []string{"busy"}}, plain, "do_not_disturb"},
 		"busy, which a status has":    {value{Open: true, Activities: []string{"busy"}}, p, "custom:Training"},
+		"busy, a status that rings":   {value{Open: true, Activities: []string{"busy"}}, rings, "do_not_disturb"},
 		"another maker's":             {value{Open: true, Activities: []string{"dnd"}}, p, "do_not_disturb"},
 		"away":                        {value{Open: true, Activities: []string{"away"}}, p, "custom:Break"},
 		"away, which no status has":   {value{Open: true, Activities: []string{"away"}}, plain, ""},
