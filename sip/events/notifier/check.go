@@ -65,9 +65,23 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	if id, is, ok := n.listOf(r, w, s, dom, user); is {
 		return id, ok
 	}
-	if a, ok := n.owner(&uri); ok {
+	if a, ok := n.named(&w, dom, &uri); ok {
 		return a, true
 	}
+	if user == "" || !n.packages[s.pkg].Bare() {
+		n.refuse(r, 404, "")
+		return presence.AgentID{}, false
+	}
+	s.bare = true
+	return presence.BareAgentID(dom.ID, user+"@"+dom.Name()), true
+}
+
+// named is the agent that a URI of the domain names, as this watcher says it.
+func (n *Notifier) named(w *watcher, dom *presence.Domain, uri *message.URI) (presence.AgentID, bool) {
+	if a, ok := n.owner(uri); ok {
+		return a, true
+	}
+	user := uri.UserDecoded()
 	if a, ok := n.directory.AgentByAOR(user, dom.Name()); ok {
 		return a.ID, true
 	}
@@ -77,12 +91,7 @@ func (n *Notifier) resource(r *transaction.Request, w watcher, s *subscription) 
 	if c, ok := n.directory.Credential(dom.ID, user); ok && w.peer == nil && watcherID(c.Device.ID) == w.id {
 		return w.holder, true // a phone asks for its own user, whoever sits at it
 	}
-	if user == "" || !n.packages[s.pkg].Bare() {
-		n.refuse(r, 404, "")
-		return presence.AgentID{}, false
-	}
-	s.bare = true
-	return presence.BareAgentID(dom.ID, user+"@"+dom.Name()), true
+	return presence.AgentID{}, false
 }
 
 // recognise notes, once, what is different about the watcher's phone. A domain

@@ -24,7 +24,8 @@
 //     and within seconds of a change of either. A watcher who waits for leave, or
 //     has lost it, is sent nothing but what is told of nobody.
 //   - Whoever watches an address without an agent is told to ask anew when it
-//     becomes an agent's, and so is a peer that is one no more.
+//     becomes an agent's, and whoever watches one that its agent has left; so is
+//     a peer that is one no more.
 //   - What is different about a phone is looked up once and stored. Only phones
 //     that apply changes are sent changes, on top of what they acknowledged.
 //   - 481 ends a subscription at once, silence only after several attempts

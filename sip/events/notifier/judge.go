@@ -255,7 +255,7 @@ func (n *Notifier) discriminates() bool {
 func (n *Notifier) lookAgainLocked(s *subscription, w watcher) {
 	switch {
 	case s.state != active:
-	case n.taken(w, s):
+	case n.astray(w, s):
 		n.expelLocked(s, deactivate)
 	default:
 		n.restandLocked(s, n.judge(w, s, s.pres.agent))

@@ -11,15 +11,20 @@ import (
 // Phones often have the keys of people who are made agents later. What they watch
 // until then is a bare address, and goes on to be one: so that the lamp does not
 // stay dark for ever, such a subscription ends when the address is an agent's, and
-// the phone asks anew.
+// the phone asks anew. The same happens where an agent has left an address: the key
+// must not go on to show who is no longer there.
 
-// readdressed looks again at who watches addresses that agents of the edit have.
+// readdressed looks again at who watches the agents of the edit, and the addresses
+// that they have.
 func (n *Notifier) readdressed(e *directory.Edit) {
 	for i := range e.Agents {
 		a := &e.Agents[i]
 		dom, ok := n.directory.Domain(a.Domain)
 		if !ok {
 			continue
+		}
+		if p := n.people.find(a.ID); p != nil {
+			n.reviewOne(p)
 		}
 		users := []string{a.Number}
 		for _, aor := range a.AORs {
@@ -34,12 +39,9 @@ func (n *Notifier) readdressed(e *directory.Edit) {
 	}
 }
 
-// taken reports whether the bare address that a subscription watches is an agent's
-// now.
-func (n *Notifier) taken(w watcher, s *subscription) bool {
-	if !s.bare {
-		return false
-	}
+// astray reports whether the address that a subscription watches is another's by
+// now: a bare one that has become an agent's, or one that its agent had before.
+func (n *Notifier) astray(w watcher, s *subscription) bool {
 	u, err := message.ParseURI(s.entity)
 	if err != nil {
 		return false
@@ -48,5 +50,14 @@ func (n *Notifier) taken(w watcher, s *subscription) bool {
 	if !ok {
 		dom = w.domain // a phone that knows us by address only
 	}
-	return dom != nil && n.isAgent(dom, u.UserDecoded())
+	switch {
+	case dom == nil:
+		return false
+	case s.bare:
+		return n.isAgent(dom, u.UserDecoded())
+	case s.telling != nil:
+		return false // a list keeps its name
+	}
+	id, ok := n.named(&w, dom, &u)
+	return !ok || id != s.pres.agent
 }
