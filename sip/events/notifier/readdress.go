@@ -59,5 +59,18 @@ func (n *Notifier) astray(w watcher, s *subscription) bool {
 		return false // a list keeps its name
 	}
 	id, ok := n.named(&w, dom, &u)
+	if !ok {
+		id, ok = n.temporary(s.entity)
+	}
 	return !ok || id != s.pres.agent
+}
+
+// temporary is the agent of a temporary GRUU (RFC 5627 §3.1.2), which is kept
+// without its parameter and still names nobody else.
+func (n *Notifier) temporary(entity string) (presence.AgentID, bool) {
+	u, err := message.ParseURI(entity + ";gr")
+	if err != nil {
+		return presence.AgentID{}, false
+	}
+	return n.owner(&u)
 }
