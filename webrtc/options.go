@@ -12,6 +12,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/roster"
+	"lamplight/webrtc/iceport"
 	"lamplight/webrtc/liveness"
 	"lamplight/webrtc/signalling"
 )
@@ -45,13 +46,16 @@ type Directory interface {
 	DevicesOf(a presence.AgentID, at time.Time) []*presence.Device
 }
 
-// Options of a Server. Roster, Directory and Redeemer are required, and UDP or
-// UDPConn unless TrustWithoutTest is set.
+// Options of a Server. Roster, Directory and Redeemer are required, and Port, UDP
+// or UDPConn unless TrustWithoutTest is set.
 type Options struct {
 	Roster    Roster
 	Directory Directory
 	Redeemer  Redeemer
 
+	// Port is what pages reach test calls by, shared with whoever else serves
+	// browsers; it must outlive the Server. UDP and what follows are not used then.
+	Port *iceport.Port
 	// UDP is the address on which all media arrives, "0.0.0.0:40000".
 	UDP string
 	// UDPConn is used instead of UDP; the Server closes it.
@@ -130,7 +134,7 @@ func (o Options) Validate() error {
 	if o.Roster == nil || o.Directory == nil || o.Redeemer == nil {
 		errs = append(errs, errors.New("roster, directory and redeemer are required"))
 	}
-	if o.UDP == "" && o.UDPConn == nil && !o.TrustWithoutTest {
+	if o.Port == nil && o.UDP == "" && o.UDPConn == nil && !o.TrustWithoutTest {
 		errs = append(errs, errors.New("a UDP address is required unless microphones are trusted without a test"))
 	}
 	if o.UDP != "" {

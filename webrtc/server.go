@@ -8,6 +8,7 @@ import (
 	"github.com/coder/websocket"
 
 	"lamplight/presence"
+	"lamplight/webrtc/iceport"
 	"lamplight/webrtc/signalling"
 	"lamplight/webrtc/testcall"
 )
@@ -23,10 +24,12 @@ var ErrClosed = errors.New("webrtc: closed")
 // is made under the latter. The roster calls back on its shards (watch, done);
 // those callbacks take at most the server's mu, never a seat's.
 type Server struct {
-	o      Options
-	m      *metrics
-	tester *testcall.Tester // nil when microphones are trusted
-	tests  *queue
+	o       Options
+	m       *metrics
+	tester  *testcall.Tester // nil when microphones are trusted
+	port    *iceport.Port    // of tester
+	ownPort bool             // the server closes it
+	tests   *queue
 
 	mu      sync.RWMutex
 	seats   map[presence.AgentID]*seat // guarded by mu
@@ -67,14 +70,10 @@ func Open(o Options) (*Server, error) {
 		return nil, err
 	}
 	if !o.TrustWithoutTest {
-		tester, err := testcall.Open(testcall.Options{
-			Listen: o.UDP, Conn: o.UDPConn, External: o.External, Loopback: o.Loopback, Log: o.Log,
-		})
-		if err != nil {
+		if err := s.openTester(); err != nil {
 			s.m.unregister(o.Metrics)
 			return nil, err
 		}
-		s.tester = tester
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.retries = newRetries(s)
@@ -87,7 +86,33 @@ func (s *Server) UDPAddr() string {
 	if s.tester == nil {
 		return ""
 	}
-	return s.tester.Addr().String()
+	return s.port.Addr().String()
+}
+
+// openTester makes what answers test calls, with a port of its own if none is
+// given.
+func (s *Server) openTester() error {
+	if s.port = s.o.Port; s.port == nil {
+		port, err := iceport.Open(iceport.Options{
+			Listen: s.o.UDP, Conn: s.o.UDPConn, External: s.o.External, Loopback: s.o.Loopback, Log: s.o.Log,
+		})
+		if err != nil {
+			return err
+		}
+		s.port, s.ownPort = port, true
+	}
+	var err error
+	if s.tester, err = testcall.Open(testcall.Options{Port: s.port, Log: s.o.Log}); err != nil {
+		return errors.Join(err, s.closePort())
+	}
+	return nil
+}
+
+func (s *Server) closePort() error {
+	if !s.ownPort {
+		return nil
+	}
+	return s.port.Close()
 }
 
 // watch takes note of an agent's new snapshot; it runs on the roster's shard.
@@ -176,7 +201,8 @@ func (s *Server) Close() error {
 	s.retries.close()
 	s.m.unregister(s.o.Metrics)
 	if s.tester != nil {
-		return s.tester.Close()
+		s.tester.Close()
+		return s.closePort()
 	}
 	return nil
 }

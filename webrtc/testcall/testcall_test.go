@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"lamplight/webrtc/iceport"
 	"lamplight/webrtc/testcall/testpage"
 )
 
@@ -16,13 +17,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, o Options) *Tester {
 	t.Helper()
-	o.Listen, o.Loopback = "127.0.0.1:0", true
+	port, err := iceport.Open(iceport.Options{Listen: "127.0.0.1:0", Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Port = port
 	tester, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := tester.Close(); err != nil {
+		tester.Close()
+		if err := port.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -128,9 +134,7 @@ func TestCloseEndsCalls(t *testing.T) {
 	}
 	got := make(chan Outcome, 1)
 	go func() { got <- call.Wait(context.Background()).Outcome }()
-	if err := tester.Close(); err != nil {
-		t.Fatal(err)
-	}
+	tester.Close()
 	if o := <-got; o != Ended {
 		t.Errorf("outcome %s, want ended", o)
 	}

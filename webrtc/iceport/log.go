@@ -1,4 +1,4 @@
-package testcall
+package iceport
 
 import (
 	"github.com/pion/logging"
