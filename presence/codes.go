@@ -28,7 +28,8 @@ type FeatureCode struct {
 type FeatureWord string
 
 // The words. FeatureForward is followed by the number, FeatureDeskLogin by the
-// agent's number and, where the domain asks for it, a star and the PIN.
+// agent's number and, where the domain asks for it, a star and the PIN,
+// FeaturePickup by the number of the agent who is being rung.
 const (
 	FeatureSelect       FeatureWord = "select"
 	FeatureDNDOn        FeatureWord = "dnd_on"
@@ -41,10 +42,14 @@ const (
 	FeatureForwardOff   FeatureWord = "forward_off"
 	FeatureDeskLogin    FeatureWord = "desk_login"
 	FeatureDeskLogout   FeatureWord = "desk_logout"
+	FeaturePickup       FeatureWord = "pickup"
+	FeatureGroupPickup  FeatureWord = "group_pickup"
 )
 
 // followed reports whether something is dialled after the code.
-func (w FeatureWord) followed() bool { return w == FeatureForward || w == FeatureDeskLogin }
+func (w FeatureWord) followed() bool {
+	return w == FeatureForward || w == FeatureDeskLogin || w == FeaturePickup
+}
 
 // ErrCode says what is wrong with a list of feature codes.
 var ErrCode = errors.New("feature code")
@@ -102,4 +107,4 @@ func hides(a, b *FeatureCode) bool { return a.Does.followed() && strings.HasPref
 
 //nolint:gochecknoglobals // never changed
 var words = []FeatureWord{FeatureSelect, FeatureDNDOn, FeatureDNDOff, FeatureDNDToggle, FeatureWrapUpFinish, FeatureAllOff,
-	FeatureRestore, FeatureForward, FeatureForwardOff, FeatureDeskLogin, FeatureDeskLogout}
+	FeatureRestore, FeatureForward, FeatureForwardOff, FeatureDeskLogin, FeatureDeskLogout, FeaturePickup, FeatureGroupPickup}

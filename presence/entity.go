@@ -173,6 +173,8 @@ type Policy struct {
 	// Consult says which calls an agent may make while a first call is held
 	// (rule 10).
 	Consult Consult `json:"consult,omitempty"`
+	// Pickup says who may take a call that rings at somebody else.
+	Pickup Pickup `json:"pickup,omitempty"`
 	// RedirectDevices: calls of the domain's own devices are answered with
 	// contacts (302) instead of passing through us.
 	RedirectDevices bool `json:"redirect_devices,omitempty"`

@@ -200,6 +200,9 @@ func checkPolicy(p *presence.Policy) error {
 	default:
 		return invalid("consult %q", p.Consult)
 	}
+	if err := p.Pickup.Check(); err != nil {
+		return invalid("%v", err)
+	}
 	if err := checkAlgorithms(p.Digest); err != nil {
 		return err
 	}

@@ -14,8 +14,12 @@ type OutboundCall struct {
 	// not say, and the status alone decides.
 	Device presence.DeviceID `json:"device"`
 	// Colleague: the callee is an agent of the same domain.
-	Colleague bool      `json:"colleague,omitempty"`
-	At        time.Time `json:"at"`
+	Colleague bool `json:"colleague,omitempty"`
+	// Pickup is the Call-ID of the call that it takes from where it rings;
+	// Transfer that of the one that it comes from.
+	Pickup   string    `json:"pickup,omitempty"`
+	Transfer string    `json:"transfer,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 // DecideOutbound answers an agent's own call: Allow or a refusal. An allowed one
@@ -28,6 +32,12 @@ func DecideOutbound(s *presence.Snapshot, p presence.Policy, c OutboundCall) Dec
 	}
 	if s == nil || s.Bare {
 		return refuse(codeForbidden, "Unknown agent")
+	}
+	switch { // as if by a feature code, and what another party of the call decided
+	case c.Pickup != "":
+		return permit(s, "a pickup")
+	case c.Transfer != "":
+		return permit(s, "a transfer")
 	}
 	d := refuse(codeForbidden, "")
 	d.Snapshot = s.Version

@@ -167,6 +167,9 @@ func (s *Server) done(d *dialling, said string, err error) {
 	s.o.Log.Info().Str("call_id", d.r.CallID()).Str("code", d.code.Code).Str("device", d.by.Username).Msg(said)
 	if !d.quiet {
 		s.refuse(d.r, code, 480, said)
+		if d.free != nil {
+			d.free(true)
+		}
 		return
 	}
 	s.accept(d, said)

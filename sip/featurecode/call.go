@@ -28,12 +28,13 @@ type call struct {
 	wait   time.Duration // guarded by Server.mu
 	timer  *time.Timer   // nil once the ACK came; guarded by Server.mu
 	over   bool          // the BYE is on its way, or the caller's came; guarded by Server.mu
+	free   func(bool)    // of the dialling; nil: nobody waits
 }
 
 // accept answers 200, and repeats it until the ACK.
 func (s *Server) accept(d *dialling, said string) {
 	tag := message.NewTag()
-	c := &call{key: callKey{d.r.CallID(), tag}, r: d.r, since: time.Now(), wait: t1}
+	c := &call{key: callKey{d.r.CallID(), tag}, r: d.r, since: time.Now(), wait: t1, free: d.free}
 	c.answer = message.NewResponse(d.r.Message, 200, "").ToTag(tag).
 		Add(message.Contact, "<"+s.o.Transactions.LocalURI(d.r.Flow, "")+">").
 		Add(message.Allow, "INVITE, ACK, CANCEL, BYE").
@@ -42,6 +43,9 @@ func (s *Server) accept(d *dialling, said string) {
 		Body("application/sdp", d.sdp)
 	c.answer.Bytes() // complete from here on: the timer sends it, too
 	if d.r.Answered() {
+		if d.free != nil {
+			d.free(false)
+		}
 		return // cancelled meanwhile; what was done stays done
 	}
 	s.mu.Lock()
@@ -129,6 +133,7 @@ func (s *Server) left(c *call) {
 	}
 	c.over = true
 	s.mu.Unlock()
+	c.freed()
 }
 
 // end sends our BYE.
@@ -144,6 +149,7 @@ func (s *Server) end(c *call) {
 		s.mu.Lock()
 		delete(s.calls, c.key)
 		s.mu.Unlock()
+		c.freed()
 	}
 	b, ok := c.bye()
 	if !ok {

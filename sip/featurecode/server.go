@@ -174,8 +174,9 @@ type dialling struct {
 	by    Caller
 	code  presence.FeatureCode
 	rest  string
-	quiet bool   // answered with a 200 without media
-	sdp   []byte // of that
+	quiet bool       // answered with a 200 without media
+	sdp   []byte     // of that
+	free  func(bool) // see Accept; nil: nobody waits
 }
 
 // media prepares the body of a 200; false: the request was answered.

@@ -39,6 +39,9 @@ type Peer struct {
 	// ForceRPort sends answers by UDP back to the port a request came from, though
 	// the peer did not ask for that (RFC 3581): it sits behind a translator.
 	ForceRPort bool
+	// Replaces: what it says in its INVITEs of INVITEs with Replaces is believed
+	// (RFC 3891), so that a call of its that rings is picked up by one.
+	Replaces bool
 	// Domains it may speak for; empty: all.
 	Domains []string
 }

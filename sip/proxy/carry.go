@@ -60,11 +60,15 @@ type passage struct {
 	call *calls.Call
 
 	asleep []string // bindings that a push has to wake first
+	start  calls.Start
+	drop   message.Name     // one more header that stays here; empty: none
+	also   func(fork.Event) // nil, or told of everything too
 
 	mu     sync.Mutex
 	record *routing.Record // guarded by mu
 	stop   func()          // ends the waking; guarded by mu
 	over   bool            // guarded by mu
+	early  early           // guarded by mu
 }
 
 // carry decides where a call to an agent goes, and takes it there.
@@ -146,7 +150,10 @@ func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
 
 // begin forks the call.
 func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent) {
-	x.call = x.p.o.Carrier.Calls.Begin(start)
+	x.call, x.start = x.p.o.Carrier.Calls.Begin(start), start
+	if a != nil {
+		x.noted(a)
+	}
 	plan := fork.Plan{
 		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
@@ -155,6 +162,7 @@ func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent)
 		Late:        len(x.asleep) > 0,
 	}
 	call := x.p.o.Carrier.Forker.Begin(x.req, plan)
+	x.begun(call)
 	if plan.Late {
 		x.wake(call, a)
 	}
@@ -197,9 +205,9 @@ func (x *passage) note(e push.Event) {
 // only a trusted peer may say (RFC 3325 §5).
 func (x *passage) strip() []message.Name {
 	if x.c.peer != nil {
-		return []message.Name{message.CallKind, DecisionHeader}
+		return []message.Name{message.CallKind, DecisionHeader, x.drop}
 	}
-	return []message.Name{message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
+	return []message.Name{x.drop, message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
 }
 
 // refuse gives the refusal its decision.
@@ -218,6 +226,12 @@ func (x *passage) tell(e fork.Event, a *presence.Agent) {
 	}
 	if stop := x.took(e, a); stop != nil {
 		stop()
+	}
+	if e.What == fork.Over && a != nil {
+		x.p.ringing.drop(x)
+	}
+	if x.also != nil {
+		x.also(e)
 	}
 }
 
@@ -238,6 +252,7 @@ func (x *passage) took(e fork.Event, a *presence.Agent) (stop func()) {
 		}
 		return x.stop
 	}
+	x.rangLocked(&e)
 	if x.record == nil {
 		return nil
 	}

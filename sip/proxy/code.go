@@ -34,5 +34,8 @@ func (p *Proxy) dialled(req *transaction.Request, c *caller) bool {
 		p.respond(req, message.NewResponse(req.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
 		return true
 	}
+	if p.pickupCode(req, &by, uri.UserDecoded()) {
+		return true
+	}
 	return p.o.Codes.Serve(req, featurecode.Caller{Domain: by.domain, Device: by.device, Username: by.user, Agent: by.agent})
 }

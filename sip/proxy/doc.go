@@ -23,7 +23,27 @@
 //     a call that passed through us with what was tried and what each device
 //     answered. The answer does not wait for that.
 //   - What was left out of a redirect is said in a Warning.
+//   - A call that rings is picked up by who may (presence.Policy.MayPickUp), by a
+//     lamp (an INVITE with Replaces, RFC 3891), a feature code or a team's code; one
+//     at a time, and the phones where it rang show no missed call. The record of
+//     the call says by whom.
 //   - A call for which only sleeping mobiles could ring waits for one of them to
 //     wake, if a push is sent to it (Options.Waker): until it has registered, or
 //     for as long as the waker lets it. CANCEL ends that.
+//
+// # How a call is picked up
+//
+// A phone that picks up sends an INVITE of its own, so there are two INVITEs to be
+// made one call of. A server that stands for both ends would answer the one with
+// the other's media; we pass calls on, media and its keys are the ends' own, and a
+// restart must cost nobody his call. So:
+//
+//   - Where the caller's phone says that it knows Replaces, the picker's INVITE is
+//     passed on to it with the name of the early dialog, whatever way it was asked
+//     for: only who began an early dialog may replace it (RFC 3891 §3). The two
+//     phones are connected at once. Many trunks and PBXs say so and then refuse, or
+//     worse; a peer is believed only if it is configured so.
+//   - Else, and where the caller's phone refuses, the picker's phone becomes one
+//     more branch of the caller's INVITE, and is asked to pick up by itself. Its own
+//     INVITE ends first, so that the phone is free. This works with every caller.
 package proxy

@@ -44,6 +44,8 @@ type Proxy struct {
 	o     Options
 	peers atomic.Pointer[peers.Table]
 	count *prometheus.CounterVec
+	// ringing are the calls that can be picked up.
+	ringing ringing
 }
 
 // New makes a proxy.
@@ -100,6 +102,10 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	}
 	if len(no) > 0 {
 		p.respond(req, message.NewResponse(req.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
+		return
+	}
+	if req.Has(message.Replaces) && p.carries(&caller) {
+		p.replaces(req, &caller)
 		return
 	}
 	agent, ok := p.called(req, &caller)

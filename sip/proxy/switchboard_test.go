@@ -17,6 +17,7 @@ import (
 	"lamplight/presence/routing"
 	"lamplight/sip"
 	"lamplight/sip/digest"
+	"lamplight/sip/featurecode"
 	"lamplight/sip/message"
 	"lamplight/sip/outbound"
 	"lamplight/sip/peers"
@@ -90,7 +91,10 @@ func (s *switchboard) start(populate bool) {
 	must(err)
 	fk := fork.New(fork.Options{Transactions: tx})
 	rel := relay.New(relay.Options{Tokens: outbound.New(tp, []byte("secret")), Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
+	codes, err := featurecode.New(featurecode.Options{Directory: s.dir, Roster: s.roster, Transactions: tx})
+	must(err)
 	s.proxy = proxy.New(proxy.Options{
+		Codes: codes,
 		Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth,
 		Peers: peers.Table{
 			{Name: "pbx", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")}, Mode: peers.ModeProxy, Domains: []string{"demo.test"}},
@@ -120,6 +124,7 @@ func (s *switchboard) start(populate bool) {
 		cancel()
 		served.Wait()
 		fk.Close()
+		codes.Close()
 		tp.Close()
 		reg.Close()
 		tx.Close()
@@ -171,7 +176,7 @@ func ring(p *siptest.Peer, uri, from string, headers ...message.Header) *message
 	for _, h := range headers {
 		b.Add(h.Name, h.Value)
 	}
-	p.Send(b.Body("application/sdp", []byte("v=0\r\n")))
+	p.Send(b.Body("application/sdp", []byte("v=0\r\no=- 1 1 IN IP4 "+p.Addr().Addr().String()+"\r\ns=-\r\nc=IN IP4 "+p.Addr().Addr().String()+"\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n")))
 	m, err := message.Parse(b.Bytes())
 	if err != nil {
 		panic(err)

@@ -117,6 +117,8 @@ type Start struct {
 	// at any other target is not the callee.
 	Devices map[string]presence.DeviceID
 	Kind    presence.CallKind
+	// Remote, if set, is whom the caller really calls: not who the To names.
+	Remote message.NameAddr
 	// WrapUp is the campaign's own; zero: the domain's.
 	WrapUp time.Duration
 	// Cap is how long the row of a call without session timer is kept; default
@@ -133,7 +135,8 @@ type Call struct {
 	kept     kept // guarded by mu, as all below
 	answered bool
 	ended    bool
-	limit    *time.Timer // ends an answered call whose BYE is lost
+	limit    *time.Timer      // ends an answered call whose BYE is lost
+	joined   map[string]*side // who else may answer, by target; see Join
 }
 
 // kept is what a restart has to know of an answered call.
@@ -242,6 +245,9 @@ func newSide(p Party, m *message.Message, s Start, d presence.Direction) *side {
 		leg.RemoteTag, leg.Remote, leg.RemoteName = m.FromTag(), from.URI, from.Display
 	} else {
 		leg.State = presence.LegDialling
+		if s.Remote.URI != "" {
+			to = s.Remote
+		}
 		leg.LocalTag, leg.Remote, leg.RemoteName = m.FromTag(), to.URI, to.Display
 	}
 	return &side{Agent: p.Agent, Leg: leg}
@@ -262,6 +268,8 @@ func (c *Call) Told(e fork.Event) {
 		c.ringingLocked(e)
 	case fork.Answered:
 		c.answeredLocked(e, nothing)
+	case fork.Failed:
+		c.leftLocked(e.Target)
 	case fork.Over:
 		if !c.answered || e.Status >= 300 { // the caller gave up in the moment of the answer
 			c.endLocked(presence.CauseCallEnd, nothing)
@@ -288,6 +296,11 @@ func (c *Call) Settle(e fork.Event, then func()) {
 // ringingLocked: the lamp of a callee's first device to ring lights.
 func (c *Call) ringingLocked(e fork.Event) {
 	s := c.kept.Callee
+	if j := c.joined[e.Target]; j != nil {
+		j.Leg.LocalTag = e.Res.ToTag()
+		c.applyLocked(presence.CauseCallStart, j, roster.PutLeg{Leg: j.Leg}, nil)
+		return
+	}
 	if _, theirs := c.start.Devices[e.Target]; s == nil || !theirs {
 		return
 	}
@@ -300,7 +313,9 @@ func (c *Call) answeredLocked(e fork.Event, then func()) {
 	c.answered = true
 	c.kept.ToTag = e.Res.ToTag()
 	until := sessionEnd(e.Res, time.Now())
-	if s := c.kept.Callee; s != nil {
+	if c.joinedLocked(e) {
+		c.kept.Callee.Leg.LocalTag = c.kept.ToTag
+	} else if s := c.kept.Callee; s != nil {
 		device, theirs := c.start.Devices[e.Target]
 		s.Leg.Device, s.Leg.LocalTag = device, c.kept.ToTag
 		if !theirs { // somebody else took it: a voicemail

@@ -112,6 +112,7 @@ func (c *Call) endLocked(cause presence.Cause, then func()) {
 		delete(c.t.calls, c.kept.key())
 	}
 	c.t.mu.Unlock()
+	c.partLocked(cause)
 	var writes []store.Write
 	if c.answered {
 		writes = append(writes, store.Delete(c.kept.rowKey()))

@@ -23,16 +23,20 @@ type Call struct {
 	begun    time.Time
 	over     bool // it is decided which final response the caller gets
 	winner   *branch
-	passed   bool    // the caller was told that the winner answered
-	late     bool    // Add may bring more
-	told     []Event // what Tell has not been called with yet
+	passed   bool           // the caller was told that the winner answered
+	late     int            // who may still Add more
+	why      message.Header // of the CANCELs when the caller gives up
+	told     []Event        // what Tell has not been called with yet
 	telling  bool
 }
 
 // Begin answers the INVITE by what the plan brings. The request must have been
 // admitted; its flow's order is kept. A loop is answered 482.
 func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
-	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now(), late: p.Late}
+	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now()}
+	if p.Late {
+		c.late = 1
+	}
 	if looped(req.Message, c.mark) {
 		c.over = true
 		req.Reply(482)
@@ -65,7 +69,7 @@ func (c *Call) Add(t Target) {
 // Release says that Add brings no more: from now on the call may be refused.
 func (c *Call) Release() {
 	c.mu.Lock()
-	c.late = false
+	c.late = max(0, c.late-1)
 	c.mu.Unlock()
 	c.advance()
 }
@@ -90,7 +94,7 @@ func (c *Call) advance() {
 			start = append(start, c.newBranchLocked(t))
 		}
 	}
-	if !c.over && !c.late && c.step == len(c.plan.Steps) && !c.openLocked() {
+	if !c.over && c.late == 0 && c.step == len(c.plan.Steps) && !c.openLocked() {
 		c.refuseLocked()
 	}
 	c.mu.Unlock()
@@ -121,7 +125,7 @@ func (c *Call) canceled() {
 	c.mu.Lock()
 	if !c.over {
 		c.overLocked(487)
-		c.cancelOthersLocked(nil, message.Header{})
+		c.cancelOthersLocked(nil, c.why)
 	}
 	c.mu.Unlock()
 	c.tell()

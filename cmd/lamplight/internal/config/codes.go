@@ -35,6 +35,8 @@ func (f *FeatureCodes) list() (all []code) {
 	add("forward_off", f.ForwardOff, presence.FeatureForwardOff, "")
 	add("desk_login", f.DeskLogin, presence.FeatureDeskLogin, "")
 	add("desk_logout", f.DeskLogout, presence.FeatureDeskLogout, "")
+	add("pickup", f.Pickup, presence.FeaturePickup, "")
+	add("group_pickup", f.GroupPickup, presence.FeatureGroupPickup, "")
 	return all
 }
 

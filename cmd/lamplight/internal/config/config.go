@@ -173,6 +173,10 @@ type Peer struct {
 	// ForceRPort answers it at the port a datagram came from, rport or not: for a
 	// peer behind a translator of addresses.
 	ForceRPort bool `yaml:"force_rport"`
+	// Replaces: its calls are picked up by an INVITE with Replaces (RFC 3891) where
+	// it says that it knows that. Off: whoever picks up is rung instead, for many
+	// say so and do not.
+	Replaces bool `yaml:"replaces"`
 	// Trunk is where forwarding numbers are sent in its redirects, host[:port];
 	// without it they are left out.
 	Trunk string `yaml:"trunk"`
@@ -240,6 +244,9 @@ type Watch struct {
 type Calls struct {
 	Consult          string `yaml:"consult"`
 	BusyWhileRinging bool   `yaml:"busy_while_ringing"`
+	// Pickup says who may take a call that rings at somebody else: team (default;
+	// who shares a team, and supervisors), all or none.
+	Pickup string `yaml:"pickup"`
 	// Devices says what becomes of calls that the domain's own phones make: proxy
 	// (default), they pass through us; or redirect, they are told where to call.
 	Devices string `yaml:"devices"`
@@ -287,6 +294,10 @@ type FeatureCodes struct {
 	// star and the PIN: *461001*2468.
 	DeskLogin  string `yaml:"desk_login"`
 	DeskLogout string `yaml:"desk_logout"`
+	// Pickup takes the call that rings at the number that follows: **1001.
+	// GroupPickup takes the one that has rung longest in the agent's teams.
+	Pickup      string `yaml:"pickup"`
+	GroupPickup string `yaml:"group_pickup"`
 }
 
 // StatusCode selects a custom status.

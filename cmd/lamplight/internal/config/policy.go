@@ -41,6 +41,7 @@ func (d Domain) Policy() presence.Policy {
 		RedirectDevices:  d.Calls.Devices == "redirect",
 		Ring:             d.Calls.Ring,
 		Consult:          presence.Consult(d.Calls.Consult),
+		Pickup:           presence.Pickup(d.Calls.Pickup),
 		Emergency:        d.Calls.Emergency,
 		FeatureCodes:     d.Calls.FeatureCodes,
 		Fallback:         d.Calls.Fallback,
@@ -85,7 +86,7 @@ func (c *Config) PeerTable() peers.Table {
 	for _, p := range c.Peers {
 		q := peers.Peer{
 			Name: p.Name, Mode: p.Mode, Publish: p.Publish, Campaign: p.Campaign,
-			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: p.Trunk, ForceRPort: p.ForceRPort,
+			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: p.Trunk, ForceRPort: p.ForceRPort, Replaces: p.Replaces,
 		}
 		for _, tr := range p.Transports {
 			q.Transports = append(q.Transports, strings.ToUpper(tr))

@@ -280,6 +280,7 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	k.oneOf(at+".online_by", d.OnlineBy, string(presence.OnlineByWebphone), string(presence.OnlineByAnyDevice))
 	k.oneOf(at+".keep_selected", d.KeepSelected, string(presence.KeepAsk), string(presence.KeepStatus), string(presence.KeepAvailable))
 	k.oneOf(at+".calls.consult", d.Calls.Consult, string(presence.ConsultColleagues), string(presence.ConsultNone), string(presence.ConsultAny))
+	k.oneOf(at+".calls.pickup", d.Calls.Pickup, string(presence.PickupTeam), string(presence.PickupAll), string(presence.PickupNone))
 	k.oneOf(at+".calls.devices", d.Calls.Devices, "proxy", "redirect")
 	k.within(at+".calls.ring", d.Calls.Ring, 5*time.Second, 10*time.Minute)
 	if err := presence.CheckFallback(d.Calls.Fallback); err != nil {

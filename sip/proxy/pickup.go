@@ -1,0 +1,259 @@
+package proxy
+
+import (
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/routing"
+	"lamplight/sip/featurecode"
+	"lamplight/sip/message"
+	"lamplight/sip/proxy/calls"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transaction"
+)
+
+// picker is who takes a call that rings at somebody else, and what he dialled.
+type picker struct {
+	caller
+	req    *transaction.Request
+	agent  *presence.Agent
+	number string // as dialled, for the record
+	callID string // of the call that was named; empty: none was
+	does   presence.FeatureWord
+}
+
+// pickupCode takes the call that a feature code asks for; false: it is no such code.
+func (p *Proxy) pickupCode(req *transaction.Request, by *caller, dialled string) bool {
+	code, number, ok := by.domain.Policy.Codes.Find(dialled)
+	if !ok || code.Does != presence.FeaturePickup && code.Does != presence.FeatureGroupPickup {
+		return false
+	}
+	k, ok := p.picker(req, by, dialled, code.Does)
+	if !ok {
+		return true
+	}
+	if code.Does == presence.FeatureGroupPickup {
+		x := p.ringing.longest(func(whom *presence.Agent) bool {
+			return presence.ShareTeam(k.agent, whom) && by.domain.Policy.MayPickUp(k.agent, whom)
+		})
+		p.pickUp(k, x, "No call rings in your teams")
+		return true
+	}
+	whom, ok := p.o.Directory.AgentByNumber(by.domain.ID, number)
+	if !ok {
+		whom, ok = p.o.Directory.AgentByAOR(number, by.domain.Name())
+	}
+	switch {
+	case !ok:
+		p.refusePickup(k, 404, "There is no such agent")
+	case !by.domain.Policy.MayPickUp(k.agent, whom):
+		p.refusePickup(k, 403, "You may not take calls of "+whom.Number)
+	default:
+		p.pickUp(k, p.ringing.longest(func(a *presence.Agent) bool { return a.ID == whom.ID }), "No call rings at "+whom.Number)
+	}
+	return true
+}
+
+// picker is the agent of the device that asks; on false it was answered.
+func (p *Proxy) picker(req *transaction.Request, by *caller, dialled string, does presence.FeatureWord) (*picker, bool) {
+	k := &picker{caller: *by, req: req, number: dialled, does: does}
+	a, ok := p.o.Directory.Agent(by.agent)
+	if k.agent = a; by.agent.IsZero() || !ok {
+		return nil, p.refusePickup(k, 403, "Nobody is logged in at this phone")
+	}
+	if p.o.Carrier == nil {
+		return nil, p.refusePickup(k, 403, "Calls are redirected here, not carried")
+	}
+	return k, true
+}
+
+// refusePickup answers with a reason in words, and returns false.
+func (p *Proxy) refusePickup(k *picker, status int, why string) bool {
+	p.respond(k.req, message.NewResponse(k.req.Message, status, "").Add(message.Reason, reason(status, why)))
+	if k.agent != nil {
+		r := p.pickupRecord(k, k.callID)
+		r.Status, r.LeftOut = status, []string{"pickup: " + why}
+		p.keep(&k.caller, k.agent.ID, r)
+	}
+	return false
+}
+
+// pickupRecord is for who asks later what became of the attempt.
+func (p *Proxy) pickupRecord(k *picker, callID string) *routing.Record {
+	s, _ := p.o.Roster.Snapshot(k.agent.ID)
+	call := routing.OutboundCall{ID: k.req.CallID(), Number: k.number, Device: k.device, Pickup: callID, At: time.Now().UTC()}
+	return &routing.Record{
+		Inputs:  routing.Inputs{Snapshot: s, Policy: k.domain.Policy, Outbound: &call},
+		Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: routing.DecideOutbound(s, k.domain.Policy, call)},
+	}
+}
+
+// pickUp connects the picker to the caller of a call that rings, in the way that
+// the caller's phone allows (see the package's comment).
+func (p *Proxy) pickUp(k *picker, x *passage, none string) {
+	if x == nil || !x.claim(k.agent) {
+		p.refusePickup(k, 480, none)
+		return
+	}
+	r := p.pickupRecord(k, x.req.CallID())
+	if to, ok := x.atCaller(); ok {
+		x.replaced(k, r, to)
+		return
+	}
+	x.joined(k, r)
+}
+
+// claim makes the agent the one who picks the call up; false: another one does, or
+// nobody can any more.
+func (x *passage) claim(by *presence.Agent) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over || x.early.forked == nil || x.early.by != "" {
+		return false
+	}
+	x.early.by = by.Number
+	x.tryLocked("picked up by " + by.Number)
+	return true
+}
+
+// unclaim: it came to nothing.
+func (x *passage) unclaim() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.early.by, x.early.late = "", ""
+}
+
+func (x *passage) tryLocked(what string) {
+	if x.record != nil && !x.over {
+		x.record.Tries = append(x.record.Tries, routing.Try{Target: "pickup", What: what, At: time.Now().UTC()})
+	}
+}
+
+// atCaller is the caller's phone, if it can be told to have another dialog take
+// the place of the one that rings: only who began an early dialog may be asked
+// for that (RFC 3891 §3).
+func (x *passage) atCaller() (fork.Target, bool) {
+	m := x.req.Message
+	contacts, err := m.Contacts()
+	if err != nil || len(contacts) == 0 || !m.Supports("replaces") || x.c.peer != nil && !x.c.peer.Replaces {
+		return fork.Target{}, false
+	}
+	tags := x.earlyTags()
+	if len(tags) == 0 {
+		return fork.Target{}, false
+	}
+	name := message.DialogName{CallID: m.CallID(), ToTag: m.FromTag(), FromTag: tags[len(tags)-1], EarlyOnly: true}
+	return fork.Target{
+		ID: "caller", URI: contacts[0].URI, Route: m.Values(message.RecordRoute), Flow: x.req.Flow, Ring: x.c.domain.Policy.RingTime(),
+		Headers: []message.Header{{Name: message.Replaces, Value: name.String()}, {Name: message.Require, Value: "replaces"}},
+	}, true
+}
+
+// replaced passes the picker's INVITE on to the caller, whose phone answers it
+// and takes its own back. Where it refuses, the picker's phone is rung instead.
+func (x *passage) replaced(k *picker, r *routing.Record, to fork.Target) {
+	x.early.forked.Elsewhere(true)
+	y := &passage{p: x.p, req: k.req, c: k.caller, record: r, drop: message.Replaces}
+	y.also = func(e fork.Event) {
+		switch {
+		case e.What == fork.Answered:
+			x.early.forked.Taken()
+		case e.What == fork.Over && e.Status >= 300:
+			x.early.forked.Elsewhere(false)
+			if e.Status == 487 || !x.ring(k) {
+				x.unclaim()
+			}
+		}
+	}
+	y.begin(calls.Start{
+		Domain: k.domain.ID, Invite: k.req.Message, Caller: k.party(), Callee: x.c.party(), Devices: map[string]presence.DeviceID{to.ID: x.c.device},
+		Kind: x.start.Kind, Remote: x.req.From(), Cap: k.domain.Policy.LegCap(),
+	}, []fork.Step{{Targets: []fork.Target{to}}}, nil)
+}
+
+// joined answers the picker that his own phone will ring, and has it ring once it
+// is free: it becomes one more place of the call that he picks up.
+func (x *passage) joined(k *picker, r *routing.Record) {
+	if !x.early.forked.Hold() {
+		x.p.refusePickup(k, 480, "The call is over")
+		return
+	}
+	free := func(ok bool) {
+		if !ok || !x.ring(k) {
+			x.unclaim()
+		}
+		x.early.forked.Release()
+	}
+	said := "This phone rings with the call"
+	if x.p.o.Codes == nil {
+		r.Status = 480
+		x.p.respond(k.req, message.NewResponse(k.req.Message, 480, "").Add(message.Reason, reason(480, said)))
+		free(true)
+	} else {
+		r.Status = 200
+		by := featurecode.Caller{Domain: k.domain, Device: k.device, Username: k.user, Agent: k.agent.ID}
+		x.p.o.Codes.Accept(k.req, by, k.does, said, free)
+	}
+	x.p.keep(&k.caller, k.agent.ID, r)
+}
+
+// ring makes the picker's phone one more place of the call; false: it cannot be
+// rung.
+func (x *passage) ring(k *picker) bool {
+	s, ok := x.p.o.Roster.Snapshot(k.agent.ID)
+	if !ok {
+		return false
+	}
+	rung := false
+	for i := range s.Devices {
+		d := &s.Devices[i]
+		if d.Device != k.device {
+			continue
+		}
+		t, why := x.target(&routing.Target{ID: d.ID, Device: d.Device, Kind: d.Kind, URI: d.Contact}, k.agent)
+		if why != "" {
+			continue
+		}
+		t.Headers = append(t.Headers, answersItself(k.domain.Name())...)
+		x.mu.Lock()
+		x.early.late = t.ID
+		x.mu.Unlock()
+		x.call.Join(t.ID, calls.Party{Agent: k.agent.ID, Device: k.device})
+		x.early.forked.Add(t)
+		rung = true
+	}
+	return rung
+}
+
+// answersItself asks a phone to pick up by itself, as its user has done already, in
+// the words that the families know; what a phone does not know it ignores.
+func answersItself(domain string) []message.Header {
+	return []message.Header{
+		{Name: "Alert-Info", Value: "<http://" + domain + ">;info=alert-autoanswer;delay=0"}, // Yealink, Grandstream, Fanvil, Poly by its alert class
+		{Name: "Call-Info", Value: "<sip:" + domain + ">;answer-after=0"},                    // Snom, Cisco, Grandstream, Yealink
+		{Name: "Answer-Mode", Value: "Auto"},                                                 // RFC 5373 §4.3
+	}
+}
+
+// picks deals with an INVITE that names an early dialog, as phones make it from a
+// lamp that blinks; false: it names none of ours.
+func (p *Proxy) picks(req *transaction.Request, c *caller, d message.DialogName) bool {
+	x := p.ringing.named(d)
+	if x == nil {
+		return false
+	}
+	if c.peer != nil || c.domain.ID != x.c.domain.ID {
+		return !p.refuse(req, 403, "Not Allowed to Take This Call")
+	}
+	k, ok := p.picker(req, c, req.To().URI, presence.FeaturePickup)
+	if !ok {
+		return true
+	}
+	k.callID = d.CallID
+	if !c.domain.Policy.MayPickUp(k.agent, x.early.called) {
+		p.refusePickup(k, 403, "You may not take calls of "+x.early.called.Number)
+		return true
+	}
+	p.pickUp(k, x, "Somebody else has taken the call")
+	return true
+}
