@@ -28,6 +28,9 @@ func Decide(s *presence.Snapshot, p presence.Policy, c Call) Decision {
 		}
 		return d
 	}
+	if c.Replaces != "" { // no new call for the agent: where the old one is, it goes
+		return permit(s, "takes the place of a call")
+	}
 	d := Decision{Rules: RulesVersion, Snapshot: s.Version}
 	d.Devices = make([]Considered, 0, len(s.Devices)+3)
 	if code, text := barred(s, &p, &c); code != 0 {

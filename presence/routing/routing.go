@@ -26,7 +26,10 @@ type Call struct {
 	Group string `json:"group,omitempty"`
 	// Redirect: the asker will be answered with contacts and must reach them by
 	// itself, so targets that only our own flow reaches are left out.
-	Redirect bool      `json:"redirect,omitempty"`
+	Redirect bool `json:"redirect,omitempty"`
+	// Replaces is the Call-ID of a dialog of the agent's whose place it takes: the
+	// other party of that one has so decided.
+	Replaces string    `json:"replaces,omitempty"`
 	At       time.Time `json:"at"`
 	// Wakings are what came of waking devices for this call, once it has waited.
 	Wakings []Waking `json:"wakings,omitempty"`

@@ -32,6 +32,8 @@ type Carrier struct {
 	// Reach finds the flow to a host[:port] outside: a trunk, a voicemail. It may
 	// block until ctx ends.
 	Reach func(ctx context.Context, host string) (*transport.Flow, error)
+	// Flow finds a flow by its name (outbound.Tokens.Flow).
+	Flow func(token string) (*transport.Flow, error)
 }
 
 // Bindings is what it asks of registrar.Registrar.
@@ -61,7 +63,6 @@ type passage struct {
 
 	asleep []string // bindings that a push has to wake first
 	start  calls.Start
-	drop   message.Name     // one more header that stays here; empty: none
 	also   func(fork.Event) // nil, or told of everything too
 
 	mu     sync.Mutex
@@ -150,6 +151,7 @@ func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
 
 // begin forks the call.
 func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent) {
+	start.Flow = x.req.Flow
 	x.call, x.start = x.p.o.Carrier.Calls.Begin(start), start
 	if a != nil {
 		x.noted(a)
@@ -205,9 +207,9 @@ func (x *passage) note(e push.Event) {
 // only a trusted peer may say (RFC 3325 §5).
 func (x *passage) strip() []message.Name {
 	if x.c.peer != nil {
-		return []message.Name{message.CallKind, DecisionHeader, x.drop}
+		return []message.Name{message.CallKind, DecisionHeader, x.c.drop}
 	}
-	return []message.Name{x.drop, message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
+	return []message.Name{x.c.drop, message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
 }
 
 // refuse gives the refusal its decision.
@@ -284,6 +286,7 @@ func (p *Proxy) letOut(req *transaction.Request, c *caller, number string, colle
 	}
 	s, _ := p.o.Roster.Snapshot(c.agent)
 	call := routing.OutboundCall{ID: req.CallID(), Number: number, Device: c.device, Colleague: colleague, At: time.Now().UTC()}
+	call.Transfer = p.referred(req, c)
 	d := routing.DecideOutbound(s, c.domain.Policy, call)
 	r := &routing.Record{
 		Inputs:  routing.Inputs{Snapshot: s, Policy: c.domain.Policy, Outbound: &call},

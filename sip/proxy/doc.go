@@ -27,6 +27,9 @@
 //     lamp (an INVITE with Replaces, RFC 3891), a feature code or a team's code; one
 //     at a time, and the phones where it rang show no missed call. The record of
 //     the call says by whom.
+//   - A transfer passes (RFC 5589). The call that a phone was asked for is let out
+//     whatever its agent's status, and one that takes the place of a dialog (RFC
+//     3891) goes to the very phone that holds it; see takesPlace for who may.
 //   - A call for which only sleeping mobiles could ring waits for one of them to
 //     wake, if a push is sent to it (Options.Waker): until it has registered, or
 //     for as long as the waker lets it. CANCEL ends that.

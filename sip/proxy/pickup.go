@@ -153,7 +153,8 @@ func (x *passage) atCaller() (fork.Target, bool) {
 // and takes its own back. Where it refuses, the picker's phone is rung instead.
 func (x *passage) replaced(k *picker, r *routing.Record, to fork.Target) {
 	x.early.forked.Elsewhere(true)
-	y := &passage{p: x.p, req: k.req, c: k.caller, record: r, drop: message.Replaces}
+	y := &passage{p: x.p, req: k.req, c: k.caller, record: r}
+	y.c.drop = message.Replaces // ours says which of the two tags is whose
 	y.also = func(e fork.Event) {
 		switch {
 		case e.What == fork.Answered:
@@ -241,6 +242,9 @@ func (p *Proxy) picks(req *transaction.Request, c *caller, d message.DialogName)
 	x := p.ringing.named(d)
 	if x == nil {
 		return false
+	}
+	if p.semiAttended(req, c, x) {
+		return true
 	}
 	if c.peer != nil || c.domain.ID != x.c.domain.ID {
 		return !p.refuse(req, 403, "Not Allowed to Take This Call")

@@ -128,6 +128,7 @@ type caller struct {
 	agent  presence.AgentID  // whose device it is; zero: a peer
 	device presence.DeviceID // zero: a peer
 	user   string            // of the device's credential
+	drop   message.Name      // one more header that stays here; empty: none
 
 	// only are the bindings of the one phone that is called by its GRUU, ways the
 	// same with all that is known of them; nil: all of the agent's devices.

@@ -13,7 +13,7 @@ func (p *Proxy) replaces(req *transaction.Request, c *caller) {
 	switch {
 	case !ok: // RFC 3891 §3: more than one, or none that can be read
 		p.refuse(req, 400, "Replaces Cannot Be Read")
-	case p.picks(req, c, name):
+	case p.picks(req, c, name), p.takesPlace(req, c, name):
 	default:
 		p.refuse(req, 481, "")
 	}

@@ -87,10 +87,11 @@ func (s *switchboard) start(populate bool) {
 	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx,
 		Limits: registrar.Limits{Push: push.Services{Providers: []push.Provider{{Name: "fcm"}}}}})
 	must(err)
-	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store})
+	tokens := outbound.New(tp, []byte("secret"))
+	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Token: tokens.Token})
 	must(err)
 	fk := fork.New(fork.Options{Transactions: tx})
-	rel := relay.New(relay.Options{Tokens: outbound.New(tp, []byte("secret")), Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
+	rel := relay.New(relay.Options{Tokens: tokens, Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) }, Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
 	codes, err := featurecode.New(featurecode.Options{Directory: s.dir, Roster: s.roster, Transactions: tx})
 	must(err)
 	s.proxy = proxy.New(proxy.Options{
@@ -101,7 +102,7 @@ func (s *switchboard) start(populate bool) {
 			{Name: "trunk", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.8/32")}, Mode: peers.ModeProxy, Trunk: trunk},
 		},
 		Carrier: &proxy.Carrier{
-			Forker: fk, Relay: rel, Calls: track, Bindings: reg,
+			Forker: fk, Relay: rel, Calls: track, Bindings: reg, Flow: tokens.Flow,
 			Reach: func(ctx context.Context, host string) (*transport.Flow, error) {
 				if _, _, err := net.SplitHostPort(host); err != nil {
 					host += ":5060"

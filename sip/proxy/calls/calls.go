@@ -29,6 +29,7 @@ import (
 	"lamplight/presence/roster"
 	"lamplight/sip/message"
 	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transport"
 	"lamplight/store"
 )
 
@@ -43,6 +44,9 @@ type Options struct {
 	Store  store.Store
 	Node   string // default "node-1"
 	Log    zerolog.Logger
+	// Token names a flow (outbound.Tokens.Token), so that the ends of a dialog are
+	// found again, also after a restart. nil: they are not.
+	Token func(*transport.Flow) string
 	// Most is how many calls are followed at once; default 50,000. What is beyond
 	// passes and is not seen.
 	Most int
@@ -54,6 +58,8 @@ type Tracker struct {
 
 	mu    sync.Mutex
 	calls map[string]*Call // by Call-ID and the caller's tag; guarded by mu
+	// referred are the transfers that agents were asked for lately; guarded by mu.
+	referred map[presence.AgentID][]referral
 }
 
 // source is what the legs say of who reports them.
@@ -71,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	if o.Most <= 0 {
 		o.Most = 50_000
 	}
-	t := &Tracker{o: o, calls: make(map[string]*Call)}
+	t := &Tracker{o: o, calls: make(map[string]*Call), referred: make(map[presence.AgentID][]referral)}
 	now := time.Now()
 	told := newReceipts(restoreAhead)
 	err := o.Store.Scan(ctx, space, func(r store.Record) error {
@@ -111,6 +117,7 @@ type Party struct {
 type Start struct {
 	Domain presence.DomainID
 	Invite *message.Message
+	Flow   *transport.Flow // by which the INVITE came
 	// Caller and Callee are the agents in it; zero: none of ours on that side.
 	Caller, Callee Party
 	// Devices are the callee's devices by the target they are rung by. Who answers
@@ -149,6 +156,9 @@ type kept struct {
 	// Legs are the callee's and the caller's.
 	Callee *side `json:"callee,omitempty"`
 	Caller *side `json:"caller,omitempty"`
+	// Near and Far are the phones of the caller and of who answered.
+	Near *End `json:"near,omitempty"`
+	Far  *End `json:"far,omitempty"`
 }
 
 // side is one agent's leg.
@@ -177,7 +187,7 @@ func (t *Tracker) Begin(s Start) *Call {
 	}
 	m := s.Invite
 	c := &Call{t: t, start: s}
-	c.kept = kept{Domain: s.Domain, CallID: m.CallID(), FromTag: m.FromTag(), Cap: s.Cap}
+	c.kept = kept{Domain: s.Domain, CallID: m.CallID(), FromTag: m.FromTag(), Cap: s.Cap, Near: t.end(m, s.Flow)}
 	if !s.Callee.Agent.IsZero() {
 		c.kept.Callee = newSide(s.Callee, m, s, presence.Inbound)
 	}
@@ -311,7 +321,7 @@ func (c *Call) ringingLocked(e fork.Event) {
 
 func (c *Call) answeredLocked(e fork.Event, then func()) {
 	c.answered = true
-	c.kept.ToTag = e.Res.ToTag()
+	c.kept.ToTag, c.kept.Far = e.Res.ToTag(), c.t.end(e.Res, e.Flow)
 	until := sessionEnd(e.Res, time.Now())
 	if c.joinedLocked(e) {
 		c.kept.Callee.Leg.LocalTag = c.kept.ToTag

@@ -14,6 +14,9 @@ import (
 // whatever becomes of it (RFC 3261 §15.1.1: who sends one has left). settled is
 // called once that is durable, or at once where there is nothing to end.
 func (t *Tracker) Seen(m *message.Message, settled func()) {
+	if m.Method == "REFER" {
+		t.refers(m)
+	}
 	if m.Method == "BYE" {
 		if c, _ := t.find(m); c != nil {
 			c.end(presence.CauseCallEnd, settled)

@@ -51,6 +51,9 @@ type Options struct {
 	// Instance finds the contact and the flow of a phone whose GRUU is the Request-URI
 	// (RFC 5627 §6.1): it may have moved since the dialog began. nil: none is known.
 	Instance func(gruu string) (contact string, flow *transport.Flow, ok bool)
+	// Refer may have another Refer-To in a REFER that is passed on; nil, or "": it
+	// stays.
+	Refer func(m *message.Message) string
 	// Seen is told of every request before it is passed on, and calls settled once,
 	// perhaps at once, on any goroutine: before that no answer to it passes.
 	// Answered is told of the final response. They must not block; nil: nobody.
@@ -161,6 +164,11 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
 		b := message.RelayRequest(req.Message, uri, first)
+		if req.Method == "REFER" && r.o.Refer != nil {
+			if to := r.o.Refer(req.Message); to != "" {
+				b.Set(message.ReferTo, to)
+			}
+		}
 		h := &held{}
 		r.o.Seen(req.Message, func() { h.settled(r.o.Forker) })
 		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, m, err) }) })

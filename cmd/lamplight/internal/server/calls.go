@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"lamplight/sip/message"
 	"lamplight/sip/outbound"
 	"lamplight/sip/proxy"
 	"lamplight/sip/proxy/calls"
@@ -21,7 +22,8 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 	if err != nil {
 		return nil, err
 	}
-	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Node: s.cfg.Node, Log: s.log})
+	tokens := outbound.New(s.transport, key)
+	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Node: s.cfg.Node, Log: s.log, Token: tokens.Token})
 	if err != nil {
 		return nil, err
 	}
@@ -29,10 +31,11 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 	forker := fork.New(fork.Options{Transactions: transactions, Log: s.log})
 	s.atEnd("forker", func() error { forker.Close(); return nil })
 	return &proxy.Carrier{
-		Forker: forker, Calls: track, Bindings: s.registrar, Reach: s.reach,
+		Forker: forker, Calls: track, Bindings: s.registrar, Reach: s.reach, Flow: tokens.Flow,
 		Relay: relay.New(relay.Options{
-			Tokens: outbound.New(s.transport, key), Transactions: transactions, Forker: forker,
+			Tokens: tokens, Transactions: transactions, Forker: forker,
 			Instance: s.registrar.Reach, Seen: track.Seen, Answered: track.Answered,
+			Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) },
 		}),
 	}, nil
 }
