@@ -19,6 +19,7 @@ import (
 const (
 	spaceDomain = "domain"
 	spaceAgent  = "agent"
+	spaceGroup  = "group"
 	spaceDevice = "device"
 	// spaceEdit has a record for every large edit that was completed.
 	spaceEdit = "directory-edit"
@@ -145,7 +146,7 @@ func (d *Directory) each(p *plan, f func(change) error) error {
 			return err
 		}
 	}
-	return nil
+	return d.eachGroup(p, f)
 }
 
 // commit writes the plan. The caller holds d.edit.
@@ -200,9 +201,9 @@ func (d *Directory) commitSmall(ctx context.Context, p *plan) error {
 func (d *Directory) summary(p *plan) store.Entry {
 	e := &p.edit
 	after, _ := json.Marshal(map[string]int{ //nolint:errchkjson // a map of numbers
-		"domains": len(e.Domains), "agents": len(e.Agents), "devices": len(e.Devices),
+		"domains": len(e.Domains), "agents": len(e.Agents), "groups": len(e.Groups), "devices": len(e.Devices),
 		"credentials": len(e.Credentials), "assignments": len(e.Assignments),
-		"deleted_agents": len(e.DeleteAgents), "deleted_devices": len(e.DeleteDevices),
+		"deleted_agents": len(e.DeleteAgents), "deleted_groups": len(e.DeleteGroups), "deleted_devices": len(e.DeleteDevices),
 		"deleted_credentials": len(e.DeleteCredentials),
 	})
 	entry := store.Entry{

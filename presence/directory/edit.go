@@ -14,7 +14,7 @@ import (
 //
 // Deleting a device deletes its credentials and assignments. Deleting an agent
 // deletes its assignments, and those of its devices that were never anybody
-// else's. An assignment put with To not after From is taken away.
+// else's; groups keep its name, which nobody answers to. An assignment put with To not after From is taken away.
 //
 // An agent without settings (no option on, no numbers, nothing to restore) is
 // given webphone, SIP phone and mobile switched on.
@@ -24,10 +24,12 @@ type Edit struct {
 	Actor, Cause      string
 	Domains           []presence.Domain
 	Agents            []presence.Agent
+	Groups            []presence.Group
 	Devices           []presence.Device
 	Credentials       []presence.Credential
 	Assignments       []presence.Assignment
 	DeleteAgents      []presence.AgentID
+	DeleteGroups      []presence.GroupID
 	DeleteDevices     []presence.DeviceID
 	DeleteCredentials []presence.Credential // domain and user name are enough
 }
@@ -35,7 +37,8 @@ type Edit struct {
 // entities counts what the edit names.
 func (e *Edit) entities() int {
 	return len(e.Domains) + len(e.Agents) + len(e.Devices) + len(e.Credentials) + len(e.Assignments) +
-		len(e.DeleteAgents) + len(e.DeleteDevices) + len(e.DeleteCredentials)
+		len(e.DeleteAgents) + len(e.DeleteDevices) + len(e.DeleteCredentials) +
+		len(e.Groups) + len(e.DeleteGroups)
 }
 
 // Apply validates the edit as a whole, commits it, then shows it to readers and
@@ -83,17 +86,21 @@ type plan struct {
 	edit    Edit // with what follows from it
 	domains map[presence.DomainID]*presence.Domain
 	agents  map[presence.AgentID]*presence.Agent
+	groups  map[presence.GroupID]*presence.Group
 	devices map[presence.DeviceID]*device
 	// The keys of the maps in the order of the edit, so that the same edit
 	// writes the same records in the same order.
 	domainOrder []presence.DomainID
 	agentOrder  []presence.AgentID
+	groupOrder  []presence.GroupID
 	deviceOrder []presence.DeviceID
 }
 
 func (p *plan) empty() bool { return p.len() == 0 }
 
-func (p *plan) len() int { return len(p.domainOrder) + len(p.agentOrder) + len(p.deviceOrder) }
+func (p *plan) len() int {
+	return len(p.domainOrder) + len(p.agentOrder) + len(p.groupOrder) + len(p.deviceOrder)
+}
 
 func (p *plan) setDomain(id presence.DomainID, v *presence.Domain) {
 	if _, ok := p.domains[id]; !ok {
@@ -124,17 +131,20 @@ func (d *Directory) plan(e *Edit) (*plan, error) {
 		edit:    *e,
 		domains: make(map[presence.DomainID]*presence.Domain, len(e.Domains)),
 		agents:  make(map[presence.AgentID]*presence.Agent, len(e.Agents)),
+		groups:  make(map[presence.GroupID]*presence.Group, len(e.Groups)),
 		devices: make(map[presence.DeviceID]*device, len(e.Devices)),
 	}}
 	c.planDomains()
 	c.planDeletions()
 	c.planAgents()
 	c.planRenames()
+	c.planGroups()
 	c.planDevices()
 	c.planCredentials()
 	c.planAssignments()
 	c.checkNames()
 	c.checkNumbers()
+	c.checkGroupNumbers()
 	c.checkUsernames()
 	if err := c.mistakes.orNil(); err != nil {
 		return nil, err
@@ -145,7 +155,8 @@ func (d *Directory) plan(e *Edit) (*plan, error) {
 // installChunk is how many values are shown to readers in one critical section.
 const installChunk = 4096
 
-// install shows the plan to readers: domains first, then devices, then agents.
+// install shows the plan to readers: domains first, then devices, agents
+// and groups.
 func (d *Directory) install(p *plan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -173,6 +184,14 @@ func (d *Directory) install(p *plan) {
 			d.ix.putAgent(v)
 		} else {
 			d.ix.dropAgent(id)
+		}
+		breathe()
+	}
+	for _, id := range p.groupOrder {
+		if v := p.groups[id]; v != nil {
+			d.ix.putGroup(v)
+		} else {
+			d.ix.dropGroup(id)
 		}
 		breathe()
 	}

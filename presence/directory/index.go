@@ -58,6 +58,9 @@ type indexes struct {
 	// is filled when asked for and dropped when the domain's agents change.
 	byDomain map[presence.DomainID]map[presence.AgentID]struct{}
 	sorted   map[presence.DomainID][]*presence.Agent
+	// groups are the ring groups, groupNumbers those by what is dialled.
+	groups       map[presence.GroupID]*presence.Group
+	groupNumbers map[userKey]*presence.Group
 	// shared are the hot desks of each domain.
 	shared map[presence.DomainID]map[presence.DeviceID]struct{}
 	// teams are the agents of each team, by its address.
@@ -77,8 +80,11 @@ func newIndexes() indexes {
 		turns:    map[presence.DeviceID]time.Time{},
 		byDomain: map[presence.DomainID]map[presence.AgentID]struct{}{},
 		sorted:   map[presence.DomainID][]*presence.Agent{},
+		groups:   map[presence.GroupID]*presence.Group{},
 		shared:   map[presence.DomainID]map[presence.DeviceID]struct{}{},
 		teams:    map[userKey]map[presence.AgentID]struct{}{},
+
+		groupNumbers: map[userKey]*presence.Group{},
 	}
 }
 

@@ -32,6 +32,9 @@ func (d *Directory) load(ctx context.Context) error {
 	if err := read(ctx, l, spaceDevice, decodeDevice, d.ix.putDevice); err != nil {
 		return err
 	}
+	if err := read(ctx, l, spaceGroup, decodeGroup, d.ix.putGroup); err != nil {
+		return err
+	}
 	return l.tidy(ctx)
 }
 

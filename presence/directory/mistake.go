@@ -7,8 +7,8 @@ import (
 
 // Mistake is one thing wrong with an edit.
 type Mistake struct {
-	// Kind is "domain", "agent", "device", "credential", "assignment" or
-	// "deletion"; Index counts within the edit's slice of that kind, -1 for what
+	// Kind is "domain", "agent", "device", "credential", "assignment", "group"
+	// or "deletion"; Index counts within the edit's slice of that kind, -1 for what
 	// only follows from the edit.
 	Kind  string
 	Index int
