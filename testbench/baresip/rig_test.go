@@ -38,6 +38,7 @@ type options struct {
 	record                 string   // directory for what it hears and says
 	mailbox                bool     // it watches its mailbox
 	publish                bool     // it publishes its presence
+	auto                   bool     // it picks up by itself
 }
 
 // softphone is a running baresip, without a user interface, driven over its
@@ -86,6 +87,9 @@ func start(t *testing.T, s *lab.Server, o options) *softphone {
 	}
 	if o.flows || o.second != "" {
 		account += ";sipnat=outbound"
+	}
+	if o.auto {
+		account += ";answermode=auto"
 	}
 	if o.publish {
 		account += ";pubint=60"
