@@ -18,16 +18,18 @@ import (
 type Endpoint struct {
 	Registrar transaction.Handler // REGISTER
 	Events    transaction.Handler // SUBSCRIBE, PUBLISH, NOTIFY
-	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE; OPTIONS of a phone
+	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE, MESSAGE; OPTIONS of a phone
 	// Relay passes on what belongs to the dialog of a call that went through us;
 	// false: it does not. nil: there are none.
 	Relay func(*transaction.Request) bool
+	// Asked answers an OPTIONS about an agent; false: it is about us. nil: all are.
+	Asked func(*transaction.Request) bool
 	// AllowEvents is the header's value, for the answer to OPTIONS.
 	AllowEvents string
 }
 
 // Methods are those the endpoint takes, as in an Allow header.
-const Methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH"
+const Methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH, MESSAGE"
 
 // ServeSIP answers one request (RFC 3261 §8.2). The transaction layer has
 // validated it.
@@ -40,14 +42,16 @@ func (e *Endpoint) ServeSIP(r *transaction.Request) {
 		e.Registrar.ServeSIP(r)
 	case "SUBSCRIBE", "PUBLISH", "NOTIFY":
 		e.Events.ServeSIP(r)
-	case "INVITE", "ACK", "CANCEL", "BYE":
+	case "INVITE", "ACK", "CANCEL", "BYE", "MESSAGE":
 		e.Proxy.ServeSIP(r)
 	case "OPTIONS":
 		if strings.Contains(r.URI, ";gr") { // for one phone (RFC 5627), not for us
 			e.Proxy.ServeSIP(r)
 			return
 		}
-		e.options(r)
+		if e.Asked == nil || !e.Asked(r) {
+			e.options(r)
+		}
 	default:
 		// RFC 3261 §8.2.1
 		r.Reply(405, message.Header{Name: message.Allow, Value: Methods})

@@ -38,7 +38,7 @@ func TestEachMethodHasOneOwner(t *testing.T) {
 		"NOTIFY":                  {method: "NOTIFY", status: 200, header: message.Server, value: "events"},
 		"OPTIONS":                 {method: "OPTIONS", status: 200, header: message.AllowEvents, value: "dialog"},
 		"OPTIONS with extensions": {method: "OPTIONS", require: "100rel", status: 420, header: message.Unsupported, value: "100rel"},
-		"MESSAGE":                 {method: "MESSAGE", status: 405, header: message.Allow, value: Methods},
+		"MESSAGE":                 {method: "MESSAGE", status: 200, header: message.Server, value: "proxy"},
 		"a method of nobody":      {method: "DANCE", status: 405, header: message.Allow, value: Methods},
 		"methods have one case":   {method: "register", status: 405, header: message.Allow, value: Methods},
 	} {

@@ -39,6 +39,14 @@ func canonicalSlow(s string) Name {
 		return SIPIfMatch
 	case "Www-Authenticate":
 		return WWWAuthenticate
+	case "Rseq": // what passes through is spelt as its RFC does: phones are no readers of §7.3.1
+		return "RSeq"
+	case "Rack":
+		return "RAck"
+	case "Min-Se":
+		return "Min-SE"
+	case "Mime-Version":
+		return "MIME-Version"
 	}
 	if n, ok := known(string(b)); ok {
 		return n

@@ -1,4 +1,4 @@
-// Package proxy answers INVITEs. Where a call goes is decided by presence/routing;
+// Package proxy answers INVITEs, and MESSAGEs outside of calls. Where a call goes is decided by presence/routing;
 // this package takes it there, in one of two ways:
 //
 //   - As a redirect server (RFC 3261 §8.3) it says where the called agent can be
@@ -30,6 +30,10 @@
 //   - A transfer passes (RFC 5589). The call that a phone was asked for is let out
 //     whatever its agent's status, and one that takes the place of a dialog (RFC
 //     3891) goes to the very phone that holds it; see takesPlace for who may.
+//   - A MESSAGE outside of a call goes to every phone of the agent's that is there,
+//     in every status; the first that takes it is enough, and nothing is stored. Over
+//     UDP it may have 1300 bytes (RFC 3428 §8), over streams a body of 16 KB.
+//   - A peer's OPTIONS about an agent is answered as its INVITE would be.
 //   - A call for which only sleeping mobiles could ring waits for one of them to
 //     wake, if a push is sent to it (Options.Waker): until it has registered, or
 //     for as long as the waker lets it. CANCEL ends that.

@@ -79,6 +79,10 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	if p.o.Codes != nil && p.o.Codes.InDialog(req) {
 		return
 	}
+	if req.Method == "MESSAGE" {
+		p.text(req)
+		return
+	}
 	if req.Method != "INVITE" {
 		if req.Method != "ACK" {
 			req.Reply(481)
@@ -198,7 +202,7 @@ func (p *Proxy) called(req *transaction.Request, c *caller) (*presence.Agent, bo
 		a, ok = p.o.Directory.AgentByNumber(dom.ID, user)
 	}
 	if !ok {
-		if c.peer == nil && p.carries(c) {
+		if req.Method == "INVITE" && c.peer == nil && p.carries(c) {
 			p.dial(req, c, user)
 			return nil, false
 		}

@@ -115,7 +115,7 @@ func (s *switchboard) start(populate bool) {
 			},
 		},
 	})
-	*end = sip.Endpoint{Registrar: reg, Proxy: s.proxy, Relay: rel.Serve, Events: transaction.HandlerFunc(func(r *transaction.Request) { r.Reply(489) })}
+	*end = sip.Endpoint{Registrar: reg, Proxy: s.proxy, Relay: rel.Serve, Asked: s.proxy.Asked, Events: transaction.HandlerFunc(func(r *transaction.Request) { r.Reply(489) })}
 	serving, cancel := context.WithCancel(ctx)
 	var served sync.WaitGroup
 	served.Go(func() { _ = tp.ServePacket(serving, s.net.ListenPacket(server)) })

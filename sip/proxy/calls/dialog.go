@@ -18,7 +18,7 @@ func (t *Tracker) Seen(m *message.Message, settled func()) {
 		t.refers(m)
 	}
 	if m.Method == "BYE" {
-		if c, _ := t.find(m); c != nil {
+		if c, byCaller := t.find(m); c != nil && c.has(m, byCaller) {
 			c.end(presence.CauseCallEnd, settled)
 			return
 		}
@@ -31,7 +31,7 @@ func (t *Tracker) Seen(m *message.Message, settled func()) {
 // (RFC 5057 §5.1).
 func (t *Tracker) Answered(req, res *message.Message) {
 	c, byCaller := t.find(req)
-	if c == nil {
+	if c == nil || !c.has(req, byCaller) {
 		return
 	}
 	switch {
@@ -67,6 +67,18 @@ func (c *Call) end(cause presence.Cause, then func()) {
 }
 
 func nothing() {}
+
+// has reports whether the request is of the dialog that was answered, and not of one
+// that another phone behind the same branch began (RFC 3261 §12.1).
+func (c *Call) has(m *message.Message, byCaller bool) bool {
+	tag := m.FromTag()
+	if byCaller {
+		tag = m.ToTag()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answered && tag == c.kept.ToTag
+}
 
 // renewed takes a re-INVITE or UPDATE that was accepted.
 func (c *Call) renewed(req, res *message.Message, byCaller bool) {

@@ -37,6 +37,7 @@ import (
 type Transactions interface {
 	Invite(f *transport.Flow, branch string, b *message.Builder, got func(*message.Message, error)) *transaction.Outgoing
 	Send(f *transport.Flow, b *message.Builder, done func(*message.Message, error))
+	SendRaw(f *transport.Flow, branch string, raw []byte, done func(*message.Message, error))
 	Via(f *transport.Flow, branch string) string
 }
 

@@ -225,7 +225,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
 	*endpoint = sip.Endpoint{
-		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, AllowEvents: s.events.AllowEvents(),
+		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, Asked: s.proxy.Asked, AllowEvents: s.events.AllowEvents(),
 	}
 	s.atEnd("transport", s.transport.Close)
 	return nil
