@@ -1,6 +1,10 @@
 package presence
 
-import "time"
+import (
+	"time"
+
+	"lamplight/presence/schedule"
+)
 
 // Domain is a tenant. Its Realm is what digest credentials are bound to and
 // never changes; names may.
@@ -207,6 +211,12 @@ type Policy struct {
 	// instead of being refused, see CheckFallback; an agent's own
 	// Settings.Fallback comes first.
 	Fallback string `json:"fallback,omitempty"`
+	// Zone is the time zone of all hours of the domain; UTC unless set. Hours are when
+	// calls from outside ring, AfterHours is where they go instead of being refused,
+	// before Fallback. Agents may have their own.
+	Zone       schedule.Zone      `json:"zone,omitzero"`
+	Hours      *schedule.Schedule `json:"hours,omitempty"`
+	AfterHours string             `json:"after_hours,omitempty"`
 	// Statuses are the domain's custom statuses.
 	Statuses []Custom `json:"statuses,omitempty"`
 	// Desk says how agents log in at hot desks.
@@ -382,6 +392,10 @@ type Settings struct {
 	// Fallback is the URI or number that calls go to instead of being refused;
 	// empty: the domain's.
 	Fallback string `json:"fallback,omitempty"`
+	// Hours are the agent's own working hours, see Policy.Hours, and AfterHours where
+	// calls go outside of them.
+	Hours      *schedule.Schedule `json:"hours,omitempty"`
+	AfterHours string             `json:"after_hours,omitempty"`
 }
 
 // Options are the forwarding options.
@@ -421,8 +435,9 @@ type Number struct {
 	Delay time.Duration `json:"delay,omitempty"`
 	// Confirm asks for a key press before it counts as answered (rule 18).
 	Confirm bool `json:"confirm,omitempty"`
-	// Closed is set by the schedule while the number is outside its hours.
-	Closed bool `json:"closed,omitempty"`
+	// Hours are when it may ring; nil: always. Closed: not at all for now.
+	Hours  *schedule.Schedule `json:"hours,omitempty"`
+	Closed bool               `json:"closed,omitempty"`
 	// Phone: a phone's forwarding key entered it, so it goes when that is off.
 	Phone bool `json:"phone,omitempty"`
 }

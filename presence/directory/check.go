@@ -147,8 +147,10 @@ func (c *checker) planAgents() {
 		if v.AORs, err = completeAORs(v, dom); err != nil {
 			bad(err)
 		}
-		if fallsBackToSelf(v) {
-			bad(invalid("the fallback %q is the agent itself: its calls would go round in circles", v.Settings.Fallback))
+		for _, to := range [...]string{v.Settings.Fallback, v.Settings.AfterHours} {
+			if fallsBackToSelf(v, to) {
+				bad(invalid("the fallback %q is the agent itself: its calls would go round in circles", to))
+			}
 		}
 		own := *v
 		c.p.setAgent(v.ID, &own)
@@ -186,8 +188,7 @@ func (c *checker) planRenames() {
 }
 
 // fallsBackToSelf: the agent's fallback is its own number or address of record.
-func fallsBackToSelf(v *presence.Agent) bool {
-	to := v.Settings.Fallback
+func fallsBackToSelf(v *presence.Agent, to string) bool {
 	if to == "" {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"lamplight/presence"
+	"lamplight/presence/schedule"
 )
 
 // Limits on what people enter, so that no record grows without bound.
@@ -91,6 +92,9 @@ func CompleteSettings(s *presence.Settings) error {
 	if err := presence.CheckFallback(s.Fallback); err != nil {
 		return invalid("fallback %q: %v", s.Fallback, err)
 	}
+	if err := checkHours(s.Hours, s.AfterHours); err != nil {
+		return err
+	}
 	numbers := slices.Clone(s.Options.Numbers)
 	for i := range numbers {
 		n := &numbers[i]
@@ -100,11 +104,25 @@ func CompleteSettings(s *presence.Settings) error {
 		if n.Delay < 0 || n.Delay > time.Minute {
 			return invalid("forwarding number %s: a delay of %s is not between 0 and 1m", n.Number, n.Delay)
 		}
+		if err := n.Hours.Check(); err != nil {
+			return invalid("forwarding number %s: %v", n.Number, err)
+		}
 		if n.ID.IsZero() {
 			n.ID = presence.DeviceID{ID: presence.NewID()}
 		}
 	}
 	s.Options.Numbers = numbers
+	return nil
+}
+
+// checkHours checks working hours, and where calls go outside of them.
+func checkHours(s *schedule.Schedule, after string) error {
+	if err := s.Check(); err != nil {
+		return invalid("hours: %v", err)
+	}
+	if err := presence.CheckFallback(after); err != nil {
+		return invalid("after_hours %q: %v", after, err)
+	}
 	return nil
 }
 
@@ -175,6 +193,9 @@ func checkPolicy(p *presence.Policy) error {
 	}
 	if err := presence.CheckFallback(p.Fallback); err != nil {
 		return invalid("fallback %q: %v", p.Fallback, err)
+	}
+	if err := checkHours(p.Hours, p.AfterHours); err != nil {
+		return err
 	}
 	if err := p.CheckWatch(); err != nil {
 		return invalid("%v", err)

@@ -196,7 +196,8 @@ func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
 	if v.PINHash != "" {
 		flags |= flagPIN
 	}
-	plain := len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == ""
+	plain := len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == "" &&
+		v.Settings.Hours == nil && v.Settings.AfterHours == ""
 	if !plain {
 		flags |= flagSettings
 	}

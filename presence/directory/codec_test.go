@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/schedule"
 )
 
 func codecAgents() map[string]presence.Agent {
@@ -21,7 +22,12 @@ func codecAgents() map[string]presence.Agent {
 		"bare": {ID: id, Domain: dom, Number: "1001"},
 		"usual": {ID: id, Domain: dom, Number: "1001", Name: "Åda", Teams: []string{"sales", ""}, AORs: []string{"1001@one.test"},
 			Role: presence.RoleAgent, Settings: presence.DefaultSettings()},
-		"full": {ID: id, Domain: dom, Number: "1001", Role: presence.RoleAdmin, LoginHash: "$argon2id$", Settings: full},
+		"hours": {ID: id, Domain: dom, Number: "1001", Settings: presence.Settings{Hours: &schedule.Schedule{
+			Week: []schedule.Weekly{{On: 2, Hours: []schedule.Interval{{From: 540, To: 1020}}}},
+			Days: []schedule.Day{{From: schedule.Date{Month: 12, Day: 25}, To: schedule.Date{Month: 12, Day: 25}, Name: "Christmas Day"}},
+		}}},
+		"after hours": {ID: id, Domain: dom, Number: "1001", Settings: presence.Settings{AfterHours: "sip:night@one.test"}},
+		"full":        {ID: id, Domain: dom, Number: "1001", Role: presence.RoleAdmin, LoginHash: "$argon2id$", Settings: full},
 		"only sip phone": {ID: id, Domain: dom, Number: "1",
 			Settings: presence.Settings{Options: presence.Options{SIPPhone: true}}},
 	}

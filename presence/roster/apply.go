@@ -52,6 +52,10 @@ func (s *shard) apply(a *actor, op Op, c *Change, ap *applied, now time.Time) {
 		if directory.CompleteSettings(&next) == nil { // checked before
 			a.setSettings(status.SetOptions(a.facts.Settings, next.Options), ap)
 		}
+	case SetHours:
+		next := a.facts.Settings
+		next.Hours, next.AfterHours = op.Hours, op.AfterHours
+		a.setSettings(next, ap)
 	case AllOptionsOff:
 		next, _ := status.AllOff(a.facts.Settings)
 		a.setSettings(next, ap)
@@ -314,7 +318,7 @@ func keepNumberIDs(next, old []presence.Number) {
 }
 
 func sameSettings(a, b *presence.Settings) bool {
-	return a.Fallback == b.Fallback && sameOptions(&a.Options, &b.Options) &&
+	return a.Fallback == b.Fallback && a.AfterHours == b.AfterHours && a.Hours.Equal(b.Hours) && sameOptions(&a.Options, &b.Options) &&
 		sameSet(a.Saved, b.Saved) && sameSet(a.Before, b.Before)
 }
 
@@ -325,5 +329,5 @@ func sameSet(a, b *presence.Options) bool {
 
 func sameOptions(a, b *presence.Options) bool {
 	return a.Webphone == b.Webphone && a.SIPPhone == b.SIPPhone && a.Mobile == b.Mobile &&
-		slices.Equal(a.Numbers, b.Numbers)
+		presence.SameNumbers(a.Numbers, b.Numbers)
 }

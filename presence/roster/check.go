@@ -66,6 +66,11 @@ func (s *shard) check(a *actor, c *Change, now time.Time) error {
 			if err != nil {
 				err = fmt.Errorf("%w: %w", ErrRefused, err)
 			}
+		case SetHours:
+			err = directory.CompleteSettings(&presence.Settings{Hours: op.Hours, AfterHours: op.AfterHours})
+			if err != nil {
+				err = fmt.Errorf("%w: %w", ErrRefused, err)
+			}
 		case AllOptionsOff:
 			settings = true
 		case RestoreOptions:

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"lamplight/presence"
+	"lamplight/presence/schedule"
 	"lamplight/store"
 )
 
@@ -59,6 +60,12 @@ type (
 	// SetOptions replaces the forwarding options, remembering the set to
 	// restore when all go off.
 	SetOptions struct{ Options presence.Options }
+	// SetHours replaces the agent's own working hours, and where calls go outside of
+	// them; nil and empty are the domain's.
+	SetHours struct {
+		Hours      *schedule.Schedule
+		AfterHours string
+	}
 	// AllOptionsOff is the first button of rule 1: every option off.
 	AllOptionsOff struct{}
 	// RestoreOptions is the second: the set that was on before.
@@ -82,6 +89,7 @@ func (Unselect) op()         {}
 func (Toggle) op()           {}
 func (Forward) op()          {}
 func (SetOptions) op()       {}
+func (SetHours) op()         {}
 func (AllOptionsOff) op()    {}
 func (RestoreOptions) op()   {}
 func (FinishWrapUp) op()     {}

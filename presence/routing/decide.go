@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"cmp"
 	"net/http"
 
 	"lamplight/presence"
@@ -40,14 +39,14 @@ func Decide(s *presence.Snapshot, p presence.Policy, c Call) Decision {
 			d.leaveOut(&s.Devices[i], why)
 		}
 		d.absent(s)
-		return d.orFallback(s, &p)
+		return d.orFallback(s, &p, &c)
 	}
 	d.take(s, &c)
 	d.ended(s, &c)
 	d.absent(s)
 	if len(d.Steps) == 0 {
 		d.Code, d.Text = codeUnavailable, noTarget(s, &c)
-		return d.orFallback(s, &p)
+		return d.orFallback(s, &p, &c)
 	}
 	d.Allow = true
 	return d
@@ -64,6 +63,9 @@ func refuse(code int, text string) Decision {
 // barred says why the agent's state admits no such call, whatever the devices; 0
 // if it does.
 func barred(s *presence.Snapshot, p *presence.Policy, c *Call) (int, string) {
+	if text := closed(s, p, c); text != "" {
+		return codeUnavailable, text
+	}
 	switch {
 	case s.Engaged:
 		return codeBusy, "On a Call"
@@ -119,8 +121,8 @@ func noTarget(s *presence.Snapshot, c *Call) string {
 }
 
 // orFallback sends a refused call to the fallback, if one is configured.
-func (d Decision) orFallback(s *presence.Snapshot, p *presence.Policy) Decision {
-	to := cmp.Or(s.Settings.Fallback, p.Fallback)
+func (d Decision) orFallback(s *presence.Snapshot, p *presence.Policy, c *Call) Decision {
+	to := instead(s, p, c)
 	if to == "" {
 		return d
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"lamplight/presence"
+	"lamplight/presence/schedule"
 )
 
 // draw makes an agent in any state and a policy.
@@ -54,12 +55,19 @@ func draw(t *rapid.T) (presence.Facts, presence.Policy) {
 			Delay: time.Duration(rapid.IntRange(0, 2).Draw(t, "delay")) * time.Second,
 		})
 	}
-	return f, house(func(p *presence.Policy) {
+	p := house(func(p *presence.Policy) {
+		open := hours("mon 09:30-11:00", "12-25 closed Christmas Day")
+		inBerlin(rapid.SampledFrom([]*schedule.Schedule{nil, open, hours("mon 11:00-12:00")}).Draw(t, "domain's hours"))(p)
+		f.Settings.Hours = rapid.SampledFrom([]*schedule.Schedule{nil, open, hours("daily closed")}).Draw(t, "own hours")
+		for i := range f.Settings.Options.Numbers {
+			f.Settings.Options.Numbers[i].Hours = p.Hours
+		}
 		p.BusyWhileRinging = yes("busy while ringing")
 		if yes("fallback") {
 			p.Fallback = "sip:voicemail@example.test"
 		}
 	})
+	return f, p
 }
 
 func drawCall(t *rapid.T) Call {
@@ -92,7 +100,10 @@ func TestDecisionsHold(t *testing.T) {
 			}
 		}
 		// A plain call is admitted exactly where the predicate says so.
-		if c.Group == "" && !c.Redirect && !p.BusyWhileRinging {
+		if closed(s, &p, &c) != "" && ringing > 0 {
+			t.Fatalf("rings outside of working hours: %+v", d)
+		}
+		if c.Group == "" && !c.Redirect && !p.BusyWhileRinging && closed(s, &p, &c) == "" {
 			switch {
 			case c.Kind != presence.CallCampaign && (ringing > 0) != s.Regular:
 				t.Fatalf("regular is %v, the decision %+v", s.Regular, d)

@@ -35,7 +35,7 @@ func (c *clock) devices(f *presence.Facts, p *presence.Policy, ev *presence.Eval
 		c.registration(&f.Registrations[i], opts, p, ev, &o)
 	}
 	for i := range opts.Numbers {
-		ev.Devices = append(ev.Devices, number(&opts.Numbers[i]))
+		ev.Devices = append(ev.Devices, c.number(&opts.Numbers[i], p))
 	}
 	if len(ev.Devices) > 1 {
 		slices.SortFunc(ev.Devices, compareDevices)
@@ -144,8 +144,9 @@ func (c *clock) registration(r *presence.Registration, opts *presence.Options, p
 	ev.Devices = append(ev.Devices, d)
 }
 
-// number judges one forwarding number, which is assumed to be reachable.
-func number(n *presence.Number) presence.DeviceState {
+// number judges one forwarding number, which within its hours is assumed to be
+// reachable.
+func (c *clock) number(n *presence.Number, p *presence.Policy) presence.DeviceState {
 	d := presence.DeviceState{
 		ID: n.Number, Device: n.ID, Kind: presence.KindNumber, Enabled: n.Enabled, Reachable: true,
 		Contact: n.Number, Q: 1000, Delay: n.Delay, Group: n.Group, Confirm: n.Confirm,
@@ -153,11 +154,13 @@ func number(n *presence.Number) presence.DeviceState {
 	if !n.ID.IsZero() {
 		d.ID = n.ID.String()
 	}
+	open, why, next := n.OpenFor(p, c.now)
+	c.over(next) // noted
 	switch {
 	case n.Number == "":
 		d.Reachable, d.Why = false, numberEmpty
-	case n.Closed:
-		d.Reachable, d.Why = false, numberClosed
+	case !open:
+		d.Reachable, d.Why = false, why
 	}
 	if !n.Enabled {
 		d.Why = numberOff

@@ -13,7 +13,6 @@ const (
 	sipPhoneOff       = "the SIP phone option is off"
 	mobileOff         = "the mobile option is off"
 	numberOff         = "this number's option is off"
-	numberClosed      = "outside this number's hours"
 	numberEmpty       = "the number is empty"
 	webphoneClosed    = "the webphone was closed"
 	webphoneSuspect   = "the webphone does not answer; no new calls ring it"

@@ -253,7 +253,7 @@ func TestRule18_NumbersByTheirOwnOptionAndHours(t *testing.T) {
 	if d := device(ev, dev(2).String()); d.Enabled || d.Why != numberOff {
 		t.Errorf("%+v", d)
 	}
-	if d := device(ev, dev(3).String()); d.Reachable || d.Why != numberClosed {
+	if d := device(ev, dev(3).String()); d.Reachable || d.Why != "outside working hours" {
 		t.Errorf("%+v", d)
 	}
 	if d := device(ev, dev(4).String()); d.Reachable || d.Why != numberEmpty {

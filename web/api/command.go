@@ -22,6 +22,7 @@ type outcomeJSON struct {
 // command is one change somebody asks for.
 type command struct {
 	op     roster.Op
+	also   []roster.Op    // in the same change
 	cause  presence.Cause // empty: told from the subject
 	reason string
 	// unasked: nobody is asked for a reason.
@@ -46,7 +47,7 @@ func (a *API) perform(r *request, c command) error {
 		return roster.ErrUnknown
 	}
 	after, err := a.o.Roster.Do(r.Context(), agent.ID, roster.Change{
-		Cause: cmp.Or(c.cause, cause), Actor: r.subject.Actor(), Reason: c.reason, Ops: []roster.Op{c.op},
+		Cause: cmp.Or(c.cause, cause), Actor: r.subject.Actor(), Reason: c.reason, Ops: append([]roster.Op{c.op}, c.also...),
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,9 @@ type domainJSON struct {
 	WrapUp       float64               `json:"wrap_up_seconds"`
 	Consult      presence.Consult      `json:"consult"`
 	Digest       []string              `json:"digest"`
+	TimeZone     string                `json:"time_zone"`
+	Hours        *hoursJSON            `json:"hours,omitempty"`
+	AfterHours   string                `json:"after_hours,omitempty"`
 }
 
 // listDomains shows the domains the subject belongs to.
@@ -44,6 +47,7 @@ func (a *API) domainView(dom *presence.Domain) domainJSON {
 		Agents: len(agents), Teams: teams(agents),
 		OnlineBy: p.OnlineBy, KeepSelected: p.KeepSelected, Grace: p.LabelGrace().Seconds(),
 		WrapUp: wrapUpSeconds(&p), Consult: p.Consult, Digest: p.Digest,
+		TimeZone: p.Zone.String(), Hours: hoursOf(p.Hours), AfterHours: p.AfterHours,
 	}
 }
 

@@ -20,6 +20,7 @@ type (
 		Delay   float64            `json:"delay_seconds"`
 		Confirm bool               `json:"confirm"`
 		Closed  bool               `json:"closed,omitempty"`
+		Hours   *hoursJSON         `json:"hours,omitempty"`
 	}
 	optionsJSON struct {
 		Webphone bool         `json:"webphone"`
@@ -28,8 +29,10 @@ type (
 		Numbers  []numberJSON `json:"numbers,omitempty"`
 	}
 	settingsJSON struct {
-		Options optionsJSON  `json:"options"`
-		Saved   *optionsJSON `json:"saved,omitempty"`
+		Options    optionsJSON  `json:"options"`
+		Saved      *optionsJSON `json:"saved,omitempty"`
+		Hours      *hoursJSON   `json:"hours,omitempty"`
+		AfterHours string       `json:"after_hours,omitempty"`
 	}
 )
 
@@ -37,13 +40,13 @@ func optionsOf(o *presence.Options) optionsJSON {
 	j := optionsJSON{Webphone: o.Webphone, SIPPhone: o.SIPPhone, Mobile: o.Mobile}
 	for i := range o.Numbers {
 		n := &o.Numbers[i]
-		j.Numbers = append(j.Numbers, numberJSON{&n.ID, n.Number, n.Enabled, n.Group, n.Delay.Seconds(), n.Confirm, n.Closed})
+		j.Numbers = append(j.Numbers, numberJSON{&n.ID, n.Number, n.Enabled, n.Group, n.Delay.Seconds(), n.Confirm, n.Closed, hoursOf(n.Hours)})
 	}
 	return j
 }
 
 func settingsOf(s *presence.Settings) settingsJSON {
-	j := settingsJSON{Options: optionsOf(&s.Options)}
+	j := settingsJSON{Options: optionsOf(&s.Options), Hours: hoursOf(s.Hours), AfterHours: s.AfterHours}
 	if s.Saved != nil {
 		saved := optionsOf(s.Saved)
 		j.Saved = &saved
@@ -58,8 +61,7 @@ const (
 )
 
 // options reads what was asked for. A number keeps its identity by its id, or
-// else by being the same number as before; whether it is closed is the
-// schedule's word and stays.
+// else by being the same number as before; it keeps its hours where none are given.
 func (j *optionsJSON) options(old *presence.Options) (presence.Options, error) {
 	o := presence.Options{Webphone: j.Webphone, SIPPhone: j.SIPPhone, Mobile: j.Mobile}
 	if len(j.Numbers) > maxNumbers {
@@ -88,8 +90,15 @@ func (j *optionsJSON) options(old *presence.Options) (presence.Options, error) {
 		}
 		if at := slices.IndexFunc(old.Numbers, same); at >= 0 {
 			n.ID, n.Closed, n.Phone = old.Numbers[at].ID, old.Numbers[at].Closed, old.Numbers[at].Phone
+			n.Hours = old.Numbers[at].Hours
 		} else {
 			n.ID = presence.DeviceID{ID: presence.NewID()}
+		}
+		if in.Hours != nil {
+			var err error
+			if n.Hours, err = in.Hours.schedule("the hours of " + n.Number); err != nil {
+				return o, err
+			}
 		}
 		o.Numbers = append(o.Numbers, n)
 	}
@@ -124,11 +133,35 @@ func (a *API) getSettings(r *request) error {
 	return r.answer(http.StatusOK, settingsOf(&s.Settings))
 }
 
-// setSettings replaces the forwarding options.
-func (a *API) setSettings(r *request) error {
-	var in struct {
-		Options optionsJSON `json:"options"`
+// settingsChange is what may be replaced.
+type settingsChange struct {
+	Options    optionsJSON `json:"options"`
+	Hours      *hoursJSON  `json:"hours"`
+	AfterHours *string     `json:"after_hours"`
+}
+
+// more are the changes besides the options.
+func (c *settingsChange) more(old *presence.Settings) ([]roster.Op, error) {
+	if c.Hours == nil && c.AfterHours == nil {
+		return nil, nil
 	}
+	op := roster.SetHours{Hours: old.Hours, AfterHours: old.AfterHours}
+	if c.Hours != nil {
+		var err error
+		if op.Hours, err = c.Hours.schedule("the working hours"); err != nil {
+			return nil, err
+		}
+	}
+	if c.AfterHours != nil {
+		op.AfterHours = *c.AfterHours
+	}
+	return []roster.Op{op}, nil
+}
+
+// setSettings replaces the forwarding options, and the working hours where they are
+// given.
+func (a *API) setSettings(r *request) error {
+	var in settingsChange
 	if err := r.into(&in); err != nil {
 		return err
 	}
@@ -144,7 +177,11 @@ func (a *API) setSettings(r *request) error {
 	if err != nil {
 		return err
 	}
-	return a.perform(r, command{op: roster.SetOptions{Options: options}, unasked: true,
+	also, err := in.more(&s.Settings)
+	if err != nil {
+		return err
+	}
+	return a.perform(r, command{op: roster.SetOptions{Options: options}, also: also, unasked: true,
 		explain: func(before, after *presence.Snapshot) string { return "saved: " + changedOr(before, after) }})
 }
 

@@ -221,7 +221,14 @@ type Domain struct {
 	// FeatureCodes are what the agents' own phones may dial.
 	FeatureCodes FeatureCodes `yaml:"feature_codes"`
 	Desks        Desks        `yaml:"desks"`
-	Agents       []Agent      `yaml:"agents"`
+	// TimeZone is that of all hours, as Europe/Berlin; UTC.
+	TimeZone string `yaml:"time_zone"`
+	// Hours are when calls from outside ring; always, unless given. An agent's own
+	// hours come before these, except on the days named here.
+	Hours Hours `yaml:"hours"`
+	// AfterHours is where calls go outside of them; without it to the fallback.
+	AfterHours string  `yaml:"after_hours"`
+	Agents     []Agent `yaml:"agents"`
 }
 
 // Watch is a rule of who may watch whom.
@@ -357,6 +364,10 @@ type Agent struct {
 	// set by page or API stays.
 	PIN  string `yaml:"pin"`
 	Role string `yaml:"role"` // agent (default), supervisor, admin
+	// Hours are the agent's own, AfterHours where calls go outside of them; without
+	// them those set by page or API stay.
+	Hours      Hours  `yaml:"hours"`
+	AfterHours string `yaml:"after_hours"`
 }
 
 // Span is a duration that knows whether it was given: "0s" is not the default.

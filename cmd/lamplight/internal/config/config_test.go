@@ -101,6 +101,12 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"quirk of no phone":    {minimal + "phones:\n  - {match: Acme, quirks: [magic]}\n", "c.yaml:7: phones[0]: \"magic\" is no quirk: busy_lamp"},
 		"phone without match":  {minimal + "phones:\n  - {quirks: [xpidf]}\n", "c.yaml:7: phones[0]: match is missing"},
 		"body of nothing":      {minimal + "phones:\n  - {match: Acme, largest_body: 3}\n", "c.yaml:7: phones[0]: a largest body of 3 bytes"},
+		"zone of no place":     {minimal + "    time_zone: Berlin\n", "c.yaml:6: domains[0].time_zone: \"Berlin\" is no time zone"},
+		"hours of no day":      {minimal + "    hours:\n      week:\n        - mon-fri 09:00-17:00\n        - someday 09:00-17:00\n", "c.yaml:9: domains[0].hours.week[1]: "},
+		"holiday of no date":   {minimal + "    hours:\n      days: [12-32 closed]\n", "c.yaml:7: domains[0].hours.days[0]: \"12-32 closed\": \"12-32\" is no date"},
+		"hours that collide":   {minimal + "    hours: {week: [mon-fri 09:00-17:00, fri 16:00-18:00]}\n", "c.yaml:6: domains[0].hours: schedule: Friday: 09:00-17:00 runs into 16:00-18:00"},
+		"agent's hours":        {minimal + "    agents:\n      - {number: \"1\", login: 123456789012, hours: {week: [never]}}\n", "c.yaml:7: domains[0].agents[0].hours.week[0]"},
+		"after hours nowhere":  {minimal + "    after_hours: \"http://x\"\n", "c.yaml:6: domains[0].after_hours"},
 		"TLS without any":      {"sip:\n  tls: [127.0.0.1:5061]\ndomains: [{name: a.test}]\n", "self_signed"},
 	}
 	for name, c := range cases {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/schedule"
 	"lamplight/sip/peers"
 	"lamplight/sip/registrar"
 )
@@ -50,6 +51,8 @@ func (d Domain) Policy() presence.Policy {
 		LegMaxAge:        d.LegMaxAge,
 		Digest:           d.Digest,
 	}
+	p.Zone, _ = schedule.FindZone(d.TimeZone) // validated
+	p.Hours, p.AfterHours = d.Hours.Schedule(), d.AfterHours
 	if d.Grace != nil {
 		p.Grace = time.Duration(*d.Grace)
 		if p.Grace == 0 {

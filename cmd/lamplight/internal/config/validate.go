@@ -302,6 +302,7 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 		k.oneOf(fmt.Sprintf("%s.digest[%d]", at, i), a, "MD5", "SHA-256")
 	}
 	d.checkStatuses(k, at)
+	d.checkHours(k, at)
 	d.checkAgentKeys(k, at)
 	d.checkCodes(k, at+".feature_codes")
 	d.checkDesks(k, at+".desks", demo)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -67,7 +68,8 @@ func seedAgents(ctx context.Context, d *directory.Directory, dom *presence.Domai
 		next.Name, next.Teams = a.Name, a.Teams
 		next.Role, next.LoginHash = presence.Role(a.Role), loginHash(next.LoginHash, a)
 		next.PINHash = secretHash(next.PINHash, a.PIN)
-		if !known || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash || next.PINHash != was.PINHash {
+		next.Settings = seedHours(next.Settings, a)
+		if !known || !next.Settings.Hours.Equal(was.Settings.Hours) || next.Settings.AfterHours != was.Settings.AfterHours || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash || next.PINHash != was.PINHash {
 			edit.Agents = append(edit.Agents, next)
 		}
 	}
@@ -76,6 +78,15 @@ func seedAgents(ctx context.Context, d *directory.Directory, dom *presence.Domai
 	}
 	edit.Actor, edit.Cause = "configuration", "config"
 	return d.Apply(ctx, edit)
+}
+
+// seedHours are the settings with the hours that the file gives.
+func seedHours(s presence.Settings, a config.Agent) presence.Settings {
+	if h := a.Hours.Schedule(); h != nil {
+		s.Hours = h
+	}
+	s.AfterHours = cmp.Or(a.AfterHours, s.AfterHours)
+	return s
 }
 
 // seedDevices makes agents with a password and their devices, as an import
