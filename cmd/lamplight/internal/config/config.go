@@ -229,6 +229,8 @@ type Domain struct {
 	// AfterHours is where calls go outside of them; without it to the fallback.
 	AfterHours string  `yaml:"after_hours"`
 	Agents     []Agent `yaml:"agents"`
+	// Groups are numbers that several agents answer.
+	Groups []Group `yaml:"groups"`
 }
 
 // Watch is a rule of who may watch whom.

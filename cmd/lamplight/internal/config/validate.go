@@ -307,6 +307,7 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	d.checkCodes(k, at+".feature_codes")
 	d.checkDesks(k, at+".desks", demo)
 	d.checkAgents(k, at, demo)
+	d.checkGroups(k, at)
 }
 
 func (d *Domain) checkStatuses(k *check, at string) {

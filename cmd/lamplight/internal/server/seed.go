@@ -30,6 +30,9 @@ func seed(ctx context.Context, d *directory.Directory, c *config.Config) error {
 		if err := seedDesks(ctx, d, dom, dc.Desks.Phones); err != nil {
 			return fmt.Errorf("desks of domain %s: %w", dc.Name, err)
 		}
+		if err := seedGroups(ctx, d, dom, dc.Groups); err != nil {
+			return fmt.Errorf("groups of domain %s: %w", dc.Name, err)
+		}
 	}
 	return nil
 }
