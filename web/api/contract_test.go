@@ -67,7 +67,7 @@ func (o *rawOperation) example() string {
 
 // path fills in the document's path parameters.
 func examplePath(path string) string {
-	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{desk}", "desk-1", "{list}", "friends", "{watcher}", "1002", "{registration}", "b1", "{account}", "1001", "{call_id}", "c1").Replace(path)
+	return strings.NewReplacer("{agent}", "1001", "{device}", "1001", "{desk}", "desk-1", "{group}", "600", "{list}", "friends", "{watcher}", "1002", "{registration}", "b1", "{account}", "1001", "{call_id}", "c1").Replace(path)
 }
 
 // operations calls f for every operation of the document, each in a house of
@@ -99,6 +99,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		switch op.ID {
 		case "restoreOptions":
 			h.do("1001", roster.AllOptionsOff{})
+		case "getGroup", "removeGroup":
+			h.ask(admin, "PUT", "/groups/600", `{"name":"Sales"}`).want(200)
 		case "logoutDesk":
 			h.ask(admin, "POST", "/desks/desk-1/login", `{"agent":"1001"}`).want(200)
 		case "getCall", "listAgentCalls":
