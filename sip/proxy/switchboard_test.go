@@ -41,7 +41,9 @@ const trunk = "10.0.0.8:5060"
 // mode and a trunk.
 type switchboard struct {
 	*house
-	stop func()
+	stop  func()
+	track *calls.Tracker
+	tx    *transaction.Layer
 }
 
 func newSwitchboard(t *testing.T) *switchboard {
@@ -116,6 +118,7 @@ func (s *switchboard) start(populate bool) {
 		},
 	})
 	*end = sip.Endpoint{Registrar: reg, Proxy: s.proxy, Relay: rel.Serve, Asked: s.proxy.Asked, Events: transaction.HandlerFunc(func(r *transaction.Request) { r.Reply(489) })}
+	s.track, s.tx = track, tx
 	serving, cancel := context.WithCancel(ctx)
 	var served sync.WaitGroup
 	served.Go(func() { _ = tp.ServePacket(serving, s.net.ListenPacket(server)) })

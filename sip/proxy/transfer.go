@@ -74,7 +74,7 @@ func (p *Proxy) takesPlace(req *transaction.Request, c *caller, name message.Dia
 	callee, _ := p.o.Directory.Agent(d.To.Agent)
 	x.record = p.replacing(req, c, callee, d.CallID)
 	target := fork.Target{ID: "dialog", URI: d.End.Contact, Route: d.End.Route, Ring: dom.Policy.RingTime()}
-	target.Reach = func(ctx context.Context) (*transport.Flow, error) { return p.endOf(ctx, &d) }
+	target.Reach = func(ctx context.Context) (*transport.Flow, error) { return p.EndOf(ctx, &d) }
 	x.begin(calls.Start{
 		Domain: dom.ID, Invite: req.Message, Caller: c.party(), Callee: d.To, Devices: map[string]presence.DeviceID{target.ID: d.To.Device},
 		Kind: kind(req, c), Remote: message.NameAddr{URI: d.Remote}, Cap: dom.Policy.LegCap(),
@@ -99,9 +99,9 @@ func (p *Proxy) replacing(req *transaction.Request, c *caller, callee *presence.
 	}
 }
 
-// endOf is the flow to the phone that holds a dialog: the one that the dialog came
+// EndOf is the flow to the phone that holds a dialog: the one that the dialog came
 // by, or if that has ended, one by which the same phone has registered since.
-func (p *Proxy) endOf(ctx context.Context, d *calls.Dialog) (*transport.Flow, error) {
+func (p *Proxy) EndOf(ctx context.Context, d *calls.Dialog) (*transport.Flow, error) {
 	f, err := p.o.Carrier.Flow(d.End.Flow)
 	if err == nil {
 		return f, nil

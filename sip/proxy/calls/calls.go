@@ -8,8 +8,9 @@
 //   - The legs of an answered call are durable before the caller hears of the
 //     answer (Call.Settle), their end before the BYE is answered (Tracker.Seen).
 //     They come back after a restart and
-//     end as any other: by BYE, by the session timer (RFC 4028), or by the
-//     domain's cap on age. A lost BYE holds nobody for longer.
+//     end as any other: by BYE, by the session timer (RFC 4028), by the domain's cap
+//     on age, or when the agent's own phone knows the dialog no more (Prober). A lost
+//     BYE holds nobody for longer.
 //   - A ringing leg ends with its INVITE, and is not kept.
 //   - Hold follows the SDP of what was answered (RFC 3264 §8.4): the side that
 //     asked for it holds.
@@ -81,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	now := time.Now()
 	told := newReceipts(restoreAhead)
 	err := o.Store.Scan(ctx, space, func(r store.Record) error {
-		c := &Call{t: t, answered: true}
+		c := &Call{t: t, answered: true, probing: probing{restored: true}}
 		if err := c.kept.read(r); err != nil {
 			o.Log.Warn().Err(err).Msg("stored call left out")
 		}
@@ -144,6 +145,7 @@ type Call struct {
 	ended    bool
 	limit    *time.Timer      // ends an answered call whose BYE is lost
 	joined   map[string]*side // who else may answer, by target; see Join
+	probing  probing
 }
 
 // kept is what a restart has to know of an answered call.

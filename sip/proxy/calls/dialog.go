@@ -91,6 +91,7 @@ func (c *Call) renewed(req, res *message.Message, byCaller bool) {
 	for _, s := range c.kept.sides() {
 		s.Leg.Expires = until
 	}
+	c.movedLocked(req, res, byCaller)
 	offer := req.Body
 	if len(offer) == 0 { // the answer is in the ACK; the 2xx has the offer (RFC 3261 §14.2)
 		offer, byCaller = res.Body, !byCaller

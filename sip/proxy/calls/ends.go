@@ -42,11 +42,13 @@ func (t *Tracker) end(m *message.Message, f *transport.Flow) *End {
 type Dialog struct {
 	Domain presence.DomainID
 	CallID string
+	// ToTag is the receiver's own tag, FromTag the other end's.
+	ToTag, FromTag string
 	// To is the receiver and With who it talks to: zero where that is no agent.
 	To, With Party
-	// Remote is who With sees at the receiver's end.
-	Remote string
-	End    End
+	// Remote is who With sees at the receiver's end, From who the receiver sees.
+	Remote, From string
+	End          End
 }
 
 // Dialog finds the answered call that a Replaces header names (RFC 3891 §3): the
@@ -63,20 +65,42 @@ func (t *Tracker) Dialog(d message.DialogName) (Dialog, bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	out, ok := c.dialogLocked(toCaller)
+	return out, ok && out.ToTag == d.ToTag && out.FromTag == d.FromTag
+}
+
+// dialogLocked is the call as one of its ends knows it.
+func (c *Call) dialogLocked(toCaller bool) (Dialog, bool) {
 	k := &c.kept
-	to, with, end, tag := k.Callee, k.Caller, k.Far, d.ToTag
+	to, with, end := k.Callee, k.Caller, k.Far
+	out := Dialog{Domain: k.Domain, CallID: k.CallID, ToTag: k.ToTag, FromTag: k.FromTag}
 	if toCaller {
-		to, with, end, tag = k.Caller, k.Callee, k.Near, d.FromTag
+		to, with, end = k.Caller, k.Callee, k.Near
+		out.ToTag, out.FromTag = k.FromTag, k.ToTag
 	}
-	if !c.answered || c.ended || end == nil || tag != k.ToTag {
+	if !c.answered || c.ended || end == nil {
 		return Dialog{}, false
 	}
-	out := Dialog{Domain: k.Domain, CallID: k.CallID, End: *end}
+	out.End = *end
 	if to != nil {
-		out.To = Party{Agent: to.Agent, Device: to.Leg.Device}
+		out.To, out.From = Party{Agent: to.Agent, Device: to.Leg.Device}, to.Leg.Remote
 	}
 	if with != nil {
 		out.With, out.Remote = Party{Agent: with.Agent, Device: with.Leg.Device}, with.Leg.Remote
 	}
 	return out, true
+}
+
+// movedLocked takes the contacts of a re-INVITE or UPDATE and its answer (RFC 3261
+// §12.2: they refresh the targets).
+func (c *Call) movedLocked(req, res *message.Message, byCaller bool) {
+	asked, answered := c.kept.Far, c.kept.Near
+	if byCaller {
+		asked, answered = answered, asked
+	}
+	for m, e := range map[*message.Message]*End{req: asked, res: answered} {
+		if contacts, err := m.Contacts(); err == nil && len(contacts) > 0 && e != nil {
+			e.Contact = strings.Clone(contacts[0].URI)
+		}
+	}
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 
+	"lamplight/presence/roster"
 	"lamplight/sip/message"
 	"lamplight/sip/outbound"
 	"lamplight/sip/proxy"
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/proxy/relay"
+	"lamplight/sip/quirks"
 	"lamplight/sip/resolve"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
@@ -59,4 +61,34 @@ func (s *Server) reach(ctx context.Context, host string) (*transport.Flow, error
 		failed = append(failed, err)
 	}
 	return nil, errors.Join(failed...)
+}
+
+// startProbes has the phones of calls without session timer asked whether these are
+// still there.
+func (s *Server) startProbes(track *calls.Tracker, t *transaction.Layer) error {
+	prober, err := calls.Probe(calls.ProberOptions{Tracker: track, Way: s.probeWay, Send: t.Send})
+	if err != nil {
+		return err
+	}
+	s.atEnd("probes of calls", func() error { prober.Close(); return nil })
+	return nil
+}
+
+// probeWay is the flow to a phone, unless it is known to answer no OPTIONS.
+func (s *Server) probeWay(ctx context.Context, d *calls.Dialog) (*transport.Flow, error) {
+	snap, _ := s.roster.Snapshot(d.To.Agent)
+	if snap == nil {
+		return nil, roster.ErrUnknown
+	}
+	for i := range snap.Devices {
+		if snap.Devices[i].Device != d.To.Device {
+			continue
+		}
+		for _, b := range s.registrar.Ways(d.To.Agent, snap.Devices[i].ID) {
+			if s.cfg.PhoneTable().Find(b.UserAgent).Quirks.Has(quirks.NoOptions) {
+				return nil, calls.ErrNoAnswer
+			}
+		}
+	}
+	return s.proxy.EndOf(ctx, d)
 }

@@ -227,6 +227,9 @@ func (s *Server) startSIP(ctx context.Context) error {
 	*endpoint = sip.Endpoint{
 		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, Asked: s.proxy.Asked, AllowEvents: s.events.AllowEvents(),
 	}
+	if err := s.startProbes(carrier.Calls, transactions); err != nil {
+		return err
+	}
 	s.atEnd("transport", s.transport.Close)
 	return nil
 }
