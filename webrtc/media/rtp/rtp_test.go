@@ -132,16 +132,16 @@ func TestOneStreamWhoeverSpeaks(t *testing.T) {
 	now += 20 * ms
 	send(p, 1, 160, true)
 
-	for range 3 { // the gateway's own
+	for i, ticks := range []uint32{160, 0, 0} { // a key of the gateway's own
 		now += 20 * ms
-		seq, at := s.Own(160, now)
-		if seq-last != 1 || at-lastAt != 160 {
-			t.Fatal("own packets leave a gap")
+		seq, at := s.Own(now, 8000, i > 0)
+		if seq-last != 1 || at-lastAt != ticks {
+			t.Fatalf("own packet: number +%d, time +%d", seq-last, at-lastAt)
 		}
 		last, lastAt = seq, at
 	}
 	step(1, 20*ms)
-	send(p, 1, 160, true)
+	send(p, 1, 480, true)
 }
 
 // TestLateOnesKeepTheirPlace: disorder is passed on, not mended.

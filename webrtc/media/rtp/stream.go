@@ -82,13 +82,14 @@ func (s *Stream) Skip(p *Packet) {
 // Break has the next packet begin anew, whatever its source: after a hold.
 func (s *Stream) Break() { s.bound = false }
 
-// Own numbers a packet of the gateway's own making, step ticks after the one
-// before; the source goes on behind it.
-func (s *Stream) Own(step uint32, now time.Duration) (seq uint16, at uint32) {
+// Own numbers a packet of the gateway's own making; the source goes on behind
+// it. With same it has the time of the one before, as the packets of one key do.
+func (s *Stream) Own(now time.Duration, rate int, same bool) (seq uint16, at uint32) {
 	s.bound = false
 	s.seq++
-	s.time += step
-	s.at = now
+	if !same {
+		s.time, s.at = s.onward(now, rate), now
+	}
 	return s.seq, s.time
 }
 

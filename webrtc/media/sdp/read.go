@@ -216,7 +216,9 @@ func (r *reader) finish() error {
 	if in.waySaid {
 		a.Way = in.way
 	}
-	if a.Addr.IsUnspecified() { // hold as it was before RFC 3264 (§8.4 there)
+	// Hold as it was before RFC 3264 (§8.4 there). A browser's address is in its
+	// candidates, and unspecified here (RFC 9429 §5.2.1).
+	if a.Addr.IsUnspecified() && a.Profile.Plain() {
 		a.Way = a.Way.And(SendOnly)
 	}
 	a.ICE, a.Fingerprint = in.ice || r.top.ice, in.print || r.top.print

@@ -45,6 +45,10 @@ func TestReadTakesWhatPhonesAndBrowsersSend(t *testing.T) {
 			sdp:  head + "c=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n",
 			addr: "0.0.0.0", port: 4000, rtcp: "0.0.0.0:4001", codecs: "0:PCMU/8000", way: SendOnly,
 		},
+		"a browser, whose address is in its candidates": {
+			sdp:  head + "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=sendrecv\r\n",
+			addr: "0.0.0.0", port: 9, rtcp: "0.0.0.0:10", codecs: "0:PCMU/8000",
+		},
 		"the direction above counts": {
 			sdp:  head + "c=IN IP4 192.0.2.1\r\na=inactive\r\nm=audio 4000 RTP/AVP 0\r\n",
 			addr: "192.0.2.1", port: 4000, rtcp: "192.0.2.1:4001", codecs: "0:PCMU/8000", way: Inactive,
