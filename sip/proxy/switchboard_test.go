@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
@@ -44,6 +46,8 @@ type switchboard struct {
 	stop  func()
 	track *calls.Tracker
 	tx    *transaction.Layer
+	// metrics are of the transactions since the start.
+	metrics *prometheus.Registry
 }
 
 func newSwitchboard(t *testing.T) *switchboard {
@@ -85,7 +89,8 @@ func (s *switchboard) start(populate bool) {
 	var reg *registrar.Registrar
 	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f) }})
 	end := &sip.Endpoint{}
-	tx := transaction.New(transaction.Options{Transport: tp, Handler: end})
+	s.metrics = prometheus.NewRegistry()
+	tx := transaction.New(transaction.Options{Transport: tp, Handler: end, Metrics: s.metrics})
 	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx,
 		Limits: registrar.Limits{Push: push.Services{Providers: []push.Provider{{Name: "fcm"}}}}})
 	must(err)

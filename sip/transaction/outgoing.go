@@ -59,8 +59,8 @@ type outgoingTable struct {
 
 // Invite starts an INVITE client transaction: it adds a Via with this branch,
 // which must be unique, and sends. got is called with every provisional response and every 2xx,
-// also those that come again or from another fork, or once with a refusal, whose
-// ACK the transaction sends itself; or once with ErrTimeout, ErrFlowClosed,
+// also those that come again or from another fork (even after a refusal, as long as
+// Timer D runs), or once with a refusal, whose ACK the transaction sends itself; or once with ErrTimeout, ErrFlowClosed,
 // ErrOverload or ErrClosed, but not after a final response. The calls come one
 // after the other, in the order of what arrived, perhaps the first before Invite
 // returns. got must not block; it may call Cancel.
@@ -164,8 +164,11 @@ func (o *Outgoing) response(m *message.Message) {
 	switch {
 	case o.state == terminated:
 	case o.state == completed:
-		if m.Status >= 300 {
+		switch {
+		case m.Status >= 300:
 			_ = o.flow.Send(o.ack)
+		case m.Status >= 200: // of another fork downstream, which picked up as the others were taken back
+			o.told = append(o.told, outcomeOf{m, nil})
 		}
 	case m.Status < 200:
 		if o.state != accepted {
