@@ -396,6 +396,8 @@ type Settings struct {
 	// calls go outside of them.
 	Hours      *schedule.Schedule `json:"hours,omitempty"`
 	AfterHours string             `json:"after_hours,omitempty"`
+	// Ringing is in which order the devices ring, and for how long.
+	Ringing Ringing `json:"ringing,omitzero"`
 }
 
 // Options are the forwarding options.

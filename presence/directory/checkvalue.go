@@ -95,6 +95,9 @@ func CompleteSettings(s *presence.Settings) error {
 	if err := checkHours(s.Hours, s.AfterHours); err != nil {
 		return err
 	}
+	if err := s.Ringing.Check(); err != nil {
+		return invalid("%v", err)
+	}
 	numbers := slices.Clone(s.Options.Numbers)
 	for i := range numbers {
 		n := &numbers[i]

@@ -197,7 +197,7 @@ func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
 		flags |= flagPIN
 	}
 	plain := len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == "" &&
-		v.Settings.Hours == nil && v.Settings.AfterHours == ""
+		v.Settings.Hours == nil && v.Settings.AfterHours == "" && v.Settings.Ringing.IsZero()
 	if !plain {
 		flags |= flagSettings
 	}

@@ -26,6 +26,7 @@ func codecAgents() map[string]presence.Agent {
 			Week: []schedule.Weekly{{On: 2, Hours: []schedule.Interval{{From: 540, To: 1020}}}},
 			Days: []schedule.Day{{From: schedule.Date{Month: 12, Day: 25}, To: schedule.Date{Month: 12, Day: 25}, Name: "Christmas Day"}},
 		}}},
+		"ringing":     {ID: id, Domain: dom, Number: "1001", Settings: presence.Settings{Ringing: presence.Ringing{InOrder: true}}},
 		"after hours": {ID: id, Domain: dom, Number: "1001", Settings: presence.Settings{AfterHours: "sip:night@one.test"}},
 		"full":        {ID: id, Domain: dom, Number: "1001", Role: presence.RoleAdmin, LoginHash: "$argon2id$", Settings: full},
 		"only sip phone": {ID: id, Domain: dom, Number: "1",

@@ -56,6 +56,10 @@ func (s *shard) apply(a *actor, op Op, c *Change, ap *applied, now time.Time) {
 		next := a.facts.Settings
 		next.Hours, next.AfterHours = op.Hours, op.AfterHours
 		a.setSettings(next, ap)
+	case SetRinging:
+		next := a.facts.Settings
+		next.Ringing = op.Ringing
+		a.setSettings(next, ap)
 	case AllOptionsOff:
 		next, _ := status.AllOff(a.facts.Settings)
 		a.setSettings(next, ap)
@@ -318,7 +322,7 @@ func keepNumberIDs(next, old []presence.Number) {
 }
 
 func sameSettings(a, b *presence.Settings) bool {
-	return a.Fallback == b.Fallback && a.AfterHours == b.AfterHours && a.Hours.Equal(b.Hours) && sameOptions(&a.Options, &b.Options) &&
+	return a.Fallback == b.Fallback && a.AfterHours == b.AfterHours && a.Hours.Equal(b.Hours) && a.Ringing.Same(&b.Ringing) && sameOptions(&a.Options, &b.Options) &&
 		sameSet(a.Saved, b.Saved) && sameSet(a.Before, b.Before)
 }
 

@@ -62,15 +62,11 @@ func (s *shard) check(a *actor, c *Change, now time.Time) error {
 			}
 		case SetOptions:
 			settings = true
-			err = directory.CompleteSettings(&presence.Settings{Options: op.Options})
-			if err != nil {
-				err = fmt.Errorf("%w: %w", ErrRefused, err)
-			}
+			err = complete(presence.Settings{Options: op.Options})
 		case SetHours:
-			err = directory.CompleteSettings(&presence.Settings{Hours: op.Hours, AfterHours: op.AfterHours})
-			if err != nil {
-				err = fmt.Errorf("%w: %w", ErrRefused, err)
-			}
+			err = complete(presence.Settings{Hours: op.Hours, AfterHours: op.AfterHours})
+		case SetRinging:
+			err = complete(presence.Settings{Ringing: op.Ringing})
 		case AllOptionsOff:
 			settings = true
 		case RestoreOptions:
@@ -84,6 +80,14 @@ func (s *shard) check(a *actor, c *Change, now time.Time) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// complete reports what is wrong with settings.
+func complete(s presence.Settings) error {
+	if err := directory.CompleteSettings(&s); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	return nil
 }

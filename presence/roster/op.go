@@ -66,6 +66,8 @@ type (
 		Hours      *schedule.Schedule
 		AfterHours string
 	}
+	// SetRinging replaces in which order the agent's devices ring, and for how long.
+	SetRinging struct{ presence.Ringing }
 	// AllOptionsOff is the first button of rule 1: every option off.
 	AllOptionsOff struct{}
 	// RestoreOptions is the second: the set that was on before.
@@ -90,6 +92,7 @@ func (Toggle) op()           {}
 func (Forward) op()          {}
 func (SetOptions) op()       {}
 func (SetHours) op()         {}
+func (SetRinging) op()       {}
 func (AllOptionsOff) op()    {}
 func (RestoreOptions) op()   {}
 func (FinishWrapUp) op()     {}

@@ -15,6 +15,7 @@ import (
 func TestRecordedDecisionIsReplayedIdentically(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, p := draw(t)
+		f.Settings.Ringing = rapid.SampledFrom([]presence.Ringing{{}, {InOrder: true, Devices: []presence.DeviceRing{{Device: mobile}, {Device: desk, After: 1, Ring: 2}}}}).Draw(t, "ringing")
 		snap := snapshot(f, p)
 		snap.Team.Label, snap.Own.Label = snap.Evaluation.Team, snap.Evaluation.Own
 		r := Record{Inputs: Inputs{Snapshot: snap, Policy: p}, Outcome: Outcome{ID: "id", Status: 302, Contacts: []string{"<sip:a@b>"}}}

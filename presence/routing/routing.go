@@ -78,6 +78,8 @@ type Target struct {
 	// Push: wake it first (RFC 8599).
 	Push    bool `json:"push,omitempty"`
 	Confirm bool `json:"confirm,omitempty"`
+	// Ring is how long it rings; zero: as long as the domain says.
+	Ring time.Duration `json:"ring,omitempty"`
 }
 
 // Considered is one device and what became of it.

@@ -9,19 +9,24 @@ import (
 	"lamplight/presence"
 )
 
-// take sorts the devices into steps: what rings at once is step 0, numbers follow
-// after their delays.
+// take sorts the devices into steps: what rings at once is step 0, others follow
+// after their delays, or when it is their turn.
 func (d *Decision) take(s *presence.Snapshot, c *Call) {
+	next := turns(s, c)
 	for i := range s.Devices {
 		dev := &s.Devices[i]
 		if why := leftOut(dev, c); why != "" {
 			d.leaveOut(dev, why)
 			continue
 		}
-		d.Devices = append(d.Devices, Considered{ID: dev.ID, Kind: dev.Kind, Taken: true, Reason: taken(dev, c)})
-		d.target(dev.Delay, Target{
+		t := turn{after: max(dev.Delay, 0)}
+		if len(next) > 0 {
+			t, next = next[0], next[1:]
+		}
+		d.Devices = append(d.Devices, Considered{ID: dev.ID, Kind: dev.Kind, Taken: true, Reason: taken(dev, c, t)})
+		d.target(t.after, Target{
 			ID: dev.ID, Device: dev.Device, Kind: dev.Kind, URI: uri(dev, s.AOR),
-			Q: min(max(dev.Q, 0), 1000), Push: dev.Push, Confirm: dev.Confirm,
+			Q: min(max(dev.Q, 0), 1000), Push: dev.Push, Confirm: dev.Confirm, Ring: t.ring,
 		})
 	}
 	slices.SortStableFunc(d.Steps, func(a, b Step) int { return cmp.Compare(a.After, b.After) })
@@ -52,12 +57,22 @@ func leftOut(dev *presence.DeviceState, c *Call) string {
 }
 
 // taken says how a device is rung.
-func taken(dev *presence.DeviceState, c *Call) string {
+func taken(dev *presence.DeviceState, c *Call, t turn) string {
+	text := begins(dev, c, t.after)
+	if t.ring > 0 {
+		text += ", for " + t.ring.String()
+	}
+	return text
+}
+
+func begins(dev *presence.DeviceState, c *Call, after time.Duration) string {
 	switch w := c.waking(dev.ID); {
+	case w != nil && w.Woken && after > 0:
+		return w.Text + ", rings after " + after.String()
 	case w != nil && w.Woken:
 		return w.Text + ", rings at once"
-	case dev.Delay > 0:
-		return "rings after " + dev.Delay.String()
+	case after > 0:
+		return "rings after " + after.String()
 	case dev.Wake:
 		return "is woken by a push, then rings"
 	case dev.Restored:

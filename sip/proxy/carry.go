@@ -175,7 +175,7 @@ func (x *passage) wake(call *fork.Call, a *presence.Agent) {
 	stop := x.p.o.Waker.Wake(a.ID, x.asleep, x.req.CallID(), func(e push.Event) {
 		x.note(e)
 		if e.Woken {
-			if t, why := x.binding(fork.Target{ID: e.Binding, Ring: x.c.domain.Policy.RingTime()}, a); why == "" {
+			if t, why := x.binding(fork.Target{ID: e.Binding, Ring: x.ringOf(e.Asked)}, a); why == "" {
 				call.Add(t)
 			}
 		}
@@ -359,7 +359,7 @@ func (x *passage) steps(a *presence.Agent) []fork.Step {
 
 // target is where one device is rung, or why it is not.
 func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target, why string) {
-	out = fork.Target{ID: t.ID, Ring: x.c.domain.Policy.RingTime()}
+	out = fork.Target{ID: t.ID, Ring: cmp.Or(t.Ring, x.c.domain.Policy.RingTime())}
 	switch t.Kind {
 	case presence.KindWebphone:
 		return out, "calls are not carried to pages yet"
@@ -382,6 +382,20 @@ func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target,
 		return x.p.outside(out, host), ""
 	}
 	return x.binding(out, a)
+}
+
+// ringOf is how long the target of that id rings.
+func (x *passage) ringOf(id string) time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, s := range x.record.Decision.Steps {
+		for _, t := range s.Targets {
+			if t.ID == id && t.Ring > 0 {
+				return t.Ring
+			}
+		}
+	}
+	return x.c.domain.Policy.RingTime()
 }
 
 // asleep is why a binding cannot be rung that only a push reaches.

@@ -23,6 +23,7 @@ type (
 		Q       float64             `json:"q"`
 		Push    bool                `json:"push,omitempty"`
 		Confirm bool                `json:"confirm,omitempty"`
+		Ring    float64             `json:"ring_seconds,omitempty"`
 	}
 	stepJSON struct {
 		After   float64      `json:"after_seconds"`
@@ -170,7 +171,7 @@ func (a *API) decision(s *presence.Snapshot, d routing.Decision, at time.Time) d
 		js := stepJSON{After: step.After.Seconds(), Targets: []targetJSON{}}
 		for _, t := range step.Targets {
 			jt := targetJSON{ID: t.ID, Kind: t.Kind, Name: a.deviceName(t.Device), URI: t.URI,
-				Q: float64(t.Q) / 1000, Push: t.Push, Confirm: t.Confirm}
+				Q: float64(t.Q) / 1000, Push: t.Push, Confirm: t.Confirm, Ring: t.Ring.Seconds()}
 			if !t.Device.IsZero() {
 				jt.Device = t.Device.String()
 			}

@@ -33,6 +33,7 @@ type (
 		Saved      *optionsJSON `json:"saved,omitempty"`
 		Hours      *hoursJSON   `json:"hours,omitempty"`
 		AfterHours string       `json:"after_hours,omitempty"`
+		Ringing    *ringingJSON `json:"ringing,omitempty"`
 	}
 )
 
@@ -46,7 +47,7 @@ func optionsOf(o *presence.Options) optionsJSON {
 }
 
 func settingsOf(s *presence.Settings) settingsJSON {
-	j := settingsJSON{Options: optionsOf(&s.Options), Hours: hoursOf(s.Hours), AfterHours: s.AfterHours}
+	j := settingsJSON{Options: optionsOf(&s.Options), Hours: hoursOf(s.Hours), AfterHours: s.AfterHours, Ringing: ringingOf(&s.Ringing)}
 	if s.Saved != nil {
 		saved := optionsOf(s.Saved)
 		j.Saved = &saved
@@ -135,19 +136,26 @@ func (a *API) getSettings(r *request) error {
 
 // settingsChange is what may be replaced.
 type settingsChange struct {
-	Options    optionsJSON `json:"options"`
-	Hours      *hoursJSON  `json:"hours"`
-	AfterHours *string     `json:"after_hours"`
+	Options    optionsJSON  `json:"options"`
+	Hours      *hoursJSON   `json:"hours"`
+	AfterHours *string      `json:"after_hours"`
+	Ringing    *ringingJSON `json:"ringing"`
 }
 
 // more are the changes besides the options.
-func (c *settingsChange) more(old *presence.Settings) ([]roster.Op, error) {
+func (a *API) more(c *settingsChange, agent presence.AgentID, old *presence.Settings) (ops []roster.Op, err error) {
+	if c.Ringing != nil {
+		r, err := a.ringing(c.Ringing, agent, old)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, roster.SetRinging{Ringing: r})
+	}
 	if c.Hours == nil && c.AfterHours == nil {
-		return nil, nil
+		return ops, nil
 	}
 	op := roster.SetHours{Hours: old.Hours, AfterHours: old.AfterHours}
 	if c.Hours != nil {
-		var err error
 		if op.Hours, err = c.Hours.schedule("the working hours"); err != nil {
 			return nil, err
 		}
@@ -155,11 +163,10 @@ func (c *settingsChange) more(old *presence.Settings) ([]roster.Op, error) {
 	if c.AfterHours != nil {
 		op.AfterHours = *c.AfterHours
 	}
-	return []roster.Op{op}, nil
+	return append(ops, op), nil
 }
 
-// setSettings replaces the forwarding options, and the working hours where they are
-// given.
+// setSettings replaces the forwarding options, and what else is given.
 func (a *API) setSettings(r *request) error {
 	var in settingsChange
 	if err := r.into(&in); err != nil {
@@ -177,7 +184,7 @@ func (a *API) setSettings(r *request) error {
 	if err != nil {
 		return err
 	}
-	also, err := in.more(&s.Settings)
+	also, err := a.more(&in, agent.ID, &s.Settings)
 	if err != nil {
 		return err
 	}
