@@ -16,8 +16,11 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 	"github.com/rs/zerolog"
+
+	"lamplight/webrtc/pionlog"
 )
 
 // Options of a Port. Listen or Conn is required.
@@ -47,7 +50,7 @@ const (
 // Port is safe for concurrent use.
 type Port struct {
 	o    Options
-	logs *pionLogs
+	logs logging.LoggerFactory
 	conn net.PacketConn
 	udp  ice.UDPMux
 	tcp  ice.TCPMux   // nil without TCP
@@ -56,7 +59,7 @@ type Port struct {
 
 // Open binds the ports.
 func Open(o Options) (*Port, error) {
-	p := &Port{o: o, logs: &pionLogs{log: o.Log}, conn: o.Conn}
+	p := &Port{o: o, logs: pionlog.New(o.Log), conn: o.Conn}
 	lc := net.ListenConfig{}
 	var err error
 	if p.conn == nil {
