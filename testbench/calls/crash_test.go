@@ -20,8 +20,10 @@ import (
 
 const (
 	domain = "demo.lamplight.test"
-	many   = 200
-	first  = 3001
+	many   = 500
+	// ringing of them have not been answered when the server is killed.
+	ringing = 100
+	first   = 3001
 )
 
 func number(i int) string { return fmt.Sprint(first + i) }
@@ -56,17 +58,30 @@ func TestCallsOutliveAKill(t *testing.T) {
 			t.Fatalf("%s registers: %d", number(i), m.Status)
 		}
 	}
-	talks := make([]talk, many)
-	for i := range many {
+	talks := make([]talk, many-ringing)
+	for i := range talks {
 		talks[i] = connect(t, pbx, phones, number(i))
 	}
-	lab.Eventually(t, 5*time.Second, func() error { return engaged(s, many) })
+	var waiting []*message.Builder
+	var rung []*message.Message
+	for i := len(talks); i < many; i++ {
+		b, inv := call(t, pbx, phones, number(i))
+		phones.Respond(inv, 180)
+		waiting, rung = append(waiting, b), append(rung, inv)
+	}
+	lab.Eventually(t, 5*time.Second, func() error { return engaged(s, len(talks)) })
 
 	s.Kill()
 	s.Run()
-	if err := engaged(s, many); err != nil { // as soon as it is ready
+	if err := engaged(s, len(talks)); err != nil { // as soon as it is ready
 		t.Errorf("after the kill: %v", err)
 	}
+	givenUp(t, pbx, waiting)
+	for i, inv := range rung { // the phones end by themselves, and are called again
+		phones.Respond(inv, 480)
+		talks = append(talks, connect(t, pbx, phones, number(many-ringing+i)))
+	}
+	lab.Eventually(t, 5*time.Second, func() error { return engaged(s, many) })
 	began := time.Now()
 	for i, c := range talks {
 		if i%2 == 0 {
@@ -88,12 +103,10 @@ func TestCallsOutliveAKill(t *testing.T) {
 // connect has the PBX call an agent, whose phone picks up.
 func connect(t *testing.T, pbx, phones *siptest.Peer, number string) talk {
 	t.Helper()
-	b := pbx.Request("INVITE", "sip:"+number+"@"+domain, "sip:+4930123@carrier.test", "").Add(message.Contact, "<"+pbx.Contact("pbx")+">")
-	pbx.Send(b)
+	_, inv := call(t, pbx, phones, number)
 	of := func(match func(*message.Message) bool) func(*message.Message) bool {
-		return func(m *message.Message) bool { return match(m) && strings.Contains(m.Get(message.To), number) }
+		return func(m *message.Message) bool { return match(m) && m.CallID() == inv.CallID() }
 	}
-	inv := phones.Expect(of(siptest.Method("INVITE")))
 	phones.Respond(inv, 200, message.Header{Name: message.Contact, Value: "<" + phones.Contact(number) + ">"})
 	ok := pbx.Expect(of(siptest.Final))
 	if ok.Status != 200 {
@@ -102,6 +115,33 @@ func connect(t *testing.T, pbx, phones *siptest.Peer, number string) talk {
 	pbx.Send(pbx.InDialog("ACK", ok))
 	phones.Expect(of(siptest.Method("ACK")))
 	return talk{ok, siptest.WithToTag(inv, ok.Get(message.To))}
+}
+
+// call has the PBX call an agent: the INVITE as it was sent, and as the phone gets
+// it.
+func call(t *testing.T, pbx, phones *siptest.Peer, number string) (*message.Builder, *message.Message) {
+	t.Helper()
+	b := pbx.Request("INVITE", "sip:"+number+"@"+domain, "sip:+4930123@carrier.test", "").Add(message.Contact, "<"+pbx.Contact("pbx")+">")
+	pbx.Send(b)
+	sent, err := message.Parse(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, phones.Expect(func(m *message.Message) bool { return m.Method == "INVITE" && m.CallID() == sent.CallID() })
+}
+
+// givenUp takes back calls whose server knows nothing of them any more: it says so,
+// and the caller need not wait.
+func givenUp(t *testing.T, pbx *siptest.Peer, waiting []*message.Builder) {
+	t.Helper()
+	for _, b := range waiting {
+		text := strings.Replace(strings.Replace(string(b.Bytes()), "INVITE sip", "CANCEL sip", 1), " INVITE\r\n", " CANCEL\r\n", 1)
+		pbx.SendRaw([]byte(text))
+		m := pbx.Expect(func(m *message.Message) bool { _, of := m.CSeq(); return m.Status >= 200 && of == "CANCEL" })
+		if m.Status != 481 {
+			t.Errorf("CANCEL answered %d", m.Status)
+		}
+	}
 }
 
 // hangUp sends a BYE and has the other side answer it.

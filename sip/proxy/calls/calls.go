@@ -89,7 +89,11 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 		if len(c.kept.sides()) == 0 || !r.Expires.After(now) {
 			return nil
 		}
+		t.mu.Lock() // a call may end while others are read
 		t.calls[c.kept.key()] = c
+		t.mu.Unlock()
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.limitLocked(r.Expires)
 		for _, s := range c.kept.sides() {
 			if err := told.take(ctx); err != nil {
