@@ -63,7 +63,13 @@ func NewStreamPeer(t testing.TB, n *Net, addr, to string) *Peer {
 // NewRealPeer is a UDP peer on a real loopback socket.
 func NewRealPeer(t testing.TB, to string) *Peer {
 	t.Helper()
-	pc, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	return NewRealPeerFrom(t, "127.0.0.1", to)
+}
+
+// NewRealPeerFrom is NewRealPeer with an address of its own.
+func NewRealPeerFrom(t testing.TB, host, to string) *Peer {
+	t.Helper()
+	pc, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
