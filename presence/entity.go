@@ -341,6 +341,9 @@ func (p Policy) WithDefaults() Policy {
 	if p.WrapUp == 0 {
 		p.WrapUp = DefaultWrapUp
 	}
+	if p.Pickup == "" {
+		p.Pickup = PickupTeam
+	}
 	if p.Consult == "" {
 		p.Consult = ConsultColleagues
 	}

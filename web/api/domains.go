@@ -20,6 +20,7 @@ type domainJSON struct {
 	Grace        float64               `json:"grace_seconds"`
 	WrapUp       float64               `json:"wrap_up_seconds"`
 	Consult      presence.Consult      `json:"consult"`
+	Pickup       presence.Pickup       `json:"pickup"`
 	Digest       []string              `json:"digest"`
 	TimeZone     string                `json:"time_zone"`
 	Hours        *hoursJSON            `json:"hours,omitempty"`
@@ -46,7 +47,7 @@ func (a *API) domainView(dom *presence.Domain) domainJSON {
 		ID: dom.ID.String(), Name: dom.Name(), Names: noNil(dom.Names), Realm: dom.Realm,
 		Agents: len(agents), Teams: teams(agents),
 		OnlineBy: p.OnlineBy, KeepSelected: p.KeepSelected, Grace: p.LabelGrace().Seconds(),
-		WrapUp: wrapUpSeconds(&p), Consult: p.Consult, Digest: p.Digest,
+		WrapUp: wrapUpSeconds(&p), Consult: p.Consult, Pickup: p.Pickup, Digest: p.Digest,
 		TimeZone: p.Zone.String(), Hours: hoursOf(p.Hours), AfterHours: p.AfterHours,
 	}
 }
