@@ -1,69 +1,74 @@
 package transaction
 
 import (
-	"log/slog"
 	"sync"
-
-	"github.com/emiago/sipgo/sip"
+	"time"
 
 	"lamplight/sip/message"
 	"lamplight/sip/transport"
 )
 
-// mailRoom is how many retransmissions, ACKs and CANCELs wait for one INVITE;
-// beyond that they are dropped, as the network might have done.
-const mailRoom = 8
-
-// inviteTable is the INVITE server transactions by key.
+// inviteTable is the INVITE server transactions that are not settled: without a
+// final response, or with a refusal that was not acknowledged. What is settled is
+// an entry of the replay cache: after a 2xx (RFC 6026 §7.1, Accepted) an INVITE
+// that comes again is absorbed, after the ACK of a refusal (RFC 3261 §17.2.1,
+// Confirmed) an ACK that comes again is.
 type inviteTable struct {
 	layer     *Layer
 	most      int
 	mostBytes int
 
 	mu     sync.Mutex
-	m      map[string]*inviteTx // guarded by mu
-	bytes  int                  // of their requests; guarded by mu
-	closed bool                 // guarded by mu
+	m      map[key]*inviteTx // guarded by mu
+	bytes  int               // of their requests; guarded by mu
+	closed bool              // guarded by mu
+	// refused are those that wait for the ACK of a refusal, oldest first: a list by
+	// next and prev; guarded by mu. They make room when the table is full, so that
+	// who refuses to acknowledge keeps nobody from calling.
+	oldest, newest *inviteTx
 }
 
-// inviteTx is one INVITE server transaction (RFC 3261 §17.2.1, RFC 6026 §7.1).
-// sipgo's state machine keeps state and timers; it is shown skeletons of our
-// messages, and what it decides to send is sent as our own bytes.
+// inviteTx is one INVITE server transaction (RFC 3261 §17.2.1): no goroutine, and
+// one timer where there is something to wait for.
 type inviteTx struct {
 	layer *Layer
-	key   string
+	key   key
 	req   *Request
-	fsm   *sip.ServerTx
-	inbox chan mail
 	to    *transport.Flow
 
-	answering sync.Mutex // held while one response goes through fsm; before mu
+	next, prev *inviteTx // in the list of refused ones; guarded by the table's mu
+	listed     bool      // guarded by the table's mu
 
-	mu       sync.Mutex
-	canceled bool   // guarded by mu
-	cancel   func() // guarded by mu
-	status   int    // of the last response, 0: none; guarded by mu
-	last     []byte // the last response; guarded by mu
+	mu       sync.Mutex // held while a response is sent, so that they leave in order; before the table's
+	state    inviteState
+	canceled bool          // guarded by mu, as all below
+	cancel   func()        // what OnCancel gave
+	last     []byte        // the last response, to be repeated
+	timer    *time.Timer   // the 100 by itself, then Timers G and H; nil: none
+	interval time.Duration // of Timer G
+	end      time.Time     // Timer H
 }
 
-// mail is what the network brings to an INVITE transaction.
-type mail struct {
-	invite bool     // a retransmission
-	ack    *Request // for a final response
-	cancel bool
-}
+type inviteState uint8
+
+const (
+	unanswered   inviteState = iota // Proceeding
+	refusedState                    // Completed: wants its ACK
+	settledState                    // Accepted, Confirmed, or Terminated
+)
+
+// trying is how long the owner may say nothing before we say 100 (RFC 3261
+// §17.2.1).
+const trying = 200 * time.Millisecond
 
 func newInviteTable(l *Layer, most, mostBytes int) *inviteTable {
-	return &inviteTable{layer: l, most: most, mostBytes: mostBytes, m: make(map[string]*inviteTx)}
+	return &inviteTable{layer: l, most: most, mostBytes: mostBytes, m: make(map[key]*inviteTx)}
 }
 
 // inviteKey is the key of the INVITE that an INVITE, ACK or CANCEL belongs to.
-func inviteKey(m *message.Message) string {
-	var room [256]byte
-	return string(appendKey(room[:0], m, "INVITE"))
-}
+func (t *inviteTable) inviteKey(m *message.Message) key { return t.layer.replay.keyOf(m, "INVITE") }
 
-func (t *inviteTable) find(k string) *inviteTx {
+func (t *inviteTable) find(k key) *inviteTx {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.m[k]
@@ -77,48 +82,117 @@ func (t *inviteTable) len() int {
 
 // invite enters an INVITE; a retransmission goes to its transaction.
 func (t *inviteTable) invite(r *Request) {
-	k := inviteKey(r.Message)
+	k := t.inviteKey(r.Message)
 	t.mu.Lock()
-	if tx := t.m[k]; tx != nil {
+	tx := t.m[k]
+	if tx == nil {
+		if known, _ := t.layer.replay.settled(k, r.At); known {
+			t.mu.Unlock()
+			t.layer.metric.retransmission()
+			return
+		}
+	} else {
 		t.mu.Unlock()
 		t.layer.metric.retransmission()
-		tx.post(mail{invite: true})
+		tx.again()
 		return
 	}
-	if t.closed || len(t.m) >= t.most || t.bytes+len(r.Raw) > t.mostBytes {
+	room := t.roomLocked(len(r.Raw))
+	if t.closed || t.fullLocked(len(r.Raw)) {
 		t.mu.Unlock()
+		forget(room)
 		t.layer.metric.drop("overload")
 		r.Reply(503, message.Header{Name: message.RetryAfter, Value: "5"})
 		return
 	}
-	tx := &inviteTx{layer: t.layer, key: k, req: r, inbox: make(chan mail, mailRoom), to: responseFlow(r)}
+	tx = &inviteTx{layer: t.layer, key: k, req: r, to: responseFlow(r)}
 	r.invite = tx
-	origin := sip.NewRequest(sip.INVITE, sip.Uri{})
-	origin.SetTransport(r.Flow.Transport())
-	tx.fsm = sip.NewServerTx(k, origin, tx, slog.New(slog.DiscardHandler))
 	t.m[k] = tx
 	t.bytes += len(r.Raw)
-	t.layer.wg.Add(1)
 	t.mu.Unlock()
-	_ = tx.fsm.Init()
-	go tx.run()
+	forget(room)
 	t.layer.handler.ServeSIP(r)
+	tx.tryingSoon()
+}
+
+func (t *inviteTable) fullLocked(more int) bool {
+	return len(t.m) >= t.most || t.bytes+more > t.mostBytes
+}
+
+// roomLocked takes the oldest refusals out that nobody acknowledged, if there is no
+// room otherwise.
+func (t *inviteTable) roomLocked(more int) (out []*inviteTx) {
+	for t.fullLocked(more) && t.oldest != nil {
+		tx := t.oldest
+		t.dropLocked(tx)
+		t.layer.metric.drop("unacknowledged_refusal")
+		out = append(out, tx)
+	}
+	return out
+}
+
+// forget ends transactions that the table has dropped.
+func forget(all []*inviteTx) {
+	for _, tx := range all {
+		tx.mu.Lock()
+		tx.settleLocked()
+		tx.mu.Unlock()
+	}
+}
+
+func (t *inviteTable) dropLocked(tx *inviteTx) {
+	if t.m[tx.key] != tx {
+		return
+	}
+	delete(t.m, tx.key)
+	t.bytes -= len(tx.req.Raw)
+	if !tx.listed {
+		return
+	}
+	if tx.listed = false; tx.prev != nil {
+		tx.prev.next = tx.next
+	} else {
+		t.oldest = tx.next
+	}
+	if tx.next != nil {
+		tx.next.prev = tx.prev
+	} else {
+		t.newest = tx.prev
+	}
+	tx.next, tx.prev = nil, nil
+}
+
+// listRefused notes that a transaction wants its ACK.
+func (t *inviteTable) listRefused(tx *inviteTx) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.m[tx.key] != tx {
+		return
+	}
+	tx.listed, tx.prev = true, t.newest
+	if t.newest != nil {
+		t.newest.next = tx
+	} else {
+		t.oldest = tx
+	}
+	t.newest = tx
+}
+
+func (t *inviteTable) drop(tx *inviteTx) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dropLocked(tx)
 }
 
 // ack takes an ACK to its INVITE; false: it belongs to none, so to a 2xx.
 func (t *inviteTable) ack(r *Request) bool {
-	tx := t.find(inviteKey(r.Message))
-	if tx == nil {
-		return false
+	k := t.inviteKey(r.Message)
+	if tx := t.find(k); tx != nil {
+		return tx.acknowledged()
 	}
-	tx.mu.Lock()
-	status := tx.status
-	tx.mu.Unlock()
-	if status >= 200 && status < 300 {
-		return false // an old peer that reuses the branch for the ACK of a 2xx
-	}
-	tx.post(mail{ack: r})
-	return true
+	// An old peer reuses the branch for the ACK of a 2xx.
+	known, refused := t.layer.replay.settled(k, r.At)
+	return known && refused
 }
 
 func (t *inviteTable) close() {
@@ -127,94 +201,8 @@ func (t *inviteTable) close() {
 	all := make([]*inviteTx, 0, len(t.m))
 	for _, tx := range t.m {
 		all = append(all, tx)
+		t.dropLocked(tx)
 	}
 	t.mu.Unlock()
-	for _, tx := range all {
-		tx.fsm.Terminate()
-	}
-}
-
-// post never blocks the reader.
-func (tx *inviteTx) post(m mail) {
-	select {
-	case tx.inbox <- m:
-	default:
-		tx.layer.metric.drop("invite_mailbox")
-	}
-}
-
-// run takes the mail in order until the state machine ends.
-func (tx *inviteTx) run() {
-	defer tx.layer.wg.Done()
-	defer func() {
-		t := tx.layer.invites
-		t.mu.Lock()
-		delete(t.m, tx.key)
-		t.bytes -= len(tx.req.Raw)
-		t.mu.Unlock()
-	}()
-	for {
-		select {
-		case <-tx.fsm.Done():
-			return
-		case <-tx.fsm.Acks(): // nobody waits for them; without a reader each costs a goroutine
-		case m := <-tx.inbox:
-			tx.handle(m)
-		}
-	}
-}
-
-func (tx *inviteTx) handle(m mail) {
-	switch {
-	case m.cancel:
-		tx.handleCancel()
-	case m.ack != nil:
-		_ = tx.fsm.Receive(sip.NewRequest(sip.ACK, sip.Uri{}))
-	default:
-		_ = tx.fsm.Receive(sip.NewRequest(sip.INVITE, sip.Uri{}))
-	}
-}
-
-// handleCancel tells the owner, and answers 487 if nobody else has answered
-// (RFC 3261 §9.2). sipgo's own CANCEL is not used: it calls back under its lock.
-func (tx *inviteTx) handleCancel() {
-	if tx.req.Answered() {
-		return
-	}
-	tx.mu.Lock()
-	tx.canceled = true
-	f := tx.cancel
-	tx.mu.Unlock()
-	if f != nil {
-		f()
-	}
-	if !tx.req.Answered() {
-		tx.req.Reply(487)
-	}
-}
-
-func (tx *inviteTx) onCancel(f func()) {
-	tx.mu.Lock()
-	tx.cancel = f
-	canceled := tx.canceled
-	tx.mu.Unlock()
-	if canceled {
-		f()
-	}
-}
-
-// respond shows the state machine a skeleton that stands for these bytes. One at
-// a time, and nothing after a final one: sipgo would remember a late provisional
-// one as the response to repeat.
-func (tx *inviteTx) respond(status int, raw []byte) {
-	tx.answering.Lock()
-	defer tx.answering.Unlock()
-	tx.mu.Lock()
-	if tx.status >= 200 {
-		tx.mu.Unlock()
-		return
-	}
-	tx.status, tx.last = status, raw
-	tx.mu.Unlock()
-	_ = tx.fsm.Respond(sip.NewResponse(status, ""))
+	forget(all)
 }

@@ -190,3 +190,92 @@ func TestCloseWithOpenInvites(t *testing.T) {
 		p.Close()
 	}) // goleak and the bubble see what stays behind
 }
+
+// Who never acknowledges keeps nobody from calling: the oldest refusals make room.
+func TestRefusalsThatNobodyAcknowledgesMakeRoom(t *testing.T) {
+	h := &handler{then: func(r *Request) {
+		if r.Get("X-Hold") == "" {
+			r.Reply(403)
+		}
+	}}
+	inWorld(t, Options{Handler: h, MaxInvite: 10}, func(t *testing.T, w *world) {
+		p := w.peer("10.0.0.2:5060")
+		for i := range 50 {
+			p.SendRaw(text("INVITE", fmt.Sprint("z9hG4bK", i)))
+		}
+		if h.count("INVITE") != 50 || w.count("lamplight_sip_transactions invite") != 10 {
+			t.Errorf("%d INVITEs came through, %d are kept", h.count("INVITE"), w.count("lamplight_sip_transactions invite"))
+		}
+		if n := w.count("lamplight_sip_transaction_drops_total unacknowledged_refusal"); n != 40 {
+			t.Errorf("%d made room", n)
+		}
+		for i := range 12 { // these wait for their answer, and are kept
+			p.SendRaw(text("INVITE", fmt.Sprint("z9hG4bKheld", i), "X-Hold: yes"))
+		}
+		if m := p.Expect(siptest.Status(503)); m.Get(message.RetryAfter) == "" || h.count("INVITE") != 60 {
+			t.Errorf("%d INVITEs came through", h.count("INVITE"))
+		}
+		for _, r := range h.got {
+			r.Reply(480)
+		}
+		time.Sleep(time.Minute)
+		if n := w.count("lamplight_sip_transactions invite"); n != 0 {
+			t.Errorf("%d transactions left", n)
+		}
+		p.Close()
+	})
+}
+
+// Nothing is left of an INVITE whose stream ended before the answer.
+func TestAnswerToAStreamThatIsGone(t *testing.T) {
+	for _, status := range []int{200, 486} {
+		h := &handler{}
+		inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+			p := w.stream("10.0.0.2:40000")
+			p.SendRaw([]byte(strings.Replace(string(text("INVITE", "z9hG4bK1")), "\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n", 1)))
+			r := h.last()
+			p.Close()
+			synctest.Wait()
+			r.Reply(status)
+			time.Sleep(time.Minute)
+			if n := w.count("lamplight_sip_transactions invite"); n != 0 {
+				t.Errorf("%d: %d transactions left", status, n)
+			}
+		})
+	}
+}
+
+// What is settled is remembered: an INVITE that comes again is absorbed, and a
+// CANCEL that crossed the answer is answered, for 32 s.
+func TestSettledInviteIsRemembered(t *testing.T) {
+	for _, status := range []int{200, 486} {
+		h := &handler{then: func(r *Request) { r.Reply(status) }}
+		inWorld(t, Options{Handler: h}, func(t *testing.T, w *world) {
+			p := w.peer("10.0.0.2:5060")
+			p.SendRaw(text("INVITE", "z9hG4bK1"))
+			res := p.Expect(siptest.Status(status))
+			if status >= 300 {
+				p.SendRaw(ackFor(res, "z9hG4bK1"))
+			}
+			synctest.Wait()
+			if n := w.count("lamplight_sip_transactions invite"); n != 0 || w.replay.len() != 1 {
+				t.Errorf("%d: %d open, %d remembered", status, n, w.replay.len())
+			}
+			p.SendRaw(text("INVITE", "z9hG4bK1"))
+			p.SendRaw(text("CANCEL", "z9hG4bK1"))
+			if m := p.Expect(func(m *message.Message) bool { _, of := m.CSeq(); return of == "CANCEL" }); m.Status != 200 {
+				t.Errorf("%d: a CANCEL too late is answered %d", status, m.Status)
+			}
+			if h.count("INVITE") != 1 || p.Again() != 0 {
+				t.Errorf("%d: the handler saw %d INVITEs, %d answers came again", status, h.count("INVITE"), p.Again())
+			}
+			time.Sleep(40 * time.Second)
+			p.SendRaw(text("INVITE", "z9hG4bK1")) // another one by now
+			if h.count("INVITE") != 2 {
+				t.Errorf("%d: remembered for too long", status)
+			}
+			time.Sleep(time.Minute)
+			p.Close()
+		})
+	}
+}

@@ -42,9 +42,7 @@ type Options struct {
 	Handler   Handler          // required
 	Log       zerolog.Logger
 
-	// T1 and T2 of RFC 3261 §17.1.2.1, for client transactions and the replay
-	// cache; 500 ms and 4 s. INVITE server transactions keep sipgo's, which are
-	// the same and belong to the whole process.
+	// T1 and T2 of RFC 3261 §17.1.2.1; 500 ms and 4 s.
 	T1, T2 time.Duration
 
 	// ForceRPort says of whom answers by UDP go back to the very port a request
@@ -58,7 +56,7 @@ type Options struct {
 	MaxClient      int // client transactions open at once; 500,000
 	MaxReplay      int // requests remembered for retransmissions; 400,000
 	MaxReplayBytes int // of their replies; 256 MiB
-	MaxInvite      int // INVITE server transactions open at once; 20,000
+	MaxInvite      int // INVITE server transactions not settled at once; 20,000
 	MaxInviteBytes int // of their requests; 64 MiB
 	MaxOutgoing    int // INVITE client transactions open at once; 40,000
 
@@ -199,12 +197,18 @@ func (l *Layer) cancel(r *Request) {
 	if !l.begin(r) {
 		return
 	}
-	if tx := l.invites.find(inviteKey(r.Message)); tx != nil {
-		r.Respond(message.NewResponse(r.Message, 200, ""))
-		tx.post(mail{cancel: true})
+	k := l.invites.inviteKey(r.Message)
+	tx := l.invites.find(k)
+	if tx == nil {
+		if known, _ := l.replay.settled(k, r.At); known { // too late: it changes nothing
+			r.Reply(200)
+			return
+		}
+		r.Reply(481)
 		return
 	}
-	r.Reply(481)
+	r.Reply(200)
+	tx.cancels()
 }
 
 // response hands a response to its client transaction.

@@ -20,7 +20,8 @@ type key struct{ a, b uint64 }
 func (k key) zero() bool { return k == key{} }
 
 // replayCache is the non-INVITE server transactions over UDP (RFC 3261 §17.2.2):
-// trying (no reply yet) or done (the reply's bytes), for life after the reply.
+// trying (no reply yet) or done (the reply's bytes), for life after the reply; and
+// the INVITEs that are settled, for as long.
 type replayCache struct {
 	most   int // entries of one shard
 	bytes  int // of the replies of one shard
@@ -46,6 +47,8 @@ type replayEntry struct {
 	at    time.Time // of the request, then of the final reply
 	reply []byte    // the last response; nil: none yet
 	to    *transport.Flow
+	// refused: it is an INVITE that was, not one that was accepted.
+	refused bool
 }
 
 func newReplayCache(most, bytes int, life time.Duration) *replayCache {
@@ -57,9 +60,13 @@ func newReplayCache(most, bytes int, life time.Duration) *replayCache {
 }
 
 // key makes the server transaction key of a request.
-func (c *replayCache) key(m *message.Message) key {
+func (c *replayCache) key(m *message.Message) key { return c.keyOf(m, m.Method) }
+
+// keyOf is the key of the request of that method which m belongs to: an INVITE's
+// ACK and CANCEL have its branch.
+func (c *replayCache) keyOf(m *message.Message, method string) key {
 	var room [256]byte
-	b := appendKey(room[:0], m, m.Method)
+	b := appendKey(room[:0], m, method)
 	return key{maphash.Bytes(c.seeds[0], b), maphash.Bytes(c.seeds[1], b) | 1} // never the zero key
 }
 
@@ -125,6 +132,32 @@ func (c *replayCache) answer(k key, raw []byte, to *transport.Flow, final bool) 
 			s.dropOldestLocked()
 		}
 	}
+}
+
+// settle enters an INVITE that has its final response.
+func (c *replayCache) settle(k key, now time.Time, refused bool) {
+	c.begin(k, now)
+	if !refused {
+		return
+	}
+	s := &c.shards[k.a%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.m[k]; e != nil {
+		e.refused = true
+	}
+}
+
+// settled reports whether an INVITE is remembered that has its final response.
+func (c *replayCache) settled(k key, now time.Time) (known, refused bool) {
+	s := &c.shards[k.a%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.m[k]
+	if e == nil || now.Sub(e.at) >= c.life {
+		return false, false
+	}
+	return true, e.refused
 }
 
 func (s *replayShard) dropOldestLocked() {

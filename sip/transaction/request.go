@@ -73,7 +73,7 @@ func (r *Request) Answered() bool { return r.final.Load() }
 
 // OnCancel sets what to do when the caller cancels an INVITE before its final
 // response; 487 follows by itself if f does not answer. If the CANCEL has come
-// already, f is called at once. f is called on a goroutine of the transaction.
+// already, f is called at once. f is called on the goroutine that read the CANCEL, and must not block.
 func (r *Request) OnCancel(f func()) {
 	if r.invite != nil {
 		r.invite.onCancel(f)
