@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/webrtc/signalling"
 )
 
 // Info is a session as diagnostics show it.
@@ -50,4 +51,13 @@ func (s *Server) Sessions(a presence.AgentID) []Info {
 		list = append(list, i)
 	}
 	return list
+}
+
+// iceServers are what the page may use to be reached.
+func (x *session) iceServers() []signalling.ICEServer {
+	o := &x.srv.o
+	if o.ICEServersOf == nil {
+		return o.ICEServers
+	}
+	return append(append([]signalling.ICEServer{}, o.ICEServers...), o.ICEServersOf(x.seat.agent.String())...)
 }

@@ -68,6 +68,9 @@ type Options struct {
 	// ICEServers are told to pages (STUN and TURN), for networks from which the
 	// server cannot be reached directly.
 	ICEServers []signalling.ICEServer
+	// ICEServersOf are told to the pages of an agent besides, with a credential of
+	// the agent's own.
+	ICEServersOf func(agent string) []signalling.ICEServer
 	// TrustWithoutTest takes the page's word for its microphone: no test call is
 	// made, and nothing proves that audio passes.
 	TrustWithoutTest bool

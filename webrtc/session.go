@@ -75,7 +75,7 @@ func (x *session) welcome(l *link, m signalling.In, resumed bool) {
 	l.send(signalling.Encode(signalling.WelcomeMsg{
 		T: signalling.Welcome, Session: x.id, Resume: x.token, Resumed: resumed,
 		Grace: x.seat.grace.Milliseconds(), Dead: x.srv.o.Timing.Lost.Milliseconds(),
-		Lead: x.leads(), Epoch: x.seat.epoch, ICE: x.srv.o.ICEServers,
+		Lead: x.leads(), Epoch: x.seat.epoch, ICE: x.iceServers(),
 	}))
 	cause := presence.CauseLogin
 	if resumed {

@@ -150,6 +150,10 @@ tls:
 webphone:
   udp: "{{.Address}}:8444"
 
+media:
+  rtp: "{{.Address}}" # phones send their audio here, to ports 30000 to 30999
+  tcp: "{{.Address}}:8444"
+
 tokens:
   - {name: admin, sha256: {{.TokenSHA256}}, role: admin}
 

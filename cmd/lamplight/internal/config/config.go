@@ -30,6 +30,7 @@ type Config struct {
 	HTTP      HTTP      `yaml:"http"`
 	TLS       TLS       `yaml:"tls"`
 	Webphone  Webphone  `yaml:"webphone"`
+	Media     Media     `yaml:"media"`
 	Tokens    []Token   `yaml:"tokens"`
 	Peers     []Peer    `yaml:"peers"`
 	// Upstreams are presence servers that are told what agents are doing.

@@ -107,6 +107,15 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"hours that collide":   {minimal + "    hours: {week: [mon-fri 09:00-17:00, fri 16:00-18:00]}\n", "c.yaml:6: domains[0].hours: schedule: Friday: 09:00-17:00 runs into 16:00-18:00"},
 		"agent's hours":        {minimal + "    agents:\n      - {number: \"1\", login: 123456789012, hours: {week: [never]}}\n", "c.yaml:7: domains[0].agents[0].hours.week[0]"},
 		"after hours nowhere":  {minimal + "    after_hours: \"http://x\"\n", "c.yaml:6: domains[0].after_hours"},
+		"media of no browser":  {minimal + "media:\n  rtp: 127.0.0.1\n", "c.yaml:6: media: webphone.udp is what browsers reach"},
+		"RTP nowhere":          {minimal + "webphone:\n  udp: 127.0.0.1:1\nmedia:\n  rtp: here\n", "c.yaml:9: media.rtp: \"here\" is not an address"},
+		"RTP everywhere":       {minimal + "webphone:\n  udp: 127.0.0.1:1\nmedia:\n  rtp: 0.0.0.0\n", "media.announce: media.rtp is the address of all interfaces"},
+		"RTP told in another":  {minimal + "webphone:\n  udp: 127.0.0.1:1\nmedia:\n  rtp: 127.0.0.1\n  announce: \"::1\"\n", "c.yaml:10: media.announce: \"::1\" is of another family"},
+		"ports backward":       {minimal + "media:\n  ports: 4000-3000\n", "c.yaml:7: media.ports: \"4000-3000\" is not FIRST-LAST"},
+		"demo RTP for all":     {"demo: true\nhttp:\n  listen: [127.0.0.1:1]\nwebphone:\n  udp: 127.0.0.1:1\nmedia:\n  rtp: 192.0.2.1\ndomains: [{name: a.test}]\n", "c.yaml:7: media.rtp: demo: true works on loopback"},
+		"relay of a stranger":  {minimal + "media:\n  turn:\n    servers: [\"turn:a.test\"]\n", "c.yaml:8: media.turn.servers[0]: a TURN server needs media.turn.secret"},
+		"relay of no scheme":   {minimal + "media:\n  turn:\n    servers: [a.test]\n", "c.yaml:8: media.turn.servers[0]: \"a.test\" is not stun:"},
+		"relay's short secret": {minimal + "media:\n  turn:\n    secret: short\n", "c.yaml:8: media.turn.secret: 16 characters"},
 		"TLS without any":      {"sip:\n  tls: [127.0.0.1:5061]\ndomains: [{name: a.test}]\n", "self_signed"},
 	}
 	for name, c := range cases {

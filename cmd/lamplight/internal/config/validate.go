@@ -23,6 +23,7 @@ func (c *Config) defaults() {
 	set(&c.SIP.UDPReaders, 1)
 	set(&c.SIP.MessageRate, 200)
 	set(&c.SIP.Connections, 100)
+	c.Media.defaults()
 	for i := range c.Domains {
 		d := &c.Domains[i]
 		d.Name = strings.ToLower(d.Name)
@@ -109,6 +110,7 @@ func (c *Config) mistakes() Mistakes {
 			k.fail(path, "demo: true is for this machine only, and a proxy shows it to others")
 		}
 	}
+	c.checkMedia(k)
 	c.checkTokens(k)
 	c.checkPeers(k)
 	c.checkUpstreams(k)
@@ -137,6 +139,7 @@ func (c *Config) listeners() map[string]string {
 	if c.Webphone.UDP != "" {
 		all["webphone.udp"] = c.Webphone.UDP
 	}
+	c.Media.listeners(all)
 	return all
 }
 

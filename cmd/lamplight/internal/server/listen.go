@@ -86,7 +86,10 @@ func (s *Server) listen(ctx context.Context) error {
 
 // tlsConfig opens the certificate where one is needed.
 func (s *Server) tlsConfig() (*tls.Config, error) {
-	if len(s.cfg.SIP.TLS)+len(s.cfg.HTTP.TLS) == 0 {
+	if s.cert != nil {
+		return s.cert.Config(), nil
+	}
+	if len(s.cfg.SIP.TLS)+len(s.cfg.HTTP.TLS) == 0 && !s.cfg.Media.Turn.TLS {
 		return nil, nil
 	}
 	crt, key := s.cfg.TLS.Certificate, s.cfg.TLS.Key

@@ -36,6 +36,8 @@ import (
 	"lamplight/store/sqlite"
 	"lamplight/web"
 	"lamplight/webrtc"
+	"lamplight/webrtc/iceport"
+	"lamplight/webrtc/media"
 )
 
 // Server is a running server. Its parts are set once, by Start.
@@ -57,9 +59,14 @@ type Server struct {
 	publisher *publisher.Publisher
 	proxy     *proxy.Proxy
 	webphone  *webrtc.Server // nil where it is off
+	icePort   *iceport.Port  // of the webphone
+	media     *media.Gateway // nil where it is off
 	web       *web.Server
 	cert      *certificate.Keeper // nil without TLS
 	listening *listeners
+
+	turnSecret string   // of the relay; empty where it is off
+	turnURLs   []string // of the relay
 
 	neighbours atomic.Pointer[neighbours]
 

@@ -61,9 +61,12 @@ func (s *Server) startWeb(context.Context) error {
 	if s.cfg.Webphone.UDP == "" {
 		return nil
 	}
+	if err := s.startMedia(); err != nil {
+		return err
+	}
 	s.webphone, err = webrtc.Open(webrtc.Options{
 		Roster: s.roster, Directory: s.directory, Redeemer: redeemer{s.web.Tickets()},
-		UDP: s.cfg.Webphone.UDP, External: s.cfg.Webphone.Announce, Loopback: s.cfg.Loopback(),
+		Port: s.icePort, ICEServersOf: s.iceServers,
 		TrustWithoutTest: s.cfg.Webphone.TrustWithoutTest, Origins: s.cfg.HTTP.Origins,
 		Log: s.log, Metrics: s.reg,
 	})
