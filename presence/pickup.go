@@ -35,10 +35,3 @@ func (p Pickup) Check() error {
 	}
 	return fmt.Errorf("pickup %q: team, all or none", string(p))
 }
-
-// ShareTeam reports whether two agents of one domain have a team in common, and are
-// not the same.
-func ShareTeam(a, b *Agent) bool {
-	w := Onlooker{Agent: a}
-	return a.Domain == b.Domain && a.ID != b.ID && w.sees("own_team", b)
-}

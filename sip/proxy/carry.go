@@ -153,9 +153,6 @@ func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
 func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent) {
 	start.Flow = x.req.Flow
 	x.call, x.start = x.p.o.Carrier.Calls.Begin(start), start
-	if a != nil {
-		x.noted(a)
-	}
 	plan := fork.Plan{
 		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
@@ -229,7 +226,7 @@ func (x *passage) tell(e fork.Event, a *presence.Agent) {
 	if stop := x.took(e, a); stop != nil {
 		stop()
 	}
-	if e.What == fork.Over && a != nil {
+	if e.What == fork.Over {
 		x.p.ringing.drop(x)
 	}
 	if x.also != nil {

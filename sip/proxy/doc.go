@@ -24,7 +24,8 @@
 //     answered. The answer does not wait for that.
 //   - What was left out of a redirect is said in a Warning.
 //   - A call that rings is picked up by who may (presence.Policy.MayPickUp), by a
-//     lamp (an INVITE with Replaces, RFC 3891), a feature code or a team's code; one
+//     lamp (an INVITE with Replaces, RFC 3891), a feature code or a team's code (also
+//     of who is in a ring group with the one who is rung); one
 //     at a time, and the phones where it rang show no missed call. The record of
 //     the call says by whom.
 //   - A transfer passes (RFC 5589). The call that a phone was asked for is let out

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/directory"
 	"lamplight/presence/routing"
 	"lamplight/sip/featurecode"
 	"lamplight/sip/message"
@@ -33,9 +34,8 @@ func (p *Proxy) pickupCode(req *transaction.Request, by *caller, dialled string)
 		return true
 	}
 	if code.Does == presence.FeatureGroupPickup {
-		x := p.ringing.longest(func(whom *presence.Agent) bool {
-			return presence.ShareTeam(k.agent, whom) && by.domain.Policy.MayPickUp(k.agent, whom)
-		})
+		mates := p.mates(k.agent)
+		x := p.ringing.longest(func(whom presence.AgentID) bool { return mates[whom] })
 		p.pickUp(k, x, "No call rings in your teams")
 		return true
 	}
@@ -46,12 +46,44 @@ func (p *Proxy) pickupCode(req *transaction.Request, by *caller, dialled string)
 	switch {
 	case !ok:
 		p.refusePickup(k, 404, "There is no such agent")
-	case !by.domain.Policy.MayPickUp(k.agent, whom):
+	case !p.mayPickUp(k.agent, whom):
 		p.refusePickup(k, 403, "You may not take calls of "+whom.Number)
 	default:
-		p.pickUp(k, p.ringing.longest(func(a *presence.Agent) bool { return a.ID == whom.ID }), "No call rings at "+whom.Number)
+		p.pickUp(k, p.ringing.longest(func(a presence.AgentID) bool { return a == whom.ID }), "No call rings at "+whom.Number)
 	}
 	return true
+}
+
+// mayPickUp is the domain's choice; who is in a ring group with somebody is in one
+// team with him.
+func (p *Proxy) mayPickUp(by, whom *presence.Agent) bool {
+	dom, ok := p.o.Directory.Domain(by.Domain)
+	if !ok {
+		return false
+	}
+	policy := dom.Policy.WithDefaults()
+	return policy.MayPickUp(by, whom) || policy.Pickup == presence.PickupTeam && by.Domain == whom.Domain && p.mates(by)[whom.ID]
+}
+
+// mates are those whose calls an agent's code of the team may take.
+func (p *Proxy) mates(a *presence.Agent) map[presence.AgentID]bool {
+	dom, ok := p.o.Directory.Domain(a.Domain)
+	if !ok || dom.Policy.Pickup == presence.PickupNone {
+		return nil
+	}
+	out := make(map[presence.AgentID]bool)
+	for _, t := range a.Teams {
+		for _, mate := range p.o.Directory.Team(a.Domain, directory.TeamAddress(t)) {
+			out[mate.ID] = true
+		}
+	}
+	for _, g := range p.o.Directory.GroupsOf(a.ID) {
+		for _, m := range p.o.Directory.MembersOf(g) {
+			out[m.Agent] = true
+		}
+	}
+	delete(out, a.ID)
+	return out
 }
 
 // picker is the agent of the device that asks; on false it was answered.
@@ -138,11 +170,11 @@ func (x *passage) atCaller() (fork.Target, bool) {
 	if err != nil || len(contacts) == 0 || !m.Supports("replaces") || x.c.peer != nil && !x.c.peer.Replaces {
 		return fork.Target{}, false
 	}
-	tags := x.earlyTags()
-	if len(tags) == 0 {
+	rung := x.phonesThatRing()
+	if len(rung) == 0 {
 		return fork.Target{}, false
 	}
-	name := message.DialogName{CallID: m.CallID(), ToTag: m.FromTag(), FromTag: tags[len(tags)-1], EarlyOnly: true}
+	name := message.DialogName{CallID: m.CallID(), ToTag: m.FromTag(), FromTag: rung[len(rung)-1].tag, EarlyOnly: true}
 	return fork.Target{
 		ID: "caller", URI: contacts[0].URI, Route: m.Values(message.RecordRoute), Flow: x.req.Flow, Ring: x.c.domain.Policy.RingTime(),
 		Headers: []message.Header{{Name: message.Replaces, Value: name.String()}, {Name: message.Require, Value: "replaces"}},
@@ -239,11 +271,12 @@ func answersItself(domain string) []message.Header {
 // picks deals with an INVITE that names an early dialog, as phones make it from a
 // lamp that blinks; false: it names none of ours.
 func (p *Proxy) picks(req *transaction.Request, c *caller, d message.DialogName) bool {
-	x := p.ringing.named(d)
-	if x == nil {
+	x, who := p.ringing.named(d)
+	whom, ok := p.o.Directory.Agent(who)
+	if x == nil || !ok {
 		return false
 	}
-	if p.semiAttended(req, c, x) {
+	if p.semiAttended(req, c, x, whom) {
 		return true
 	}
 	if c.peer != nil || c.domain.ID != x.c.domain.ID {
@@ -254,8 +287,8 @@ func (p *Proxy) picks(req *transaction.Request, c *caller, d message.DialogName)
 		return true
 	}
 	k.callID = d.CallID
-	if !c.domain.Policy.MayPickUp(k.agent, x.early.called) {
-		p.refusePickup(k, 403, "You may not take calls of "+x.early.called.Number)
+	if !p.mayPickUp(k.agent, whom) {
+		p.refusePickup(k, 403, "You may not take calls of "+whom.Number)
 		return true
 	}
 	p.pickUp(k, x, "Somebody else has taken the call")

@@ -273,6 +273,63 @@ func TestWhoPicksUpAndDoesNotAnswer(t *testing.T) {
 	})
 }
 
+// TestMembersOfARingGroupPickUp each other's calls, as those of a team do.
+func TestMembersOfARingGroupPickUp(t *testing.T) {
+	for name, uri := range map[string]string{"by code": "sip:**1001@demo.test", "by group": "sip:*8@demo.test"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSwitchboard(t)
+				s.teamed(nil)
+				s.colleague("1003")
+				g := presence.Group{ID: presence.GroupID{ID: presence.NewID()}, Domain: s.domain, Number: "700", Name: "Desk",
+					Members: []presence.Member{{Agent: s.agent("1001")}, {Agent: s.agent("1003")}}}
+				synctest.Wait()
+				if err := s.dir.Apply(context.Background(), directory.Edit{Groups: []presence.Group{g}}); err != nil {
+					t.Fatal(err)
+				}
+				a, c := s.phone("1001", "10.0.0.21:5060", false), s.phone("1003", "10.0.0.23:5060", false)
+				p := siptest.NewPeer(t, s.net, pbx, server)
+				ring(p, called, outside)
+				a.Respond(a.Expect(siptest.Method("INVITE")), 180)
+				p.Expect(siptest.Status(180))
+				s.dials(c, "1003", uri)
+				codeCall(t, c)
+				answers(c, c.Expect(siptest.Method("INVITE")))
+				p.Expect(siptest.Status(200))
+				if got := s.status("1003"); got != "On a Call confirmed" {
+					t.Errorf("the picker is %s", got)
+				}
+			})
+		})
+	}
+}
+
+// TestTheLongestRingingCallIsTaken by the code of a team.
+func TestTheLongestRingingCallIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		s.teamed(nil)
+		a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", false)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		var first *message.Message
+		for i := range 3 {
+			ring(p, called, outside)
+			inv := a.Expect(siptest.Method("INVITE"))
+			if a.Respond(inv, 180); i == 1 {
+				first = inv
+			}
+			if time.Sleep(time.Second); i == 0 {
+				a.Respond(inv, 486) // this one has ended
+			}
+		}
+		s.dials(b, "1002", "sip:*8@demo.test")
+		codeCall(t, b)
+		if got := b.Expect(siptest.Method("INVITE")); got.CallID() != first.CallID() {
+			t.Error("another call is taken")
+		}
+	})
+}
+
 // remote is who the agent's lamp shows.
 func (s *switchboard) remote(number string) string {
 	s.t.Helper()

@@ -10,26 +10,27 @@ import (
 	"lamplight/sip/proxy/fork"
 )
 
-// ringing are the calls to agents that nobody has answered, for who picks one up.
-// They are as many as the forker has under way, and looked through when somebody
-// does.
+// ringing are the calls that nobody has answered yet, for who picks one up. They
+// are as many as the forker has under way, and looked through when somebody does.
 type ringing struct {
-	mu    sync.Mutex
+	mu    sync.Mutex          // taken after a passage's, never before
 	calls map[string]*passage // by Call-ID and the caller's tag; guarded by mu
 }
 
 // mostTags is how many early dialogs of one call are known.
-const mostTags = 32
+const mostTags = 100
 
 // early is what who picks a call up needs to know of it; passage.mu guards it.
 type early struct {
-	called *presence.Agent
 	began  time.Time
 	forked *fork.Call
-	tags   []string // of the called phones that ring, the latest last
-	by     string   // who picks it up at the moment
-	late   string   // the target that is rung for him
+	rung   []rung // the latest last
+	by     string // who picks it up at the moment
+	late   string // the target that is rung for him
 }
+
+// rung is a phone that rings: its early dialog's tag.
+type rung struct{ target, tag string }
 
 func ringKey(m *message.Message) string { return m.CallID() + "\x00" + m.FromTag() }
 
@@ -50,64 +51,77 @@ func (r *ringing) drop(x *passage) {
 	}
 }
 
-// named is the call of an early dialog. Phones take its tags from a lamp, and not
-// all give each the name that RFC 3891 §3 would: either way they are the
-// caller's and that of a phone that rings.
-func (r *ringing) named(d message.DialogName) *passage {
+// named is the call of an early dialog, and who is rung in it. Phones take its tags
+// from a lamp, and not all give each the name that RFC 3891 §3 would: either way
+// they are the caller's and that of a phone that rings.
+func (r *ringing) named(d message.DialogName) (*passage, presence.AgentID) {
 	for _, tags := range [][2]string{{d.ToTag, d.FromTag}, {d.FromTag, d.ToTag}} {
 		r.mu.Lock()
 		x := r.calls[d.CallID+"\x00"+tags[0]]
 		r.mu.Unlock()
-		if x != nil && slices.Contains(x.earlyTags(), tags[1]) {
-			return x
+		if x == nil {
+			continue
+		}
+		for _, one := range x.phonesThatRing() {
+			if one.tag == tags[1] {
+				return x, x.call.Who(one.target)
+			}
 		}
 	}
-	return nil
+	return nil, presence.AgentID{}
 }
 
-// longest is the call that has rung longest of those at agents that want it.
-func (r *ringing) longest(wanted func(*presence.Agent) bool) (found *passage) {
+// longest is the call that has rung longest of those at agents that are wanted.
+func (r *ringing) longest(wanted func(presence.AgentID) bool) (found *passage) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	all := make([]*passage, 0, len(r.calls))
 	for _, x := range r.calls {
-		if (found == nil || x.early.began.Before(found.early.began)) && wanted(x.early.called) && len(x.earlyTags()) > 0 {
-			found = x
+		all = append(all, x)
+	}
+	r.mu.Unlock()
+	for _, x := range all {
+		if found != nil && !x.early.began.Before(found.early.began) {
+			continue
+		}
+		for _, one := range x.phonesThatRing() {
+			if who := x.call.Who(one.target); !who.IsZero() && wanted(who) {
+				found = x
+				break
+			}
 		}
 	}
 	return found
 }
 
-// noted lets the call be picked up from now on; begun says what is under way.
-func (x *passage) noted(a *presence.Agent) {
-	x.early.called, x.early.began = a, time.Now()
-	x.p.ringing.add(x)
-}
-
+// begun lets the call be picked up from now on.
 func (x *passage) begun(call *fork.Call) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.early.forked = call
+	x.early.forked, x.early.began = call, time.Now()
+	if x.call != nil && !x.over {
+		x.p.ringing.add(x)
+	}
 }
 
-// earlyTags are those of the phones that ring.
-func (x *passage) earlyTags() []string {
+func (x *passage) phonesThatRing() []rung {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Clone(x.early.tags)
+	return slices.Clone(x.early.rung)
 }
 
 // rangLocked notes that a phone rings, or does no more.
 func (x *passage) rangLocked(e *fork.Event) {
 	y := &x.early
-	switch {
-	case e.What == fork.Ringing && e.Res.ToTag() != "":
-		if _, theirs := x.start.Devices[e.Target]; !theirs {
-			return // a fallback, or who picks up
+	switch e.What {
+	case fork.Ringing:
+		one := rung{e.Target, e.Res.ToTag()}
+		if one.tag != "" && e.Target != y.late && !slices.Contains(y.rung, one) && len(y.rung) < mostTags {
+			y.rung = append(y.rung, one)
 		}
-		if tag := e.Res.ToTag(); !slices.Contains(y.tags, tag) && len(y.tags) < mostTags {
-			y.tags = append(y.tags, tag)
+	case fork.Failed, fork.Canceled:
+		y.rung = slices.DeleteFunc(y.rung, func(r rung) bool { return r.target == e.Target })
+		if e.Target == y.late {
+			y.by, y.late = "", ""
 		}
-	case e.What == fork.Failed && e.Target == y.late:
-		y.by, y.late = "", ""
 	}
 }

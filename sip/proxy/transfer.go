@@ -23,7 +23,7 @@ func (p *Proxy) referred(req *transaction.Request, c *caller) string {
 // The phone would refuse it, for only who began an early dialog may replace it (RFC
 // 3891 §3), so the transferred party rings there itself, and the one who
 // transferred takes his own INVITE back when he hears of that.
-func (p *Proxy) semiAttended(req *transaction.Request, c *caller, x *passage) bool {
+func (p *Proxy) semiAttended(req *transaction.Request, c *caller, x *passage, whom *presence.Agent) bool {
 	if c.peer == nil && p.referred(req, c) == "" || c.peer != nil && !req.Has(message.ReferredBy) {
 		return false
 	}
@@ -31,7 +31,7 @@ func (p *Proxy) semiAttended(req *transaction.Request, c *caller, x *passage) bo
 		return !p.refuse(req, 403, "Not Allowed for This Domain")
 	}
 	c.domain, c.drop = x.c.domain, message.Replaces
-	p.carry(req, c, x.early.called)
+	p.carry(req, c, whom)
 	return true
 }
 

@@ -58,9 +58,9 @@ func TestCallsOutliveAKill(t *testing.T) {
 			t.Fatalf("%s registers: %d", number(i), m.Status)
 		}
 	}
-	talks := make([]talk, many-ringing)
-	for i := range talks {
-		talks[i] = connect(t, pbx, phones, number(i))
+	talks := make([]talk, 0, many)
+	for i := range many - ringing {
+		talks = append(talks, connect(t, pbx, phones, number(i)))
 	}
 	var waiting []*message.Builder
 	var rung []*message.Message

@@ -4,6 +4,7 @@ package calls
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -32,10 +33,12 @@ type key struct {
 
 // notified answers what the phone is told, and shows it.
 func (k *key) notified(m *message.Message) *message.Builder {
-	if m.Method != "NOTIFY" && m.Method != "OPTIONS" {
+	switch m.Method {
+	case "NOTIFY", http.MethodOptions:
+	default:
 		return nil
 	}
-	if m.Method == "NOTIFY" && len(m.Body) > 0 {
+	if len(m.Body) > 0 {
 		k.mu.Lock()
 		k.lamp, k.err = k.Read(m.Body, rung)
 		k.mu.Unlock()

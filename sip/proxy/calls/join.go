@@ -59,3 +59,19 @@ func (c *Call) leftLocked(target string) {
 		c.applyLocked(presence.CauseCallEnd, j, roster.EndLeg{ID: j.Leg.ID}, nil)
 	}
 }
+
+// Who is the agent who is rung at this target; zero: none of ours, or nobody.
+func (c *Call) Who(target string) presence.AgentID {
+	if c == nil {
+		return presence.AgentID{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if j := c.joined[target]; j != nil {
+		return j.Agent
+	}
+	if _, theirs := c.start.Devices[target]; theirs && c.kept.Callee != nil {
+		return c.kept.Callee.Agent
+	}
+	return presence.AgentID{}
+}
