@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -44,7 +45,8 @@ func Chrome() []sdp.Codec {
 
 // Page is a browser.
 type Page struct {
-	Ear *Ear
+	Ear     *Ear
+	Reports atomic.Int64 // RTCP packets that came
 
 	o         PageOptions
 	pc        *webrtc.PeerConnection
@@ -103,9 +105,22 @@ func NewPage(o PageOptions) (*Page, error) {
 			p.conOnce.Do(func() { close(p.connected) })
 		}
 	})
-	p.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.listen(t) })
+	p.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		p.tasks.Go(func() { p.reports(r) })
+		p.listen(t)
+	})
 	p.tasks.Go(p.speak)
 	return p, nil
+}
+
+func (p *Page) reports(r *webrtc.RTPReceiver) {
+	buf := make([]byte, 2048)
+	for {
+		if _, _, err := r.Read(buf); err != nil {
+			return
+		}
+		p.Reports.Add(1)
+	}
 }
 
 func (p *Page) listen(t *webrtc.TrackRemote) {
@@ -227,8 +242,8 @@ func (p *Page) speak() {
 // Close closes the tab.
 func (p *Page) Close() {
 	p.once.Do(func() { close(p.stop) })
-	p.tasks.Wait()
 	_ = p.pc.GracefulClose()
+	p.tasks.Wait()
 }
 
 // mic is the page's microphone, keys included, which pion's own tracks cannot send.

@@ -38,24 +38,27 @@ type Phone struct {
 	ssrc uint32
 
 	mu      sync.Mutex
-	to      netip.AddrPort   // guarded by mu
-	talk    sdp.Codec        // guarded by mu
-	event   sdp.Codec        // guarded by mu
-	encrypt *srtp.Context    // guarded by mu
-	decrypt *srtp.Context    // guarded by mu
-	theirs  sdp.Crypto       // guarded by mu
-	way     sdp.Direction    // guarded by mu; as the phone sees it
-	seq     uint16           // guarded by mu
-	at      uint32           // guarded by mu
-	version uint64           // guarded by mu
-	offered []sdp.Codec      // guarded by mu
-	refused int              // guarded by mu
-	keys    chan byte        // to press
-	Reports atomic.Int64     // RTCP packets that came, where they share the port
-	stop    chan struct{}    //
-	tasks   sync.WaitGroup   //
-	once    sync.Once        //
-	Remote  *sdp.Description // newest
+	to      netip.AddrPort // guarded by mu
+	talk    sdp.Codec      // guarded by mu
+	event   sdp.Codec      // guarded by mu
+	encrypt *srtp.Context  // guarded by mu
+	decrypt *srtp.Context  // guarded by mu
+	theirs  sdp.Crypto     // guarded by mu
+	way     sdp.Direction  // guarded by mu; as the phone sees it
+	seq     uint16         // guarded by mu
+	at      uint32         // guarded by mu
+	version uint64         // guarded by mu
+	offered []sdp.Codec    // guarded by mu
+	refused int            // guarded by mu
+	keys    chan byte      // to press
+	stop    chan struct{}
+	tasks   sync.WaitGroup
+	once    sync.Once
+
+	// Reports are the RTCP packets that came, SaidGoodbye that one was the last.
+	Reports     atomic.Int64
+	SaidGoodbye atomic.Bool
+	Remote      *sdp.Description // newest
 }
 
 // PCMU and what goes with it.
@@ -190,6 +193,13 @@ func cipher(c sdp.Crypto) *srtp.Context {
 	return ctx
 }
 
+// Send a datagram as it is.
+func (p *Phone) Send(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
+}
+
 // Press a key.
 func (p *Phone) Press(digit byte) { p.keys <- digit }
 
@@ -264,6 +274,10 @@ func (p *Phone) listen() {
 		}
 		if rtp.IsReport(buf[:n]) {
 			p.Reports.Add(1)
+			var r rtp.Reporter
+			if r.Note(buf[:n], p.ssrc, time.Now(), time.Second) && r.Gone {
+				p.SaidGoodbye.Store(true)
+			}
 			continue
 		}
 		m := buf[:n]
