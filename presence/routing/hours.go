@@ -23,6 +23,9 @@ func closed(s *presence.Snapshot, p *presence.Policy, c *Call) string {
 
 // instead is where a refused call goes; empty: nowhere.
 func instead(s *presence.Snapshot, p *presence.Policy, c *Call) string {
+	if c.Group != "" {
+		return "" // the next member is
+	}
 	to := cmp.Or(s.Settings.Fallback, p.Fallback)
 	if after := cmp.Or(s.Settings.AfterHours, p.AfterHours); after != "" && closed(s, p, c) != "" {
 		return after

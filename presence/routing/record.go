@@ -18,13 +18,14 @@ var (
 	ErrNoCall = errors.New("routing: not the inputs of one decision")
 )
 
-// Inputs are all that a decision is made from: exactly one of Call and Outbound
-// is set.
+// Inputs are all that a decision is made from: exactly one of Call, Outbound and
+// Group is set.
 type Inputs struct {
 	Snapshot *presence.Snapshot `json:"snapshot"`
 	Policy   presence.Policy    `json:"policy"`
 	Call     *Call              `json:"call,omitempty"`
 	Outbound *OutboundCall      `json:"outbound,omitempty"`
+	Group    *GroupCall         `json:"group,omitempty"`
 	// Only are the targets that the call asked for, nil if none in particular.
 	Only []string `json:"only,omitempty"`
 }
@@ -32,6 +33,8 @@ type Inputs struct {
 // Decide makes the decision.
 func (in *Inputs) Decide() (Decision, error) {
 	switch {
+	case in.Group != nil && in.Call == nil && in.Outbound == nil:
+		return DecideGroup(*in.Group), nil
 	case in.Call != nil && in.Outbound == nil:
 		return Decide(in.Snapshot, in.Policy, *in.Call).Only(in.Only), nil
 	case in.Call == nil && in.Outbound != nil:
@@ -76,6 +79,8 @@ func (in *Inputs) Asked() (id string, at time.Time) {
 		return in.Call.ID, in.Call.At
 	case in.Outbound != nil:
 		return in.Outbound.ID, in.Outbound.At
+	case in.Group != nil:
+		return in.Group.ID, in.Group.At
 	}
 	return "", time.Time{}
 }
