@@ -87,8 +87,12 @@ func Open(ctx context.Context, o Options) (*Board, error) {
 	now := time.Now()
 	err := o.Store.Scan(ctx, space, func(r store.Record) error {
 		var k row
-		if r.Codec != codecJSON || json.Unmarshal(r.Data, &k) != nil || !r.Expires.After(now) {
-			return nil // worth less than a start
+		if r.Codec != codecJSON || !r.Expires.After(now) {
+			return nil
+		}
+		if err := json.Unmarshal(r.Data, &k); err != nil {
+			o.Log.Warn().Err(err).Str("key", r.Key.Key).Msg("what a group remembers of a member is left out")
+			return nil
 		}
 		b.tallies[place{k.Group, k.Agent}] = &k.Tally
 		b.turns = max(b.turns, k.Turn)
@@ -189,6 +193,11 @@ func (b *Board) Missed(d presence.DomainID, g presence.GroupID, a presence.Agent
 		inARow = t.Missed
 	})
 	return inARow
+}
+
+// Rest has the member skipped until then, for a reason that is no fault of his.
+func (b *Board) Rest(d presence.DomainID, g presence.GroupID, a presence.AgentID, until time.Time) {
+	b.change(d, g, a, func(t *Tally) { t.Rest = until })
 }
 
 // Forgive begins the row of misses anew, as when something was done about them.

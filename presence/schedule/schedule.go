@@ -115,6 +115,9 @@ func (z Zone) IsZero() bool { return z.at == nil }
 
 func (z Zone) String() string { return z.location().String() }
 
+// In is the time as clocks there show it.
+func (z Zone) In(t time.Time) time.Time { return t.In(z.location()) }
+
 func (z Zone) location() *time.Location {
 	if z.at == nil {
 		return time.UTC

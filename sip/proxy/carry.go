@@ -64,11 +64,15 @@ type passage struct {
 	asleep []string // bindings that a push has to wake first
 	start  calls.Start
 	also   func(fork.Event) // nil, or told of everything too
+	dry    func(*fork.Call) // nil, or what brings more when nothing rings
 
 	mu     sync.Mutex
 	record *routing.Record // guarded by mu
 	stop   func()          // ends the waking; guarded by mu
 	over   bool            // guarded by mu
+	about  presence.ID     // whose the record is; guarded by mu
+	waking bool            // a push may bring more; guarded by mu
+	why    string          // the reason of the refusal; empty: what was answered; guarded by mu
 	early  early           // guarded by mu
 }
 
@@ -80,9 +84,12 @@ func (p *Proxy) carry(req *transaction.Request, c *caller, a *presence.Agent) {
 	r := p.record(c, a, routing.Call{ID: req.CallID(), Kind: kind(req, c), Caller: c.uri})
 	x := &passage{p: p, req: req, c: *c, record: r}
 	steps := x.steps(a)
-	if len(steps) == 0 && len(x.asleep) == 0 {
+	if r.Decision.Fallback {
+		steps = x.within(steps)
+	}
+	if len(steps) == 0 && len(x.asleep) == 0 && x.dry == nil {
 		p.respond(req, refusal(&r.Outcome, req, c, "No device that can be called"))
-		p.keep(c, a.ID, r)
+		p.keep(c, a.ID.ID, r)
 		return
 	}
 	start := calls.Start{
@@ -93,6 +100,7 @@ func (p *Proxy) carry(req *transaction.Request, c *caller, a *presence.Agent) {
 		start.Callee = calls.Party{Agent: a.ID}
 		steps = append(steps, x.otherwise(a)...)
 	}
+	start.Open = x.dry != nil
 	x.begin(start, steps, a)
 }
 
@@ -113,10 +121,24 @@ func devices(d *routing.Decision) map[string]presence.DeviceID {
 // before has failed.
 const never = 24 * time.Hour
 
+// within takes a fallback that is one of ours out of the steps: it is rung as such.
+func (x *passage) within(steps []fork.Step) []fork.Step {
+	d := &x.record.Decision
+	if to := d.Steps[0].Targets[0].URI; x.p.isInner(&x.c, to) {
+		x.onward(to, d.Text)
+		return nil
+	}
+	return steps
+}
+
 // otherwise is where the call goes when nobody answers.
 func (x *passage) otherwise(a *presence.Agent) []fork.Step {
 	uri := cmp.Or(a.Settings.Fallback, x.c.domain.Policy.Fallback)
 	if uri == "" || x.c.only != nil {
+		return nil
+	}
+	if x.p.isInner(&x.c, uri) {
+		x.onward(uri, "nobody answered")
 		return nil
 	}
 	t, why := x.target(&routing.Target{ID: "fallback", Kind: routing.KindFallback, URI: routing.Dialled(uri, a.AORs[0])}, a)
@@ -138,7 +160,7 @@ func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
 		p.refuse(req, 404, "No Agent and No Trunk of That Number")
 		if r != nil {
 			r.Status, r.LeftOut = 404, []string{"trunk: no trunk is known for numbers"}
-			p.keep(c, c.agent, r)
+			p.keep(c, c.agent.ID, r)
 		}
 		return
 	}
@@ -153,16 +175,22 @@ func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
 func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent) {
 	start.Flow = x.req.Flow
 	x.call, x.start = x.p.o.Carrier.Calls.Begin(start), start
+	if a != nil {
+		x.about = a.ID.ID
+	} else if x.about.IsZero() {
+		x.about = x.c.agent.ID // who calls out
+	}
+	x.waking = len(x.asleep) > 0
 	plan := fork.Plan{
 		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
 		Tell:        func(e fork.Event) { x.call.Told(e); x.tell(e, a) },
 		Settle:      func(e fork.Event, then func()) { x.call.Settle(e, then); x.tell(e, a) },
-		Late:        len(x.asleep) > 0,
+		Late:        len(x.asleep) > 0 || x.dry != nil, Dry: x.dry, Many: x.dry != nil,
 	}
 	call := x.p.o.Carrier.Forker.Begin(x.req, plan)
 	x.begun(call)
-	if plan.Late {
+	if len(x.asleep) > 0 && (x.dry == nil || call.Hold()) {
 		x.wake(call, a)
 	}
 }
@@ -177,6 +205,9 @@ func (x *passage) wake(call *fork.Call, a *presence.Agent) {
 			}
 		}
 		if e.Last {
+			x.mu.Lock()
+			x.waking = false
+			x.mu.Unlock()
 			call.Release()
 		}
 	})
@@ -216,6 +247,9 @@ func (x *passage) refuse(_ int, b *message.Builder) {
 	if x.record != nil {
 		b.Add(DecisionHeader, x.record.ID)
 	}
+	if x.why != "" {
+		b.Add(message.Reason, reason(b.Status(), x.why))
+	}
 }
 
 // tell takes what happens to the call: for its legs, and for who asks later why.
@@ -223,7 +257,7 @@ func (x *passage) tell(e fork.Event, a *presence.Agent) {
 	if e.What == fork.Over {
 		x.p.count.WithLabelValues(strconv.Itoa(e.Status)).Inc()
 	}
-	if stop := x.took(e, a); stop != nil {
+	if stop := x.took(e); stop != nil {
 		stop()
 	}
 	if e.What == fork.Over {
@@ -236,18 +270,14 @@ func (x *passage) tell(e fork.Event, a *presence.Agent) {
 
 // took writes the event into the record, and keeps that with the last one; stop
 // then ends the waking of mobiles.
-func (x *passage) took(e fork.Event, a *presence.Agent) (stop func()) {
+func (x *passage) took(e fork.Event) (stop func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if e.What == fork.Over {
 		x.over = true
 		if x.record != nil {
 			x.record.Status = e.Status
-			about := x.c.agent // who calls out
-			if a != nil {
-				about = a.ID
-			}
-			x.p.keep(&x.c, about, x.record)
+			x.p.keep(&x.c, x.about, x.record)
 		}
 		return x.stop
 	}
@@ -293,7 +323,7 @@ func (p *Proxy) letOut(req *transaction.Request, c *caller, number string, colle
 		r.Status = d.Code
 		b := message.NewResponse(req.Message, d.Code, "").Add(message.Reason, reason(d.Code, d.Text))
 		p.respond(req, explained(b, &r.Outcome, c))
-		p.keep(c, c.agent, r)
+		p.keep(c, c.agent.ID, r)
 	}
 	return r, d.Allow
 }
@@ -328,17 +358,22 @@ func (p *Proxy) outside(t fork.Target, host string) fork.Target {
 	return t
 }
 
-// steps turns the decision into places to ring. What cannot be rung is left out,
-// and said.
-func (x *passage) steps(a *presence.Agent) []fork.Step {
-	var out []fork.Step
-	o := &x.record.Outcome
+// steps are those of the call's own decision.
+func (x *passage) steps(a *presence.Agent) (out []fork.Step) {
+	out, x.asleep = x.stepsOf(x.record, a)
+	return out
+}
+
+// stepsOf turns a decision into places to ring, and those that a push has to wake
+// first. What cannot be rung is left out, and said.
+func (x *passage) stepsOf(r *routing.Record, a *presence.Agent) (out []fork.Step, asleepOnes []string) {
+	o := &r.Outcome
 	for _, s := range o.Decision.Steps {
 		step := fork.Step{After: s.After}
 		for i := range s.Targets {
 			t, why := x.target(&s.Targets[i], a)
 			if why == asleep && x.p.o.Waker != nil {
-				x.asleep = append(x.asleep, t.ID)
+				asleepOnes = append(asleepOnes, t.ID)
 				continue
 			}
 			if why != "" {
@@ -351,7 +386,7 @@ func (x *passage) steps(a *presence.Agent) []fork.Step {
 			out = append(out, step)
 		}
 	}
-	return out
+	return out, asleepOnes
 }
 
 // target is where one device is rung, or why it is not.

@@ -105,7 +105,7 @@ func (p *Proxy) refusePickup(k *picker, status int, why string) bool {
 	if k.agent != nil {
 		r := p.pickupRecord(k, k.callID)
 		r.Status, r.LeftOut = status, []string{"pickup: " + why}
-		p.keep(&k.caller, k.agent.ID, r)
+		p.keep(&k.caller, k.agent.ID.ID, r)
 	}
 	return false
 }
@@ -227,7 +227,7 @@ func (x *passage) joined(k *picker, r *routing.Record) {
 		by := featurecode.Caller{Domain: k.domain, Device: k.device, Username: k.user, Agent: k.agent.ID}
 		x.p.o.Codes.Accept(k.req, by, k.does, said, free)
 	}
-	x.p.keep(&k.caller, k.agent.ID, r)
+	x.p.keep(&k.caller, k.agent.ID.ID, r)
 }
 
 // ring makes the picker's phone one more place of the call; false: it cannot be

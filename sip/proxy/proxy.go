@@ -11,6 +11,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/presence/hunt"
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
 	"lamplight/sip/digest"
@@ -33,6 +34,7 @@ type Options struct {
 	Waker     Waker                 // default: no device is woken
 	Carrier   *Carrier              // nil: calls are redirected only
 	Codes     *featurecode.Server   // default: there are no feature codes
+	Board     *hunt.Board           // nil: there are no ring groups
 	Instances Instances             // nil: no GRUU is known
 	Node      string                // default "node-1"
 	Log       zerolog.Logger        // default: none
@@ -44,6 +46,8 @@ type Proxy struct {
 	o     Options
 	peers atomic.Pointer[peers.Table]
 	count *prometheus.CounterVec
+	// alerts counts agents who let several calls of a group ring out in a row.
+	alerts prometheus.Counter
 	// ringing are the calls that can be picked up.
 	ringing ringing
 }
@@ -58,9 +62,14 @@ func New(o Options) *Proxy {
 	p.count = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "lamplight_sip_redirect_total", Help: "INVITEs by final answer.",
 	}, []string{"status"})
+	p.alerts = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "lamplight_group_misses_total", Help: "Agents who did not take three calls of a group in a row.",
+	})
 	if o.Metrics != nil {
-		if err := o.Metrics.Register(p.count); err != nil {
-			o.Log.Error().Err(err).Msg("redirects are not counted")
+		for _, c := range []prometheus.Collector{p.count, p.alerts} {
+			if err := o.Metrics.Register(c); err != nil {
+				o.Log.Error().Err(err).Msg("calls are not counted")
+			}
 		}
 	}
 	return p
@@ -200,6 +209,12 @@ func (p *Proxy) called(req *transaction.Request, c *caller) (*presence.Agent, bo
 	a, ok := p.o.Directory.AgentByAOR(user, dom.Name())
 	if !ok {
 		a, ok = p.o.Directory.AgentByNumber(dom.ID, user)
+	}
+	if !ok && req.Method == "INVITE" {
+		if g, is := p.group(c, user); is {
+			p.ringGroup(req, c, g)
+			return nil, false
+		}
 	}
 	if !ok {
 		if req.Method == "INVITE" && c.peer == nil && p.carries(c) {

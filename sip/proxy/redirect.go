@@ -27,7 +27,7 @@ func (p *Proxy) decide(req *transaction.Request, c *caller, a *presence.Agent) {
 		return
 	}
 	p.respond(req, b)
-	p.keep(c, a.ID, r)
+	p.keep(c, a.ID.ID, r)
 }
 
 // record makes the decision as of now.
@@ -151,7 +151,7 @@ func qvalue(q int) string {
 
 // keep appends the decision to the change log. The caller has its answer by now;
 // a log that cannot be written is reported, and no reason to refuse calls.
-func (p *Proxy) keep(c *caller, a presence.AgentID, r *routing.Record) {
+func (p *Proxy) keep(c *caller, a presence.ID, r *routing.Record) {
 	before, after, err := r.Encode()
 	if err != nil {
 		p.notKept(a, r.ID, err)
@@ -168,6 +168,6 @@ func (p *Proxy) keep(c *caller, a presence.AgentID, r *routing.Record) {
 	})
 }
 
-func (p *Proxy) notKept(a presence.AgentID, id string, err error) {
+func (p *Proxy) notKept(a presence.ID, id string, err error) {
 	p.o.Log.Error().Err(err).Str("decision", id).Stringer("agent", a).Msg("decision not appended to the change log")
 }

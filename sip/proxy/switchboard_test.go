@@ -15,6 +15,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/directory"
+	"lamplight/presence/hunt"
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
 	"lamplight/sip"
@@ -46,6 +47,7 @@ type switchboard struct {
 	stop  func()
 	track *calls.Tracker
 	tx    *transaction.Layer
+	board *hunt.Board
 	// metrics are of the transactions since the start.
 	metrics *prometheus.Registry
 }
@@ -101,8 +103,10 @@ func (s *switchboard) start(populate bool) {
 	rel := relay.New(relay.Options{Tokens: tokens, Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) }, Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
 	codes, err := featurecode.New(featurecode.Options{Directory: s.dir, Roster: s.roster, Transactions: tx})
 	must(err)
+	s.board, err = hunt.Open(ctx, hunt.Options{Store: s.store})
+	must(err)
 	s.proxy = proxy.New(proxy.Options{
-		Codes: codes,
+		Codes: codes, Board: s.board,
 		Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth,
 		Peers: peers.Table{
 			{Name: "pbx", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")}, Mode: peers.ModeProxy, Domains: []string{"demo.test"}},

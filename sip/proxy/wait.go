@@ -87,7 +87,7 @@ func (w *wait) event(e push.Event) {
 	w.mu.Unlock()
 	stop()
 	w.p.respond(w.req, b)
-	w.p.keep(&w.c, w.agent.ID, r)
+	w.p.keep(&w.c, w.agent.ID.ID, r)
 }
 
 // recordLocked decides again; of devices that nothing is known of it says why.
@@ -122,5 +122,5 @@ func (w *wait) cancelled() {
 	w.mu.Unlock()
 	stop()
 	w.p.respond(w.req, message.NewResponse(w.req.Message, 487, "").Add(DecisionHeader, r.ID))
-	w.p.keep(&w.c, w.agent.ID, r)
+	w.p.keep(&w.c, w.agent.ID.ID, r)
 }

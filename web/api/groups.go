@@ -64,16 +64,16 @@ func (a *API) groupView(g *presence.Group) groupJSON {
 }
 
 // group is the one that the path names.
-func (a *API) group(r *request) (*presence.Domain, *presence.Group, error) {
+func (a *API) group(r *request) (*presence.Group, error) {
 	dom, err := a.domain(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	g, ok := a.o.Directory.GroupByNumber(dom.ID, r.PathValue("group"))
 	if !ok {
-		return nil, nil, problem(http.StatusNotFound, "there is no group %s", r.PathValue("group"))
+		return nil, problem(http.StatusNotFound, "there is no group %s", r.PathValue("group"))
 	}
-	return dom, g, nil
+	return g, nil
 }
 
 // listGroups shows the domain's ring groups, by number.
@@ -92,7 +92,7 @@ func (a *API) listGroups(r *request) error {
 }
 
 func (a *API) getGroup(r *request) error {
-	_, g, err := a.group(r)
+	g, err := a.group(r)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (a *API) groupOf(dom *presence.Domain, in *groupChange) (presence.Group, er
 
 // removeGroup deletes a ring group. Calls that it has go on.
 func (a *API) removeGroup(r *request) error {
-	_, g, err := a.group(r)
+	g, err := a.group(r)
 	if err != nil {
 		return err
 	}

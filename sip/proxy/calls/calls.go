@@ -128,7 +128,10 @@ type Start struct {
 	// Devices are the callee's devices by the target they are rung by. Who answers
 	// at any other target is not the callee.
 	Devices map[string]presence.DeviceID
-	Kind    presence.CallKind
+	// Open: agents will Join, so that the call is followed though none of its
+	// parties is known yet.
+	Open bool
+	Kind presence.CallKind
 	// Remote, if set, is whom the caller really calls: not who the To names.
 	Remote message.NameAddr
 	// WrapUp is the campaign's own; zero: the domain's.
@@ -200,7 +203,7 @@ func (t *Tracker) Begin(s Start) *Call {
 	if !s.Caller.Agent.IsZero() {
 		c.kept.Caller = newSide(s.Caller, m, s, presence.Outbound)
 	}
-	if len(c.kept.sides()) == 0 {
+	if len(c.kept.sides()) == 0 && !s.Open {
 		return nil
 	}
 	t.mu.Lock()

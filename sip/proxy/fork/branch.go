@@ -111,7 +111,7 @@ func (b *branch) got(m *message.Message, err error) {
 		b.acceptedLocked(m)
 	default:
 		b.endLocked(m.Status, m)
-		if m.Status >= 600 && !c.over { // RFC 3261 §16.7 step 5: nobody else need be asked
+		if m.Status >= 600 && !c.over && !c.plan.Many { // RFC 3261 §16.7 step 5: nobody else need be asked
 			c.step = len(c.plan.Steps)
 			c.cancelOthersLocked(b, message.Header{})
 		}

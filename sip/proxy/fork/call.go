@@ -25,6 +25,7 @@ type Call struct {
 	winner   *branch
 	passed   bool           // the caller was told that the winner answered
 	late     int            // who may still Add more
+	dry      bool           // Plan.Dry knows that nothing rings
 	why      message.Header // of the CANCELs when the caller gives up
 	told     []Event        // what Tell has not been called with yet
 	telling  bool
@@ -62,6 +63,7 @@ func (c *Call) Add(t Target) {
 		return
 	}
 	b := c.newBranchLocked(t)
+	c.dry = false
 	c.mu.Unlock()
 	b.start()
 }
@@ -70,6 +72,7 @@ func (c *Call) Add(t Target) {
 func (c *Call) Release() {
 	c.mu.Lock()
 	c.late = max(0, c.late-1)
+	c.dry = false
 	c.mu.Unlock()
 	c.advance()
 }
@@ -94,6 +97,8 @@ func (c *Call) advance() {
 			start = append(start, c.newBranchLocked(t))
 		}
 	}
+	dry := c.plan.Dry != nil && !c.dry && !c.over && c.late > 0 && c.step == len(c.plan.Steps) && !c.openLocked()
+	c.dry = c.dry || dry
 	if !c.over && c.late == 0 && c.step == len(c.plan.Steps) && !c.openLocked() {
 		c.refuseLocked()
 	}
@@ -102,6 +107,9 @@ func (c *Call) advance() {
 		b.start()
 	}
 	c.tell()
+	if dry {
+		c.f.Go(func() { c.plan.Dry(c) })
+	}
 }
 
 // openLocked reports whether some branch may still answer.

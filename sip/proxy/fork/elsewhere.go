@@ -14,6 +14,9 @@ func (c *Call) Hold() bool {
 	return true
 }
 
+// Refuse gives the call up, unless it is decided already.
+func (c *Call) Refuse(status int) { c.end(status) }
+
 // Elsewhere says whether the caller is about to be connected by another dialog: if
 // he takes his INVITE back meanwhile, nobody has missed a call.
 func (c *Call) Elsewhere(on bool) {

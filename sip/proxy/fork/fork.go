@@ -123,6 +123,13 @@ type Plan struct {
 	RecordRoute func(to *transport.Flow) []string
 	// Late: more places may be added, so the call is not refused before Release.
 	Late bool
+	// Dry, if set, is called when nothing rings and nothing will, but for what may
+	// still be added: at the beginning where there are no steps, and each time that
+	// everything added has failed. It runs on a goroutine of its own.
+	Dry func(*Call)
+	// Many: the places are different people's, so that one who declines for good
+	// (6xx) speaks for no other.
+	Many bool
 	// InDialog: the INVITE is within a dialog, which an answer nobody waits for
 	// must not end.
 	InDialog bool

@@ -20,6 +20,7 @@ import (
 	"lamplight/presence/consent"
 	"lamplight/presence/desk"
 	"lamplight/presence/directory"
+	"lamplight/presence/hunt"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
 	"lamplight/sip"
@@ -226,8 +227,12 @@ func (s *Server) startSIP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	board, err := hunt.Open(ctx, hunt.Options{Store: s.store, Log: s.log})
+	if err != nil {
+		return err
+	}
 	s.proxy = proxy.New(proxy.Options{
-		Codes: codes,
+		Codes: codes, Board: board,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})

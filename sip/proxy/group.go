@@ -1,0 +1,264 @@
+package proxy
+
+import (
+	"cmp"
+	"sync"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/routing"
+	"lamplight/sip/message"
+	"lamplight/sip/proxy/calls"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transaction"
+)
+
+// hunting is a call to a ring group: it is offered to the group's members until one
+// of them takes it. Who is offered it is decided anew each time, by how the members
+// are then. It advances when nothing rings any more (fork.Plan.Dry).
+type hunting struct {
+	x *passage
+	// sent counts how often the call was sent on to another group or agent, so that
+	// it does not go round in circles.
+	sent int
+
+	mu     sync.Mutex
+	group  *presence.Group           // guarded by mu, as all below
+	tried  map[presence.AgentID]bool // who was offered the call by this group
+	offers map[string]*offer         // by target
+	last   bool                      // the way out was taken
+	todo   []func()                  // to be done when mu is free
+}
+
+// doLocked has something done as soon as mu is free, in order: what is done to the
+// call may come back here as an event.
+func (h *hunting) doLocked(f func()) { h.todo = append(h.todo, f) }
+
+func (h *hunting) unlock() {
+	todo := h.todo
+	h.todo = nil
+	h.mu.Unlock()
+	for _, f := range todo {
+		f()
+	}
+}
+
+// mostSent is how many groups and agents one call is sent on to.
+const mostSent = 5
+
+// group is the one that has the number.
+func (p *Proxy) group(c *caller, user string) (*presence.Group, bool) {
+	if p.o.Board == nil {
+		return nil, false
+	}
+	return p.o.Directory.GroupByNumber(c.domain.ID, user)
+}
+
+// ringGroup takes a call to a group to its members.
+func (p *Proxy) ringGroup(req *transaction.Request, c *caller, g *presence.Group) {
+	if !p.carries(c) {
+		p.redirectGroup(req, c, g)
+		return
+	}
+	if _, ok := p.letOut(req, c, g.Number, true); !ok {
+		return
+	}
+	x := &passage{p: p, req: req, c: *c}
+	h := newHunting(x, g)
+	x.also, x.dry, x.about = h.told, h.next, g.ID.ID
+	x.begin(h.start(), nil, nil)
+}
+
+func newHunting(x *passage, g *presence.Group) *hunting {
+	return &hunting{x: x, group: g, tried: make(map[presence.AgentID]bool), offers: make(map[string]*offer)}
+}
+
+func (h *hunting) start() calls.Start {
+	c := &h.x.c
+	return calls.Start{
+		Domain: c.domain.ID, Invite: h.x.req.Message, Caller: c.party(), Open: true, Kind: h.kind(), WrapUp: h.group.WrapUp, Cap: c.domain.Policy.LegCap(),
+	}
+}
+
+// kind is what the call is: a campaign's where the group or who sends it says so.
+func (h *hunting) kind() presence.CallKind {
+	if h.group != nil && h.group.CallKind() == presence.CallCampaign {
+		return presence.CallCampaign
+	}
+	return kind(h.x.req, &h.x.c)
+}
+
+// next offers the call to the next member, or, when there is none, sends it on.
+func (h *hunting) next(call *fork.Call) {
+	h.mu.Lock()
+	defer h.unlock()
+	for !h.last {
+		if h.hurryLocked(call) || h.wakingLocked() {
+			return
+		}
+		q := h.question()
+		d := routing.DecideGroup(q)
+		h.x.turnTo(h.group.ID.ID, &routing.Record{
+			Inputs: routing.Inputs{Policy: h.x.c.domain.Policy, Group: &q}, Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: d},
+		})
+		if !d.Allow {
+			h.onwardLocked(call, d.Text)
+			return
+		}
+		if h.offerLocked(call, &q, &d.Steps[0]) {
+			return
+		}
+	}
+}
+
+// question is all that the decision is made from.
+func (h *hunting) question() routing.GroupCall {
+	p, now := h.x.p, time.Now().UTC()
+	q := routing.GroupCall{
+		ID: h.x.req.CallID(), Kind: h.kind(), Caller: h.x.c.uri, Group: *h.group, Last: p.o.Board.Last(h.group.ID), At: now,
+	}
+	for _, m := range p.o.Directory.MembersOf(h.group) {
+		if c, ok := h.candidate(m, now); ok {
+			q.Members = append(q.Members, c)
+		}
+	}
+	q.Group.Members = nil // they are all in Members
+	return q
+}
+
+func (h *hunting) candidate(m presence.Member, now time.Time) (routing.Candidate, bool) {
+	p, dom := h.x.p, h.x.c.domain
+	a, ok := p.o.Directory.Agent(m.Agent)
+	if !ok {
+		return routing.Candidate{}, false
+	}
+	s, _ := p.o.Roster.Snapshot(m.Agent)
+	t := p.o.Board.Tally(h.group.ID, m.Agent, day(dom, now))
+	c := routing.Candidate{
+		Agent: m.Agent, Number: a.Number, Level: max(m.Level, 1), Tried: h.tried[m.Agent], Calls: t.Calls, Rest: t.Rest,
+	}
+	d := routing.Decide(s, dom.Policy, h.callTo(now))
+	c.Free = d.Allow
+	if c.Why = d.Text; c.Free {
+		c.Why = ""
+	}
+	if c.Free && p.o.Board.Reserved(m.Agent, h.x.req.CallID(), now) {
+		c.Free, c.Soon, c.Why = false, true, "is being offered another call"
+	}
+	if s != nil {
+		c.Idle = s.Team.Since
+		c.Soon = c.Soon || (s.Engaged || s.Offered || !s.Base) && h.admits(s)
+	}
+	return c, true
+}
+
+// admits: the agent's own word lets the group's calls through.
+func (h *hunting) admits(s *presence.Snapshot) bool {
+	if h.kind() == presence.CallCampaign {
+		return s.RoutesCampaign && s.Online
+	}
+	return s.RoutesRegular && s.Settings.Options.Any()
+}
+
+func (h *hunting) callTo(now time.Time) routing.Call {
+	return routing.Call{ID: h.x.req.CallID(), Kind: h.kind(), Caller: h.x.c.uri, Group: h.group.Number, At: now}
+}
+
+// day is the one that calls are counted on.
+func day(dom *presence.Domain, now time.Time) string {
+	return dom.Policy.Zone.In(now).Format(time.DateOnly)
+}
+
+// onwardLocked is where a call goes that nobody of the group takes: to another
+// group, to an agent, outside, or back with a refusal.
+func (h *hunting) onwardLocked(call *fork.Call, why string) {
+	h.sendLocked(call, cmp.Or(h.group.Fallback, h.x.c.domain.Policy.Fallback), why)
+}
+
+// sendLocked sends the call on to a number or URI; without one it is refused.
+func (h *hunting) sendLocked(call *fork.Call, to, why string) {
+	x := h.x
+	if h.sent++; to == "" || h.sent > mostSent {
+		h.giveUpLocked(call, why)
+		return
+	}
+	x.say("fallback", why+": sent on to "+to)
+	if g, ok := x.p.innerGroup(&x.c, to); ok && (h.group == nil || g.ID != h.group.ID) {
+		h.group, h.tried = g, make(map[presence.AgentID]bool)
+		h.doLocked(func() { h.next(call) })
+		return
+	}
+	h.last = true
+	if a, ok := x.p.innerAgent(&x.c, to); ok {
+		h.visitLocked(call, a)
+		return
+	}
+	t, no := x.target(&routing.Target{ID: "fallback", Kind: routing.KindFallback, URI: routing.Dialled(to, "@"+x.c.domain.Name())}, nil)
+	if no != "" {
+		x.say("fallback", no)
+		h.giveUpLocked(call, why)
+		return
+	}
+	h.doLocked(func() {
+		call.Add(t)
+		call.Release() // what it answers is the answer
+	})
+}
+
+// giveUpLocked refuses the call, in words.
+func (h *hunting) giveUpLocked(call *fork.Call, why string) {
+	h.last = true
+	h.x.because(why)
+	h.doLocked(func() { call.Refuse(480) })
+}
+
+// onward makes a call to an agent go on to a group or an agent of ours when nobody
+// has answered.
+func (x *passage) onward(to, why string) {
+	h := newHunting(x, nil)
+	x.also = h.told
+	x.dry = func(call *fork.Call) {
+		if x.isWaking() {
+			return
+		}
+		h.mu.Lock()
+		defer h.unlock()
+		switch {
+		case h.group != nil: // it has gone on
+			h.doLocked(func() { h.next(call) })
+		case !h.last:
+			h.sendLocked(call, to, why)
+		}
+	}
+}
+
+// inner is the user of a fallback that is one of ours.
+func inner(c *caller, to string) (user string, ok bool) {
+	u, err := message.ParseURI(routing.Dialled(to, "@"+c.domain.Name()))
+	if err != nil || !ours(c.domain, u.Host) {
+		return "", false
+	}
+	return u.UserDecoded(), true
+}
+
+func (p *Proxy) isInner(c *caller, to string) bool {
+	_, group := p.innerGroup(c, to)
+	_, agent := p.innerAgent(c, to)
+	return group || agent
+}
+
+func (p *Proxy) innerGroup(c *caller, to string) (*presence.Group, bool) {
+	user, ok := inner(c, to)
+	if !ok {
+		return nil, false
+	}
+	return p.group(c, user)
+}
+
+func (p *Proxy) innerAgent(c *caller, to string) (*presence.Agent, bool) {
+	user, ok := inner(c, to)
+	if !ok {
+		return nil, false
+	}
+	return p.o.Directory.AgentByNumber(c.domain.ID, user)
+}
