@@ -47,6 +47,23 @@ var answerRaces = []race{
 		r.want("still talking", "On a Call confirmed")
 		caller.ends(r.t, callee)
 	}},
+	{"a phone that lost the race and hangs up by itself ends nobody's call", "RFC 3261 §12.2.2, §15.1.2", func(r *raceTrack) {
+		inv := r.calls()
+		a, b := r.rings(0), r.rings(1)
+		r.says(0, a, 180)
+		r.says(1, b, 180)
+		r.says(0, a, 200)
+		r.says(1, b, 200)
+		ok := r.final(inv, 200)
+		caller, callee := r.connected(0, a, ok)
+		r.desk[1].Expect(siptest.Method("ACK"))
+		loser := &dialog{p: r.desk[1], seen: siptest.WithToTag(b, r.desk[1].Expect(siptest.Method("BYE")).Get(message.To))}
+		loser.send("BYE")
+		r.caller.Respond(r.caller.Expect(siptest.Method("BYE")), 481)
+		loser.gets(r.t, "BYE", 481)
+		r.want("still talking", "On a Call confirmed")
+		caller.ends(r.t, callee)
+	}},
 	{"a lost 200 of the phone comes again", "RFC 3261 §13.3.1.4", func(r *raceTrack) {
 		r.alone()
 		inv := r.calls()
