@@ -49,9 +49,10 @@
 //   - Where the caller's phone says that it knows Replaces, the picker's INVITE is
 //     passed on to it with the name of the early dialog, whatever way it was asked
 //     for: only who began an early dialog may replace it (RFC 3891 §3). The two
-//     phones are connected at once. Many trunks and PBXs say so and then refuse, or
-//     worse; a peer is believed only if it is configured so.
-//   - Else, and where the caller's phone refuses, the picker's phone becomes one
-//     more branch of the caller's INVITE, and is asked to pick up by itself. Its own
-//     INVITE ends first, so that the phone is free. This works with every caller.
+//     phones are connected at once. Some say so and refuse, or ring as for any call
+//     (Linphone): then the second way is taken, and a phone known for it (quirk
+//     no_replaces) is not asked. Trunks and PBXs are believed only if configured so.
+//   - Else the picker's phone becomes one more branch of the caller's INVITE, and is
+//     asked to pick up by itself. Its own INVITE ends first, so that the phone is
+//     free. This works with every caller.
 package proxy

@@ -10,6 +10,7 @@ import (
 	"lamplight/sip/message"
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
+	"lamplight/sip/quirks"
 	"lamplight/sip/transaction"
 )
 
@@ -167,7 +168,8 @@ func (x *passage) tryLocked(what string) {
 func (x *passage) atCaller() (fork.Target, bool) {
 	m := x.req.Message
 	contacts, err := m.Contacts()
-	if err != nil || len(contacts) == 0 || !m.Supports("replaces") || x.c.peer != nil && !x.c.peer.Replaces {
+	if err != nil || len(contacts) == 0 || !m.Supports("replaces") || x.c.peer != nil && !x.c.peer.Replaces ||
+		x.p.phones.Load().Find(m.Get(message.UserAgent)).Quirks.Has(quirks.NoReplaces) {
 		return fork.Target{}, false
 	}
 	rung := x.phonesThatRing()
@@ -176,13 +178,18 @@ func (x *passage) atCaller() (fork.Target, bool) {
 	}
 	name := message.DialogName{CallID: m.CallID(), ToTag: m.FromTag(), FromTag: rung[len(rung)-1].tag, EarlyOnly: true}
 	return fork.Target{
-		ID: "caller", URI: contacts[0].URI, Route: m.Values(message.RecordRoute), Flow: x.req.Flow, Ring: x.c.domain.Policy.RingTime(),
+		ID: "caller", URI: contacts[0].URI, Route: m.Values(message.RecordRoute), Flow: x.req.Flow, Ring: replaceTime,
 		Headers: []message.Header{{Name: message.Replaces, Value: name.String()}, {Name: message.Require, Value: "replaces"}},
 	}, true
 }
 
+// replaceTime is how long the caller's phone may take to replace the early dialog:
+// nobody is asked, so it does so at once.
+const replaceTime = 2 * time.Second
+
 // replaced passes the picker's INVITE on to the caller, whose phone answers it
-// and takes its own back. Where it refuses, the picker's phone is rung instead.
+// and takes its own back. Where it refuses, or rings, which means that it has not
+// understood, the picker's phone is rung instead.
 func (x *passage) replaced(k *picker, r *routing.Record, to fork.Target) {
 	x.early.forked.Elsewhere(true)
 	y := &passage{p: x.p, req: k.req, c: k.caller, record: r}
@@ -191,6 +198,14 @@ func (x *passage) replaced(k *picker, r *routing.Record, to fork.Target) {
 		switch {
 		case e.What == fork.Answered:
 			x.early.forked.Taken()
+		case e.What == fork.Ringing:
+			y.mu.Lock()
+			f := y.early.forked
+			y.mu.Unlock()
+			if f != nil { // else its time will be over
+				f.Elsewhere(true) // nor has he missed a call
+				f.Refuse(480)
+			}
 		case e.What == fork.Over && e.Status >= 300:
 			x.early.forked.Elsewhere(false)
 			if e.Status == 487 || !x.ring(k) {

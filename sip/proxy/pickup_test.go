@@ -12,6 +12,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
+	"lamplight/sip/quirks"
 	"lamplight/sip/siptest"
 )
 
@@ -166,27 +167,50 @@ func TestPickupOfAColleaguesCall(t *testing.T) {
 	}
 }
 
-// TestPickupWhereTheCallerRefusesReplaces: it has only said that it knows it.
-func TestPickupWhereTheCallerRefusesReplaces(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSwitchboard(t)
-		s.teamed(nil)
-		s.colleague("1003")
-		a, b, c := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", true), s.phone("1003", "10.0.0.23:5060", false)
-		s.dials(c, "1003", "sip:1001@demo.test", message.Header{Name: message.Supported, Value: "replaces"})
-		inv := a.Expect(siptest.Method("INVITE"))
-		a.Respond(inv, 180)
-		c.Expect(siptest.Status(180))
-		s.dials(b, "1002", "sip:**1001@demo.test")
-		c.Respond(c.Expect(siptest.Method("INVITE")), 481)
-		if m := b.Expect(siptest.Final); m.Status != 481 {
-			t.Errorf("the picker is answered %d", m.Status)
-		}
-		answers(b, b.Expect(siptest.Method("INVITE")))
-		takenBack(t, a, inv)
-		c.Expect(siptest.Status(200))
-		s.want("picked up", "Offline", "On a Call confirmed")
-	})
+// TestPickupWhereTheCallerDoesNotReplace, though it says that it knows how.
+func TestPickupWhereTheCallerDoesNotReplace(t *testing.T) {
+	for name, tc := range map[string]struct {
+		agent  string // its User-Agent
+		does   func(*siptest.Peer, *message.Message)
+		status int // what the picker is answered
+	}{
+		"it refuses":         {"x", func(c *siptest.Peer, inv *message.Message) { c.Respond(inv, 481) }, 481},
+		"it rings":           {"x", func(c *siptest.Peer, inv *message.Message) { c.Respond(inv, 180) }, 480},
+		"it only tries":      {"x", func(c *siptest.Peer, inv *message.Message) { c.Respond(inv, 100) }, 408},
+		"it is known for it": {"Linphone-Desktop/5.1.65", nil, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSwitchboard(t)
+				s.proxy.SetPhones(quirks.Shipped())
+				s.teamed(nil)
+				s.colleague("1003")
+				a, b, c := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", true), s.phone("1003", "10.0.0.23:5060", false)
+				s.dials(c, "1003", "sip:1001@demo.test", message.Header{Name: message.Supported, Value: "replaces"}, message.Header{Name: message.UserAgent, Value: tc.agent})
+				inv := a.Expect(siptest.Method("INVITE"))
+				a.Respond(inv, 180)
+				c.Expect(siptest.Status(180))
+				s.dials(b, "1002", "sip:**1001@demo.test")
+				if tc.does == nil {
+					codeCall(t, b)
+				} else {
+					tc.does(c, c.Expect(siptest.Method("INVITE")))
+					if m := b.Expect(siptest.Final); m.Status != tc.status {
+						t.Errorf("the picker is answered %d, want %d", m.Status, tc.status)
+					}
+					if tc.status != 481 {
+						if why := c.Expect(siptest.Method("CANCEL")).Get(message.Reason); tc.status == 480 && !strings.Contains(why, "cause=200") {
+							t.Errorf("the caller's phone shows a missed call: %q", why)
+						}
+					}
+				}
+				answers(b, b.Expect(siptest.Method("INVITE")))
+				takenBack(t, a, inv)
+				c.Expect(siptest.Status(200))
+				s.want("picked up", "Offline", "On a Call confirmed")
+			})
+		})
+	}
 }
 
 func TestPickupIsRefused(t *testing.T) {

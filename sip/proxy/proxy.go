@@ -19,6 +19,7 @@ import (
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/proxy/calls"
+	"lamplight/sip/quirks"
 	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
 	"lamplight/store"
@@ -36,6 +37,7 @@ type Options struct {
 	Codes     *featurecode.Server   // default: there are no feature codes
 	Board     *hunt.Board           // nil: there are no ring groups
 	Instances Instances             // nil: no GRUU is known
+	Phones    quirks.Table          // which phones are asked to replace a call
 	Node      string                // default "node-1"
 	Log       zerolog.Logger        // default: none
 	Metrics   prometheus.Registerer // default: none
@@ -43,9 +45,10 @@ type Options struct {
 
 // Proxy is safe for concurrent use and owns no goroutine.
 type Proxy struct {
-	o     Options
-	peers atomic.Pointer[peers.Table]
-	count *prometheus.CounterVec
+	o      Options
+	peers  atomic.Pointer[peers.Table]
+	phones atomic.Pointer[quirks.Table]
+	count  *prometheus.CounterVec
 	// alerts counts agents who let several calls of a group ring out in a row.
 	alerts prometheus.Counter
 	// ringing are the calls that can be picked up.
@@ -59,6 +62,7 @@ func New(o Options) *Proxy {
 	}
 	p := &Proxy{o: o}
 	p.SetPeers(o.Peers)
+	p.SetPhones(o.Phones)
 	p.count = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "lamplight_sip_redirect_total", Help: "INVITEs by final answer.",
 	}, []string{"status"})
@@ -77,6 +81,9 @@ func New(o Options) *Proxy {
 
 // SetPeers replaces the table of peers, for requests from now on.
 func (p *Proxy) SetPeers(t peers.Table) { p.peers.Store(&t) }
+
+// SetPhones replaces the table of phones, for calls from now on.
+func (p *Proxy) SetPhones(t quirks.Table) { p.phones.Store(&t) }
 
 // ServeSIP answers an INVITE. An ACK that belongs to no transaction is dropped,
 // a CANCEL has been dealt with by the transaction layer.

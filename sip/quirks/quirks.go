@@ -44,11 +44,14 @@ const (
 	// NoOptions (no_options): the phone answers no OPTIONS though it is there, so it
 	// is never asked whether it is.
 	NoOptions
+	// NoReplaces (no_replaces): the phone says that it knows Replaces (RFC 3891), and
+	// rings as for any call where one is to take the place of a call that it makes.
+	NoReplaces
 )
 
 // names are in the order of the bits.
-func names() [9]string {
-	return [...]string{"busy_lamp", "partial_dialog", "single_dialog", "pval_only", "pvalue_only", "cisco_activities", "xpidf", "linphone_list", "no_options"}
+func names() [10]string {
+	return [...]string{"busy_lamp", "partial_dialog", "single_dialog", "pval_only", "pvalue_only", "cisco_activities", "xpidf", "linphone_list", "no_options", "no_replaces"}
 }
 
 // Has reports whether all quirks of q are in the set.

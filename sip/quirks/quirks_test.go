@@ -21,7 +21,7 @@ func TestShippedTableKnowsTheFamilies(t *testing.T) {
 		"Cisco/SPA504G-7.6.2":                           0,
 		"Cisco-CP8861/12.8.1":                           CiscoActivities,
 		"Fanvil X6U 2.4.0":                              0,
-		"LinphoneAndroid/5.2.5 (Pixel) LinphoneSDK/5.3": LinphoneList,
+		"LinphoneAndroid/5.2.5 (Pixel) LinphoneSDK/5.3": LinphoneList | NoReplaces,
 		"MicroSIP/3.21.3":                               SingleDialog,
 		"PJSUA v2.14 Linux":                             SingleDialog,
 		"Acme 1.0 (pjsip 2.15)":                         SingleDialog,

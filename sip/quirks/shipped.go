@@ -16,7 +16,7 @@ func Shipped() Table {
 		{Match: "Cisco*3PCC"}, // MPP: lamps by dialog, as everybody
 		{Match: "Cisco/SPA"},
 		{Match: "Cisco", Quirks: CiscoActivities}, // enterprise firmware: presence only
-		{Match: "Linphone", Quirks: LinphoneList},
+		{Match: "Linphone", Quirks: LinphoneList | NoReplaces},
 		{Match: "MicroSIP", Quirks: SingleDialog}, // PJSIP inside
 		{Match: "PJSU", Quirks: SingleDialog},
 		{Match: "*pjsip", Quirks: SingleDialog},

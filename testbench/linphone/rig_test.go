@@ -71,6 +71,12 @@ func (p *softphone) printed() string {
 // end ends it.
 func start(t *testing.T, s *lab.Server, transport string, contacts ...string) *softphone {
 	t.Helper()
+	return startAs(t, s, "1002", transport, contacts...)
+}
+
+// startAs runs it as any agent.
+func startAs(t *testing.T, s *lab.Server, number, transport string, contacts ...string) *softphone {
+	t.Helper()
 	home := t.TempDir()
 	port, err := sipp.FreePort("127.0.0.1")
 	if err != nil {
@@ -80,7 +86,7 @@ func start(t *testing.T, s *lab.Server, transport string, contacts ...string) *s
 	var rc strings.Builder
 	fmt.Fprintf(&rc, "[sip]\nsip_port=%d\nsip_tcp_port=%d\nsip_tls_port=-1\ndefault_proxy=0\nguess_hostname=0\nrls_uri=%s\n", ports["udp"], ports["tcp"], listServer)
 	fmt.Fprintf(&rc, "[net]\nfriendlist_subscription_enabled=1\n[proxy_0]\nreg_proxy=<sip:%[1]s;transport=%[2]s>\nreg_route=<sip:%[1]s;transport=%[2]s;lr>\n", s.SIP, transport)
-	fmt.Fprintf(&rc, "reg_identity=sip:1002@%[1]s\nreg_expires=300\nreg_sendregister=1\npublish=0\n[auth_info_0]\nusername=1002\npasswd=demo-1002\nrealm=%[1]s\n", domain)
+	fmt.Fprintf(&rc, "reg_identity=sip:%[2]s@%[1]s\nreg_expires=300\nreg_sendregister=1\npublish=0\n[auth_info_0]\nusername=%[2]s\npasswd=demo-%[2]s\nrealm=%[1]s\n", domain, number)
 	for i, c := range contacts {
 		fmt.Fprintf(&rc, "[friend_%d]\nurl=\"Friend %d\" <sip:%s>\npol=accept\nsubscribe=1\n", i, i, c)
 	}
@@ -110,6 +116,14 @@ func start(t *testing.T, s *lab.Server, transport string, contacts ...string) *s
 		}
 	})
 	return p
+}
+
+// says types a command.
+func (p *softphone) says(command string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // quit is Linphone's own end, with what it says to the server on its way.

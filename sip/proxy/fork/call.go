@@ -145,7 +145,7 @@ func (c *Call) end(status int) {
 	if !c.over {
 		b := message.NewResponse(c.req.Message, status, "")
 		c.refuseWithLocked(status, b)
-		c.cancelOthersLocked(nil, message.Header{})
+		c.cancelOthersLocked(nil, c.why)
 	}
 	c.mu.Unlock()
 	c.tell()

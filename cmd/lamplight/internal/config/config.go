@@ -188,7 +188,8 @@ type Phone struct {
 	// Match is what the User-Agent begins with; * stands for any characters.
 	Match string `yaml:"match"`
 	// Quirks are any of busy_lamp, partial_dialog, single_dialog, pval_only,
-	// pvalue_only, cisco_activities, xpidf, linphone_list and no_options.
+	// pvalue_only, cisco_activities, xpidf, linphone_list, no_options and
+	// no_replaces.
 	Quirks []string `yaml:"quirks"`
 	// LargestBody is how many bytes the body of a NOTIFY over UDP may have; 820.
 	LargestBody int `yaml:"largest_body"`

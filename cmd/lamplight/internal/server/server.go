@@ -234,7 +234,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	s.proxy = proxy.New(proxy.Options{
 		Codes: codes, Board: board,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
-		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
+		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Phones: s.cfg.PhoneTable(), Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
 	*endpoint = sip.Endpoint{
 		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, Asked: s.proxy.Asked, AllowEvents: s.events.AllowEvents(),
@@ -270,6 +270,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	s.events.SetPeers(cfg.PeerTable())
 	s.events.SetPhones(cfg.PhoneTable())
 	s.registrar.SetPhones(cfg.PhoneTable())
+	s.proxy.SetPhones(cfg.PhoneTable())
 	if err := s.registrar.SetLimits(cfg.Registrar.Limits()); err != nil {
 		return err
 	}
