@@ -19,6 +19,7 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"lamplight/webrtc/pionlog"
 )
@@ -67,6 +68,7 @@ func Open(o Options) (*Port, error) {
 			return nil, fmt.Errorf("iceport: listen on UDP %s: %w", o.Listen, err)
 		}
 	}
+	widen(p.conn)
 	p.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: p.logs.NewLogger("mux"), UDPConn: p.conn})
 	if o.TCP != "" {
 		if p.tl, err = lc.Listen(context.Background(), "tcp", o.TCP); err != nil {
@@ -78,6 +80,27 @@ func Open(o Options) (*Port, error) {
 		})
 	}
 	return p, nil
+}
+
+// buffer holds what comes of a thousand calls while the process waits a fifth of a
+// second for its turn; the system's default holds 256 packets.
+const buffer = 8 << 20
+
+// widen has the socket keep more of what is not yet read, as far as the system
+// lets it: net.core.rmem_max without the right to force it.
+func widen(conn net.PacketConn) {
+	u, ok := conn.(*net.UDPConn)
+	if !ok {
+		return
+	}
+	_ = u.SetReadBuffer(buffer)
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) //nolint:gosec // a descriptor
+	})
 }
 
 // Timeouts of ICE: how long nothing may be heard until a connection counts as

@@ -2,7 +2,9 @@ package media
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +18,16 @@ import (
 	"lamplight/webrtc/media/sdp"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(clientsOf) != "" { // of a benchmark, in a process of their own
+		if err := clients(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // tones that are far apart, and no multiples of each other.
 const (

@@ -4,6 +4,7 @@
 package mediatest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"sync"
@@ -19,14 +20,27 @@ const (
 
 // Voice speaks a tone.
 type Voice struct {
-	Hz   float64
-	A    bool // A-law, else µ-law
-	n    int
-	Mute bool // digital silence
+	Hz    float64
+	A     bool // A-law, else µ-law
+	n     int
+	Mute  bool // digital silence
+	Stamp bool // the time of day instead of a tone, for Delay
+}
+
+// Delay is how long a stamped packet has been on its way.
+func Delay(p *rtp.Packet) (time.Duration, bool) {
+	if len(p.Payload) != samples {
+		return 0, false
+	}
+	return time.Duration(time.Now().UnixNano() - int64(binary.BigEndian.Uint64(p.Payload))), true //nolint:gosec // as it was put
 }
 
 // Say fills a frame.
 func (v *Voice) Say(b []byte) {
+	if v.Stamp {
+		binary.BigEndian.PutUint64(b, uint64(time.Now().UnixNano())) //nolint:gosec // after 1970
+		return
+	}
 	for i := range b {
 		s := 0
 		if !v.Mute {

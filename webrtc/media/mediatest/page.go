@@ -24,6 +24,7 @@ const levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 type PageOptions struct {
 	Codecs []sdp.Codec // default Opus, G722, PCMU, PCMA and events, in Chrome's numbers
 	Hz     float64
+	Stamp  bool // speaks the time of day
 	// Relay has it reach the gateway by this TURN server alone, TCP by TCP alone.
 	Relay *webrtc.ICEServer
 	TCP   bool
@@ -96,7 +97,7 @@ func NewPage(o PageOptions) (*Page, error) {
 	if p.pc, err = api.NewPeerConnection(conf); err != nil {
 		return nil, fmt.Errorf("mediatest: %w", err)
 	}
-	p.mic = &mic{voice: Voice{Hz: o.Hz}, level: 20}
+	p.mic = &mic{voice: Voice{Hz: o.Hz, Stamp: o.Stamp}, level: 20}
 	if _, err = p.pc.AddTrack(p.mic); err != nil {
 		return nil, errors.Join(fmt.Errorf("mediatest: %w", err), p.pc.GracefulClose())
 	}

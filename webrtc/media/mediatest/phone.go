@@ -22,6 +22,7 @@ type PhoneOptions struct {
 	Hz     float64
 	Keys   bool // RTP/SAVP
 	Quiet  bool // sends nothing until Speak
+	Stamp  bool // speaks the time of day
 	// Elsewhere has it say another address than its own, as behind a translator.
 	Elsewhere netip.AddrPort
 	// OnPacket sees each packet as it comes.
@@ -213,7 +214,7 @@ func (p *Phone) Refused() int {
 func (p *Phone) speak() {
 	tick := time.NewTicker(frame)
 	defer tick.Stop()
-	v := Voice{Hz: p.o.Hz, A: p.o.Codecs[0].Name == sdp.PCMA}
+	v := Voice{Hz: p.o.Hz, A: p.o.Codecs[0].Name == sdp.PCMA, Stamp: p.o.Stamp}
 	buf := make([]byte, 512)
 	for {
 		select {
