@@ -1,8 +1,11 @@
 // Package resolve finds where a server is that we send requests to.
 //
-// A Finder turns the server's name into addresses to try, best first. The one
-// here asks for the addresses of the host alone (A and AAAA); who needs the
-// rest of RFC 3263 puts another Finder in its place.
+// A Finder turns the server's name into addresses to try, best first. There are
+// two: Hosts asks for the addresses of the host alone (A and AAAA), Locator goes
+// the whole way of RFC 3263. A Cache in front of both bounds what is asked.
+//
+// What an answer may make us do is bounded (maxNAPTR, maxSRV, maxTargets), and
+// nothing takes longer than its context.
 package resolve
 
 import (
@@ -20,9 +23,10 @@ var ErrNoAddress = errors.New("no address")
 
 // Server is a SIP server as configuration names it.
 type Server struct {
-	Transport string // UDP, TCP or TLS
+	Transport string // UDP, TCP or TLS; empty: what the Locator finds
 	Host      string // name or IP address, without brackets
 	Port      uint16 // 0: the transport's own
+	Secure    bool   // without a Transport: nothing but TLS will do (sips)
 }
 
 // ParseServer reads host[:port], an IPv6 address in brackets.
@@ -100,13 +104,7 @@ func (h Hosts) Find(ctx context.Context, s Server) ([]Target, error) {
 	if a, err := netip.ParseAddr(s.Host); err == nil {
 		return []Target{target(a)}, nil
 	}
-	lookup := h.Lookup
-	if lookup == nil {
-		lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-		}
-	}
-	addrs, err := lookup(ctx, s.Host)
+	addrs, err := h.lookup(ctx, s.Host)
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s: %w", s.Host, err)
 	}
@@ -118,4 +116,11 @@ func (h Hosts) Find(ctx context.Context, s Server) ([]Target, error) {
 		out = append(out, target(a))
 	}
 	return out, nil
+}
+
+func (h Hosts) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	if h.Lookup != nil {
+		return h.Lookup(ctx, name)
+	}
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 }

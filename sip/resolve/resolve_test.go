@@ -9,13 +9,13 @@ import (
 
 func TestServersAreReadAsPeopleWriteThem(t *testing.T) {
 	for text, want := range map[string]Server{
-		"192.0.2.1":         {"UDP", "192.0.2.1", 0},
-		"192.0.2.1:5070":    {"UDP", "192.0.2.1", 5070},
-		"[2001:db8::1]:80":  {"UDP", "2001:db8::1", 80},
-		"[2001:db8::1]":     {"UDP", "2001:db8::1", 0},
-		"2001:db8::1":       {"UDP", "2001:db8::1", 0},
-		"sip.example.com":   {"UDP", "sip.example.com", 0},
-		"a-b.example:65535": {"UDP", "a-b.example", 65535},
+		"192.0.2.1":         {Transport: "UDP", Host: "192.0.2.1", Port: 0},
+		"192.0.2.1:5070":    {Transport: "UDP", Host: "192.0.2.1", Port: 5070},
+		"[2001:db8::1]:80":  {Transport: "UDP", Host: "2001:db8::1", Port: 80},
+		"[2001:db8::1]":     {Transport: "UDP", Host: "2001:db8::1", Port: 0},
+		"2001:db8::1":       {Transport: "UDP", Host: "2001:db8::1", Port: 0},
+		"sip.example.com":   {Transport: "UDP", Host: "sip.example.com", Port: 0},
+		"a-b.example:65535": {Transport: "UDP", Host: "a-b.example", Port: 65535},
 	} {
 		if got, err := ParseServer("udp", text); err != nil || got != want {
 			t.Errorf("%q: %+v, %v", text, got, err)
