@@ -42,6 +42,7 @@ type inviteTx struct {
 	mu       sync.Mutex // held while a response is sent, so that they leave in order; before the table's
 	state    inviteState
 	canceled bool          // guarded by mu, as all below
+	reasons  []string      // of the CANCEL
 	cancel   func()        // what OnCancel gave
 	last     []byte        // the last response, to be repeated
 	timer    *time.Timer   // the 100 by itself, then Timers G and H; nil: none

@@ -119,7 +119,7 @@ func (tx *inviteTx) acknowledged() bool {
 
 // cancels tells the owner, and answers 487 if nobody else has answered (RFC 3261
 // §9.2).
-func (tx *inviteTx) cancels() {
+func (tx *inviteTx) cancels(reasons []string) {
 	tx.mu.Lock()
 	if tx.state != unanswered || tx.req.Answered() {
 		tx.mu.Unlock()
@@ -127,7 +127,7 @@ func (tx *inviteTx) cancels() {
 	}
 	f := tx.cancel
 	again := tx.canceled
-	tx.canceled = true
+	tx.canceled, tx.reasons = true, reasons
 	tx.mu.Unlock()
 	if again {
 		return

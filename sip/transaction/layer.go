@@ -208,7 +208,7 @@ func (l *Layer) cancel(r *Request) {
 		return
 	}
 	r.Reply(200)
-	tx.cancels()
+	tx.cancels(r.Values(message.Reason))
 }
 
 // response hands a response to its client transaction.

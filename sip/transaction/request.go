@@ -80,6 +80,16 @@ func (r *Request) OnCancel(f func()) {
 	}
 }
 
+// CancelReasons are the Reason values of the CANCEL (RFC 3326), once it has come.
+func (r *Request) CancelReasons() []string {
+	if r.invite == nil {
+		return nil
+	}
+	r.invite.mu.Lock()
+	defer r.invite.mu.Unlock()
+	return r.invite.reasons
+}
+
 // refuse answers what Validate found, without entering any table: the same
 // request gets the same answer each time.
 func (r *Request) refuse(p *message.Problem) {
