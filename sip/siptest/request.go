@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/icholy/digest"
@@ -133,8 +134,12 @@ func (p *Peer) Register(aor, user, password string, expires int) *message.Messag
 // Contact is the URI of a user at this peer.
 func (p *Peer) Contact(user string) string {
 	s := fmt.Sprintf("sip:%s@%s", user, p.Addr())
-	if p.conn.transport() != "UDP" {
-		s += ";transport=tcp"
+	switch t := p.conn.transport(); t {
+	case "UDP":
+	case "WSS":
+		s += ";transport=ws" // RFC 7118 §5.2
+	default:
+		s += ";transport=" + strings.ToLower(t)
 	}
 	return s
 }

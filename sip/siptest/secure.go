@@ -56,6 +56,21 @@ func NewTLSPeer(t testing.TB, n *Net, addr, to string) *Peer {
 	return newPeer(t, &tlsPeer{tcpPeer{c: c}})
 }
 
+// NewRealTLSPeer is a TLS peer on a real socket of the loopback address from.
+func NewRealTLSPeer(t testing.TB, from, to string) *Peer {
+	t.Helper()
+	d := tls.Dialer{NetDialer: realDialer(from), Config: anyServer()}
+	c, err := d.DialContext(t.Context(), "tcp", to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPeer(t, &tlsPeer{tcpPeer{c: c}})
+}
+
+func realDialer(from string) *net.Dialer {
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+}
+
 // wsPeer is a browser.
 type wsPeer struct {
 	c    *websocket.Conn
@@ -85,18 +100,36 @@ func (w *wsPeer) receive() ([]byte, error) {
 // the network.
 func NewWebSocketPeer(t testing.TB, n *Net, addr, url string) *Peer {
 	t.Helper()
-	w := &wsPeer{name: "WS", addr: netip.MustParseAddrPort(addr)}
-	if url[:3] == "wss" {
+	w := &wsPeer{addr: netip.MustParseAddrPort(addr)}
+	return w.open(t, url, func(ctx context.Context, _, to string) (net.Conn, error) { return n.DialFrom(ctx, addr, to) })
+}
+
+// NewRealWebSocketPeer is the same on a real socket of the loopback address from.
+func NewRealWebSocketPeer(t testing.TB, from, url string) *Peer {
+	t.Helper()
+	w := &wsPeer{}
+	return w.open(t, url, func(ctx context.Context, network, to string) (net.Conn, error) {
+		c, err := realDialer(from).DialContext(ctx, network, to)
+		if err == nil {
+			w.addr = c.LocalAddr().(*net.TCPAddr).AddrPort()
+		}
+		return c, err
+	})
+}
+
+func (w *wsPeer) open(t testing.TB, url string, dial func(ctx context.Context, network, to string) (net.Conn, error)) *Peer {
+	t.Helper()
+	if w.name = "WS"; url[:3] == "wss" {
 		w.name = "WSS"
 	}
 	w.http = &http.Transport{
-		DialContext: func(ctx context.Context, _, to string) (net.Conn, error) { return n.DialFrom(ctx, addr, to) },
+		DialContext: dial,
 		// The server's WebSockets are HTTP/1.1.
 		TLSClientConfig: anyServer(), TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
 	c, _, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{Subprotocols: []string{"sip"}, HTTPClient: &http.Client{Transport: w.http}}) //nolint:bodyclose // Dial does
 	if err != nil {
-		t.Fatalf("peer %s: %v", addr, err)
+		t.Fatalf("peer %s: %v", w.addr, err)
 	}
 	w.c = c
 	return newPeer(t, w)
