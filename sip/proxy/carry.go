@@ -184,8 +184,8 @@ func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent)
 	plan := fork.Plan{
 		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
-		Tell:        func(e fork.Event) { x.call.Told(e); x.tell(e, a) },
-		Settle:      func(e fork.Event, then func()) { x.call.Settle(e, then); x.tell(e, a) },
+		Tell:        func(e fork.Event) { x.call.Told(e); x.tell(e) },
+		Settle:      func(e fork.Event, then func()) { x.taken(); x.call.Settle(e, then); x.tell(e) },
 		Late:        len(x.asleep) > 0 || x.dry != nil, Dry: x.dry, Many: x.dry != nil,
 	}
 	call := x.p.o.Carrier.Forker.Begin(x.req, plan)
@@ -253,7 +253,7 @@ func (x *passage) refuse(_ int, b *message.Builder) {
 }
 
 // tell takes what happens to the call: for its legs, and for who asks later why.
-func (x *passage) tell(e fork.Event, a *presence.Agent) {
+func (x *passage) tell(e fork.Event) {
 	if e.What == fork.Over {
 		x.p.count.WithLabelValues(strconv.Itoa(e.Status)).Inc()
 	}

@@ -141,7 +141,7 @@ func (p *Proxy) pickUp(k *picker, x *passage, none string) {
 func (x *passage) claim(by *presence.Agent) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.over || x.early.forked == nil || x.early.by != "" {
+	if x.over || x.early.taken || x.early.forked == nil || x.early.by != "" {
 		return false
 	}
 	x.early.by = by.Number
@@ -199,13 +199,7 @@ func (x *passage) replaced(k *picker, r *routing.Record, to fork.Target) {
 		case e.What == fork.Answered:
 			x.early.forked.Taken()
 		case e.What == fork.Ringing:
-			y.mu.Lock()
-			f := y.early.forked
-			y.mu.Unlock()
-			if f != nil { // else its time will be over
-				f.Elsewhere(true) // nor has he missed a call
-				f.Refuse(480)
-			}
+			y.stops()
 		case e.What == fork.Over && e.Status >= 300:
 			x.early.forked.Elsewhere(false)
 			if e.Status == 487 || !x.ring(k) {
@@ -217,6 +211,28 @@ func (x *passage) replaced(k *picker, r *routing.Record, to fork.Target) {
 		Domain: k.domain.ID, Invite: k.req.Message, Caller: k.party(), Callee: x.c.party(), Devices: map[string]presence.DeviceID{to.ID: x.c.device},
 		Kind: x.start.Kind, Remote: x.req.From(), Cap: k.domain.Policy.LegCap(),
 	}, []fork.Step{{Targets: []fork.Target{to}}}, nil)
+	if y.rangInstead() {
+		y.stops() // it rang before it could be taken back
+	}
+}
+
+// stops takes back an INVITE that a phone should have answered and rings with; it
+// has not missed a call either.
+func (x *passage) stops() {
+	x.mu.Lock()
+	x.early.unfit = true
+	call := x.early.forked
+	x.mu.Unlock()
+	if call != nil {
+		call.Elsewhere(true)
+		call.Refuse(480)
+	}
+}
+
+func (x *passage) rangInstead() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.early.unfit
 }
 
 // joined answers the picker that his own phone will ring, and has it ring once it

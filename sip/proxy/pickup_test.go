@@ -133,6 +133,7 @@ func TestPickupOfAColleaguesCall(t *testing.T) {
 				inv := a.Expect(siptest.Method("INVITE"))
 				a.Respond(inv, 180)
 				c.Expect(siptest.Status(180))
+				synctest.Wait()
 				if byLamp {
 					s.dials(b, "1002", "sip:1003@demo.test", s.lamp("1001"))
 				} else {
@@ -190,6 +191,7 @@ func TestPickupWhereTheCallerDoesNotReplace(t *testing.T) {
 				inv := a.Expect(siptest.Method("INVITE"))
 				a.Respond(inv, 180)
 				c.Expect(siptest.Status(180))
+				synctest.Wait()
 				s.dials(b, "1002", "sip:**1001@demo.test")
 				if tc.does == nil {
 					codeCall(t, b)
@@ -316,6 +318,7 @@ func TestMembersOfARingGroupPickUp(t *testing.T) {
 				ring(p, called, outside)
 				a.Respond(a.Expect(siptest.Method("INVITE")), 180)
 				p.Expect(siptest.Status(180))
+				synctest.Wait()
 				s.dials(c, "1003", uri)
 				codeCall(t, c)
 				answers(c, c.Expect(siptest.Method("INVITE")))

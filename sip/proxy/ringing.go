@@ -27,6 +27,8 @@ type early struct {
 	rung   []rung // the latest last
 	by     string // who picks it up at the moment
 	late   string // the target that is rung for him
+	taken  bool   // somebody has answered
+	unfit  bool   // who was to replace a dialog rings instead
 }
 
 // rung is a phone that rings: its early dialog's tag.
@@ -101,6 +103,13 @@ func (x *passage) begun(call *fork.Call) {
 	if x.call != nil && !x.over {
 		x.p.ringing.add(x)
 	}
+}
+
+// taken is the end of picking up, before the caller can hear of the answer.
+func (x *passage) taken() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.early.rung, x.early.taken = nil, true
 }
 
 func (x *passage) phonesThatRing() []rung {
