@@ -38,7 +38,7 @@ func root() *cobra.Command {
 	c.PersistentFlags().StringVar(&r.domain, "domain", "", "domain, where the server has several")
 	c.PersistentFlags().BoolVar(&r.json, "json", false, "print the API's answer as it is")
 	c.AddCommand(serveCommand(), initCommand(), checkCommand(), phonesCommand(),
-		agentCommand(&r), deviceCommand(&r), deskCommand(&r), listCommand(&r), statusCommand(&r), routeCommand(&r), whyCommand(&r), watcherCommand(&r), importCommand(&r),
+		agentCommand(&r), deviceCommand(&r), deskCommand(&r), groupCommand(&r), listCommand(&r), statusCommand(&r), routeCommand(&r), whyCommand(&r), watcherCommand(&r), importCommand(&r),
 		regCommand(&r), subCommand(&r), pubCommand(&r), flowCommand(&r), upstreamCommand(&r), mailboxCommand(&r))
 	return c
 }
