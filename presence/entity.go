@@ -185,8 +185,10 @@ type Policy struct {
 	// Ring is how long an agent's devices ring for a call that passes through us;
 	// default 60 s.
 	Ring time.Duration `json:"ring,omitempty"`
-	// Emergency numbers and feature codes pass in every status (rule 16):
-	// FeatureCodes are those that something else carries out, Codes our own.
+	// Country is the code by which package emergency knows the numbers for help.
+	Country string `json:"country,omitempty"`
+	// Emergency numbers, these and the country's, and feature codes pass in every status
+	// (rule 16): FeatureCodes are those that something else carries out, Codes our own.
 	Emergency    []string     `json:"emergency,omitempty"`
 	FeatureCodes []string     `json:"feature_codes,omitempty"`
 	Codes        FeatureCodes `json:"codes,omitzero"`

@@ -143,6 +143,9 @@ func (c *checker) planAgents() {
 		if err := checkAgent(v); err != nil {
 			bad(err)
 		}
+		if _, help := dom.Policy.EmergencyNumber(v.Number); help {
+			bad(invalid("%s is an emergency number: no agent can be dialled by it", v.Number))
+		}
 		var err error
 		if v.AORs, err = completeAORs(v, dom); err != nil {
 			bad(err)

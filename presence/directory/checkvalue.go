@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"lamplight/presence"
+	"lamplight/presence/emergency"
 	"lamplight/presence/schedule"
 )
 
@@ -18,6 +19,8 @@ const (
 	maxTeams   = 64
 	maxNumbers = 16
 	maxCustoms = 100
+
+	maxEmergency = 64
 )
 
 // validNumber: the digits or the word an agent is dialled by, usable unescaped
@@ -191,6 +194,8 @@ func checkPolicy(p *presence.Policy) error {
 		return invalid("a wrap-up of %s is not between 5s and 2m", p.WrapUp)
 	case p.LegMaxAge < 0:
 		return invalid("a greatest age of calls of %s", p.LegMaxAge)
+	case len(p.Emergency) > maxEmergency:
+		return invalid("more than %d emergency numbers", maxEmergency)
 	case len(p.Statuses) > maxCustoms:
 		return invalid("more than %d custom statuses", maxCustoms)
 	}
@@ -199,6 +204,9 @@ func checkPolicy(p *presence.Policy) error {
 	}
 	if err := checkHours(p.Hours, p.AfterHours); err != nil {
 		return err
+	}
+	if _, ok := emergency.Numbers(p.Country); !ok && p.Country != "" {
+		return invalid("no emergency numbers are known of country %q", p.Country)
 	}
 	if err := p.CheckWatch(); err != nil {
 		return invalid("%v", err)

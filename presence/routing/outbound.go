@@ -27,7 +27,7 @@ type OutboundCall struct {
 func DecideOutbound(s *presence.Snapshot, p presence.Policy, c OutboundCall) Decision {
 	// Rule 16, before anything else: whoever the caller is.
 	_, _, code := p.Codes.Find(plainNumber(c.Number))
-	if code || exempt(p.Emergency, c.Number) || exempt(p.FeatureCodes, c.Number) {
+	if _, help := p.EmergencyNumber(c.Number); help || code || exempt(p.FeatureCodes, c.Number) {
 		return permit(s, "always allowed")
 	}
 	if s == nil || s.Bare {

@@ -187,8 +187,9 @@ func TestRule16_EmergencyAndFeatureCodesAlways(t *testing.T) {
 		"unknown":   nil,
 		"bare":      {Bare: true},
 	} {
-		for number, want := range map[string]bool{"112": true, "1 1-2": true, "*78": true, "*79": true, "*461001*2468": true, "*790": false, "113": false, "1120": false, "": false} {
-			d := DecideOutbound(s, house(), OutboundCall{Number: number, Device: desk})
+		for number, want := range map[string]bool{"112": true, "1 1-2": true, "tel:112": true, "urn:service:sos.fire": true, "+112": true, "000": true, "*78": true, "*79": true, "*461001*2468": true, "*790": false, "113": false, "1120": false, "": false} {
+			p := house(func(p *presence.Policy) { p.Country, p.Consult = "AU", presence.ConsultNone })
+			d := DecideOutbound(s, p, OutboundCall{Number: number, Device: desk})
 			if d.Allow != want {
 				t.Errorf("%s, %q: %+v", name, number, d)
 			}

@@ -209,6 +209,8 @@ func TestValidate(t *testing.T) {
 		"unknown method":        {[]string{"FROB sip:bob@example.com SIP/2.0", "CSeq: 1 FROB"}, 0},
 		"tel":                   {[]string{"OPTIONS tel:+123456 SIP/2.0"}, 0},
 		"unknown scheme":        {[]string{"OPTIONS urn:service:sos SIP/2.0"}, 416},
+		"a call for help":       {[]string{"INVITE urn:service:sos.fire SIP/2.0", "CSeq: 1 INVITE"}, 0},
+		"a call for advice":     {[]string{"INVITE urn:service:counseling SIP/2.0", "CSeq: 1 INVITE"}, 416},
 		"URI without host":      {[]string{"OPTIONS sip:bob@ SIP/2.0"}, 400},
 		"URI port":              {[]string{"OPTIONS sip:bob@example.com:70000 SIP/2.0"}, 400},
 		"IPv6":                  {[]string{"OPTIONS sip:bob@[2001:db8::1]:5060 SIP/2.0", "Via: SIP/2.0/UDP [2001:db8::9]:5060;branch=z9hG4bK1"}, 0},

@@ -45,7 +45,7 @@ func Validate(m *Message) *Problem {
 	if p := validAddress(m, To); p != nil {
 		return p
 	}
-	if p := validURI(m.URI); p != nil {
+	if p := validURI(m.URI); p != nil && !callsForHelp(m) {
 		return p
 	}
 	return validHops(m)
@@ -136,6 +136,18 @@ func validAddress(m *Message, n Name) *Problem {
 		return bad("Bad URI in " + string(n) + " header")
 	}
 	return nil
+}
+
+// sos is how a phone calls for help by a service's name (RFC 5031 §4.2).
+const sos = "urn:service:sos"
+
+// callsForHelp reports whether it is a call, or belongs to one, by such a name.
+func callsForHelp(m *Message) bool {
+	switch m.Method {
+	case "INVITE", "ACK", "CANCEL":
+		return len(m.URI) >= len(sos) && strings.EqualFold(m.URI[:len(sos)], sos)
+	}
+	return false
 }
 
 // validURI checks the Request-URI: a scheme we know (§8.2.2.1), and no header

@@ -312,7 +312,7 @@ func (p *Proxy) letOut(req *transaction.Request, c *caller, number string, colle
 		return nil, true
 	}
 	s, _ := p.o.Roster.Snapshot(c.agent)
-	call := routing.OutboundCall{ID: req.CallID(), Number: number, Device: c.device, Colleague: colleague, At: time.Now().UTC()}
+	call := routing.OutboundCall{ID: req.CallID(), Number: cmp.Or(c.sos, number), Device: c.device, Colleague: colleague, At: time.Now().UTC()}
 	call.Transfer = p.referred(req, c)
 	d := routing.DecideOutbound(s, c.domain.Policy, call)
 	r := &routing.Record{

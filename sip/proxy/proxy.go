@@ -113,7 +113,7 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 	if !ok {
 		return // answered there
 	}
-	if p.dialled(req, &caller) {
+	if p.emergency(req, &caller) || p.dialled(req, &caller) {
 		return
 	}
 	no := req.UnsupportedExtensions() // RFC 3261 §8.2.2.3
@@ -148,6 +148,7 @@ type caller struct {
 	agent  presence.AgentID  // whose device it is; zero: a peer
 	device presence.DeviceID // zero: a peer
 	user   string            // of the device's credential
+	sos    string            // what was dialled for help; empty: it is no such call
 	drop   message.Name      // one more header that stays here; empty: none
 
 	// only are the bindings of the one phone that is called by its GRUU, ways the
@@ -200,9 +201,13 @@ func (p *Proxy) device(req *transaction.Request) (caller, bool) {
 // called finds the agent of the Request-URI and the domain it is in.
 func (p *Proxy) called(req *transaction.Request, c *caller) (*presence.Agent, bool) {
 	uri, err := message.ParseURI(req.URI)
-	if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" {
+	number, tel := telephone(&uri, c)
+	if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" && !tel {
 		p.refuse(req, 416, "")
 		return nil, false
+	}
+	if tel {
+		uri = message.URI{Scheme: "sip", User: message.UserURI(number), Host: c.domain.Name()}
 	}
 	dom, ok := p.domain(uri.Host, c)
 	if !ok {

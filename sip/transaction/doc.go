@@ -17,5 +17,5 @@
 //
 // Everything is bounded: a full replay cache forgets its oldest entries, a full
 // INVITE table the refusals that nobody acknowledged, and then it refuses, as a
-// full client table does (ErrOverload, 503 with Retry-After).
+// full client table does (ErrOverload, 503 with Retry-After), but for calls for help.
 package transaction

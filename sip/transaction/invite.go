@@ -99,7 +99,7 @@ func (t *inviteTable) invite(r *Request) {
 		return
 	}
 	room := t.roomLocked(len(r.Raw))
-	if t.closed || t.fullLocked(len(r.Raw)) {
+	if t.closed || t.fullLocked(len(r.Raw)) && !t.urgentLocked(r) {
 		t.mu.Unlock()
 		forget(room)
 		t.layer.metric.drop("overload")

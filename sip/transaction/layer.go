@@ -53,6 +53,10 @@ type Options struct {
 	// when their Via says alias (RFC 5923); nil: of nobody.
 	Alias func(*transport.Flow) bool
 
+	// Urgent says of which Request-URIs INVITEs are calls for help: they find room
+	// where there is none left for others, 64 at once; nil: of none.
+	Urgent func(uri string) bool
+
 	MaxClient      int // client transactions open at once; 500,000
 	MaxReplay      int // requests remembered for retransmissions; 400,000
 	MaxReplayBytes int // of their replies; 256 MiB

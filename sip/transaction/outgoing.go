@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ func (l *Layer) Invite(f *transport.Flow, branch string, b *message.Builder, got
 	b.Via(l.Via(f, o.branch))
 	o.raw = b.Bytes()
 	o.mu.Lock() // whoever finds it in the table waits until its timers are there
-	if err := l.outgoing.add(o); err != nil {
+	if err := l.outgoing.add(o, l.o.Urgent); err != nil {
 		o.state = terminated
 		close(o.over)
 		o.mu.Unlock()
@@ -297,17 +298,24 @@ func (o *Outgoing) watchFlow() {
 	}
 }
 
-func (t *outgoingTable) add(o *Outgoing) error {
+func (t *outgoingTable) add(o *Outgoing, urgent func(uri string) bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closed:
 		return ErrClosed
-	case len(t.m) >= t.most:
+	case len(t.m) >= t.most && (urgent == nil || len(t.m) >= t.most+urgentRoom || !urgent(requestURI(o.raw))):
 		return ErrOverload
 	}
 	t.m[o.branch] = o
 	return nil
+}
+
+// requestURI is that of a request as it is sent.
+func requestURI(raw []byte) string {
+	_, rest, _ := bytes.Cut(raw, []byte(" "))
+	uri, _, _ := bytes.Cut(rest, []byte(" "))
+	return string(uri)
 }
 
 func (t *outgoingTable) drop(o *Outgoing) {

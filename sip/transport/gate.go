@@ -28,6 +28,9 @@ type bucket struct {
 	tokens float64
 	at     time.Time
 	conns  int
+
+	urgent   float64 // tokens of messages for help
+	urgentAt time.Time
 }
 
 func newGate(o *Options, l Limits) *gate {

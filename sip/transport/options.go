@@ -56,6 +56,9 @@ type Options struct {
 
 	// Trusted addresses are exempt from the limits per address.
 	Trusted []netip.Prefix
+	// Urgent says of which Request-URIs INVITEs are calls for help: they pass where
+	// their address has sent too much, two a second; nil: of none.
+	Urgent func(uri string) bool
 	// LimitLoopback applies the limits per address to loopback too.
 	LimitLoopback bool
 

@@ -105,7 +105,7 @@ func (p *packetListener) receive(buf []byte) (int, netip.AddrPort, error) {
 func (p *packetListener) datagram(b []byte, src netip.AddrPort) {
 	l := p.layer
 	now := time.Now()
-	if !l.gate.message(src.Addr(), now) {
+	if !l.admit(src.Addr(), now, b) {
 		l.metric.drop("rate")
 		return
 	}

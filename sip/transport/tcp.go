@@ -179,7 +179,7 @@ func (l *Layer) cut(f *Flow, fr *framer) (got bool, err error) {
 func (l *Layer) take(f *Flow, raw []byte) error {
 	now := time.Now()
 	f.seen.Store(now.UnixNano())
-	if !l.gate.message(f.remote.Addr(), now) {
+	if !l.admit(f.remote.Addr(), now, raw) {
 		l.metric.drop("rate")
 		return nil
 	}

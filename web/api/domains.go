@@ -22,6 +22,7 @@ type domainJSON struct {
 	Consult      presence.Consult      `json:"consult"`
 	Pickup       presence.Pickup       `json:"pickup"`
 	Digest       []string              `json:"digest"`
+	Country      string                `json:"country,omitempty"`
 	TimeZone     string                `json:"time_zone"`
 	Hours        *hoursJSON            `json:"hours,omitempty"`
 	AfterHours   string                `json:"after_hours,omitempty"`
@@ -48,7 +49,7 @@ func (a *API) domainView(dom *presence.Domain) domainJSON {
 		Agents: len(agents), Teams: teams(agents),
 		OnlineBy: p.OnlineBy, KeepSelected: p.KeepSelected, Grace: p.LabelGrace().Seconds(),
 		WrapUp: wrapUpSeconds(&p), Consult: p.Consult, Pickup: p.Pickup, Digest: p.Digest,
-		TimeZone: p.Zone.String(), Hours: hoursOf(p.Hours), AfterHours: p.AfterHours,
+		Country: p.Country, TimeZone: p.Zone.String(), Hours: hoursOf(p.Hours), AfterHours: p.AfterHours,
 	}
 }
 

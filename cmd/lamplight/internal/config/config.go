@@ -223,6 +223,9 @@ type Domain struct {
 	// FeatureCodes are what the agents' own phones may dial.
 	FeatureCodes FeatureCodes `yaml:"feature_codes"`
 	Desks        Desks        `yaml:"desks"`
+	// Country is where the domain's phones are, as DE: its emergency numbers are always
+	// let out, beside those of calls.emergency.
+	Country string `yaml:"country"`
 	// TimeZone is that of all hours, as Europe/Berlin; UTC.
 	TimeZone string `yaml:"time_zone"`
 	// Hours are when calls from outside ring; always, unless given. An agent's own
@@ -262,8 +265,10 @@ type Calls struct {
 	// (default), they pass through us; or redirect, they are told where to call.
 	Devices string `yaml:"devices"`
 	// Ring is how long an agent's devices ring for a call that passes through us; 60s.
-	Ring      time.Duration `yaml:"ring"`
-	Emergency []string      `yaml:"emergency"`
+	Ring time.Duration `yaml:"ring"`
+	// Emergency numbers are let out in every status, to the trunk, before anything else
+	// that is dialled so; those of the domain's country are in any case.
+	Emergency []string `yaml:"emergency"`
 	// FeatureCodes are let out in every status, like emergency numbers, for a PBX
 	// to carry out; those of the domain's feature_codes are in any case.
 	FeatureCodes []string `yaml:"feature_codes"`

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lamplight/presence"
+	"lamplight/presence/emergency"
 	"lamplight/presence/schedule"
 )
 
@@ -55,6 +56,18 @@ func (h Hours) check(k *check, at string) {
 	}
 	if len(k.found) == found {
 		bad(at, h.Schedule().Check())
+	}
+}
+
+// checkCountry checks the country, and that no agent is called as help is.
+func (d *Domain) checkCountry(k *check, at string) {
+	if _, ok := emergency.Numbers(d.Country); !ok && d.Country != "" {
+		k.fail(at+".country", "no emergency numbers are known of %q, only of %s: leave it out and list them in calls.emergency", d.Country, strings.Join(emergency.Countries(), ", "))
+	}
+	for i, a := range d.Agents {
+		if _, help := emergency.Find(d.Country, d.Calls.Emergency, a.Number); help {
+			k.fail(fmt.Sprintf("%s.agents[%d].number", at, i), "%s is an emergency number", a.Number)
+		}
 	}
 }
 

@@ -51,6 +51,7 @@ func (d Domain) Policy() presence.Policy {
 		LegMaxAge:        d.LegMaxAge,
 		Digest:           d.Digest,
 	}
+	p.Country = strings.ToUpper(d.Country)
 	p.Zone, _ = schedule.FindZone(d.TimeZone) // validated
 	p.Hours, p.AfterHours = d.Hours.Schedule(), d.AfterHours
 	if d.Grace != nil {

@@ -174,6 +174,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 		Limits: transport.Limits{
 			Rate: s.cfg.SIP.MessageRate, Burst: 2 * s.cfg.SIP.MessageRate, ConnsPerAddr: s.cfg.SIP.Connections,
 		},
+		Urgent: s.urgent,
 		OnFlowClosed: func(f *transport.Flow) {
 			s.registrar.FlowClosed(f)
 			s.events.FlowClosed(f)
@@ -183,7 +184,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	endpoint := &sip.Endpoint{}
 	s.setPeers(s.cfg)
 	transactions := transaction.New(transaction.Options{
-		Transport: s.transport, Handler: endpoint, ForceRPort: s.forceRPort, Alias: s.isPeer, Log: s.log, Metrics: s.reg,
+		Transport: s.transport, Handler: endpoint, ForceRPort: s.forceRPort, Alias: s.isPeer, Urgent: s.urgent, Log: s.log, Metrics: s.reg,
 	})
 	s.atEnd("transactions", transactions.Close)
 
