@@ -24,6 +24,7 @@ type (
 		Next       uint64         `json:"next"`
 	}
 	toldDecision struct {
+		About    string `json:"about"`
 		Kind     string `json:"kind"`
 		Caller   string `json:"caller"`
 		Group    string `json:"group"`
@@ -56,6 +57,7 @@ type (
 	}
 	toldTry struct {
 		Target string  `json:"target"`
+		Agent  string  `json:"agent"`
 		Kind   string  `json:"kind"`
 		Name   string  `json:"name"`
 		What   string  `json:"what"`
@@ -74,14 +76,14 @@ type (
 )
 
 func whyCommand(r *remote) *cobra.Command {
-	var agent string
+	var agent, group string
 	var hours, limit int
 	var before uint64
 	c := &cobra.Command{
-		Use: "why [CALL-ID]", Short: "What became of a call, and why; or an agent's newest calls", Args: cobra.MaximumNArgs(1),
+		Use: "why [CALL-ID]", Short: "What became of a call, and why; or the newest calls of an agent or ring group", Args: cobra.MaximumNArgs(1),
 		Long: "Tells every decision about a SIP call: which devices were called and what each answered, which were\n" +
 			"left out and why, and whether the recorded inputs give the same decision again.\n" +
-			"With --agent alone it lists the agent's newest calls with their Call-IDs.",
+			"With --agent or --group alone it lists the newest calls of the agent or ring group with their Call-IDs.",
 		Example: "  lamplight why --agent 1001\n  lamplight why 3c26700c1adb-k9mvz5r0sfxw@192.0.2.17",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			query := url.Values{}
@@ -89,11 +91,14 @@ func whyCommand(r *remote) *cobra.Command {
 				query.Set("before", strconv.FormatUint(before, 10))
 			}
 			if len(args) == 0 {
-				if agent == "" {
-					return errors.New("name a Call-ID, or an agent with --agent")
-				}
 				query.Set("limit", strconv.Itoa(limit))
-				return r.newestCalls(cmd, agent, query)
+				switch {
+				case group != "":
+					return r.newestCalls(cmd, groupPath(group), query)
+				case agent != "":
+					return r.newestCalls(cmd, "/agents/"+url.PathEscape(agent), query)
+				}
+				return errors.New("name a Call-ID, an agent with --agent, or a group with --group")
 			}
 			query.Set("hours", strconv.Itoa(hours))
 			if agent != "" {
@@ -108,20 +113,21 @@ func whyCommand(r *remote) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&agent, "agent", "", "only decisions about this agent; without a Call-ID the agent's newest calls")
+	c.Flags().StringVar(&group, "group", "", "a ring group's newest calls, without a Call-ID")
 	c.Flags().IntVar(&hours, "hours", 24, "how far back to look for a Call-ID")
 	c.Flags().IntVar(&limit, "limit", 20, "how many calls of an agent")
 	c.Flags().Uint64Var(&before, "before", 0, "go on looking from here, as the answer before said")
 	return c
 }
 
-// newestCalls lists an agent's.
-func (r *remote) newestCalls(cmd *cobra.Command, agent string, query url.Values) error {
+// newestCalls lists those of an agent or a group.
+func (r *remote) newestCalls(cmd *cobra.Command, of string, query url.Values) error {
 	var out struct {
 		Calls      []toldCall `json:"calls"`
 		Unreadable []uint64   `json:"unreadable"`
 		Next       uint64     `json:"next"`
 	}
-	shown, err := r.call(cmd, "GET", "/agents/"+url.PathEscape(agent)+"/calls", query, nil, &out)
+	shown, err := r.call(cmd, "GET", of+"/calls", query, nil, &out)
 	if !shown || err != nil {
 		return err
 	}
@@ -168,6 +174,10 @@ func (d *toldDecision) lines(zone *time.Location) []string {
 	said := make(map[string]bool)
 	after := slices.Clone(d.LeftOut)
 	for _, dev := range d.Decision.Devices {
+		if dev.Kind == "member" {
+			out = append(out, "  "+d.member(&dev, said))
+			continue
+		}
 		said[dev.ID] = true
 		prefix := dev.Kind + " " + dev.ID + ": "
 		i := slices.IndexFunc(after, func(s string) bool { return strings.HasPrefix(s, prefix) })
@@ -197,6 +207,23 @@ func (d *toldDecision) lines(zone *time.Location) []string {
 	return append(out, d.end()...)
 }
 
+// member is one of a ring group: why he was asked or not, and what each of his
+// devices did.
+func (d *toldDecision) member(m *toldDevice, said map[string]bool) string {
+	text := strings.TrimSpace(m.ID+" "+m.Name) + ": "
+	if !m.Taken {
+		text += "left out: "
+	}
+	text += m.Reason
+	for _, t := range d.Tries {
+		if t.Agent == m.ID && !said[t.Target] {
+			said[t.Target] = true
+			text += "; " + cmp.Or(deviceText(t.Kind, t.Name), t.Target) + " " + strings.Join(d.tried(t.Target), ", ")
+		}
+	}
+	return text
+}
+
 func (d *toldDecision) head(zone *time.Location) string {
 	who := strings.TrimSpace(d.Decision.Agent.Number + " " + d.Decision.Agent.Name)
 	text := d.Decision.At.In(zone).Format("2006-01-02 15:04:05") + " call"
@@ -206,8 +233,11 @@ func (d *toldDecision) head(zone *time.Location) string {
 	if d.Caller != "" {
 		text += " from " + d.Caller
 	}
+	if d.About != "" {
+		who = d.About + " " + who
+	}
 	text += " to " + cmp.Or(who, "nobody known") + " (" + cmp.Or(d.Kind, "regular")
-	if d.Group != "" {
+	if d.Group != "" && d.About == "" {
 		text += ", by way of " + d.Group
 	}
 	return text + "), asked by " + d.Actor

@@ -81,6 +81,21 @@ there may be more: --before 5
   answered with 200
   decision d: same
 `},
+		"of a group": {
+			`{"decisions":[{"about":"group","group":"600","kind":"regular","caller":"sip:x@y","actor":"peer:pbx","decision":{"id":"d","at":"2026-03-04T12:00:01Z",
+			"explanation":"Offered.","agent":{"number":"600","name":"Sales"},"devices":[{"id":"1001","kind":"member","name":"Ada","taken":true,"reason":"free, idle for 3m0s"},
+			{"id":"1002","kind":"member","name":"Bruno","taken":false,"reason":"On a Call"},{"id":"1003","kind":"member","taken":true,"reason":"free"}]},"status":200,"tries":[
+			{"target":"b1","agent":"1001","kind":"desk","what":"called","after_seconds":0},{"target":"b2","agent":"1001","kind":"soft","name":"Home","what":"called","after_seconds":0},
+			{"target":"b1","agent":"1001","kind":"desk","what":"answered","status":200,"after_seconds":4},{"target":"b9","what":"called","after_seconds":0}],"replay":{"text":"same"}}]}`,
+			`2026-03-04 12:00:01 call from sip:x@y to group 600 Sales (regular), asked by peer:pbx
+  Offered.
+  1001 Ada: free, idle for 3m0s; desk phone called, answered after 4.0 s with 200; softphone Home called
+  1002 Bruno: left out: On a Call
+  1003: free
+  b9: called
+  answered with 200
+  decision d: same
+`},
 		"rows that cannot be read": {`{"decisions":[],"unreadable":[3]}`, "1 entries of the log cannot be read: 3\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

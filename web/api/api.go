@@ -299,6 +299,7 @@ func (a *API) handlers() map[string]handler {
 		"routeOutbound":     a.routeOutbound,
 		"getCall":           a.getCall,
 		"listAgentCalls":    a.listAgentCalls,
+		"listGroupCalls":    a.listGroupCalls,
 		"listStatuses":      a.listStatuses,
 		"listDomains":       a.listDomains,
 		"importAgents":      a.importAgents,

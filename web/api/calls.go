@@ -30,6 +30,7 @@ type (
 	// tryJSON is one thing that happened to one target of a call.
 	tryJSON struct {
 		Target string              `json:"target"`
+		Agent  string              `json:"agent,omitempty"`
 		Kind   presence.DeviceKind `json:"kind,omitempty"`
 		Name   string              `json:"name,omitempty"`
 		What   string              `json:"what"`
@@ -46,6 +47,7 @@ type (
 	callDecisionJSON struct {
 		Seq      uint64            `json:"seq"`
 		CallID   string            `json:"call_id,omitempty"`
+		About    string            `json:"about,omitempty"` // group, else an agent
 		Kind     presence.CallKind `json:"kind,omitempty"`
 		Caller   string            `json:"caller,omitempty"`
 		Group    string            `json:"group,omitempty"`
@@ -114,6 +116,7 @@ func (a *API) getCall(r *request) error {
 	if len(out.Decisions) == 0 && len(out.Unreadable) == 0 {
 		return notFound(&out, hours)
 	}
+	nameTries(out.Decisions)
 	return r.answer(http.StatusOK, out)
 }
 
@@ -205,9 +208,13 @@ func (a *API) listAgentCalls(r *request) error {
 	if !r.subject.SeesAll(agent.ID) {
 		return forbidden("%s may see their own calls only", r.subject.Actor())
 	}
+	return a.newestCalls(r, dom.ID, agent.ID.String())
+}
+
+func (a *API) newestCalls(r *request, dom presence.DomainID, entity string) error {
 	limit := int(r.intQuery("limit", defaultRecent))
 	entries, err := a.o.Store.Log(r.Context(), store.LogQuery{
-		Domain: dom.ID.String(), Entity: agent.ID.String(), Kind: routing.KindDecision,
+		Domain: dom.String(), Entity: entity, Kind: routing.KindDecision,
 		Before: uint64(max(0, r.intQuery("before", 0))), Newest: true, Limit: limit + 1,
 	})
 	if err != nil {
@@ -249,6 +256,9 @@ func (a *API) callDecision(e *store.Entry, rec *routing.Record) callDecisionJSON
 	}
 	if c := rec.Outbound; c != nil {
 		j.Number = c.Number
+	}
+	if rec.Group != nil {
+		a.aboutGroup(&j, rec)
 	}
 	id, at := rec.Asked()
 	if j.CallID = id; !at.IsZero() {
