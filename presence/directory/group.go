@@ -51,6 +51,9 @@ func (d *Directory) GroupsOf(id presence.AgentID) []*presence.Group {
 	return slices.DeleteFunc(out, func(g *presence.Group) bool { return !isMember(g, a) })
 }
 
+// IsMember reports whether the agent is in the group, by name or by team.
+func (d *Directory) IsMember(g *presence.Group, a *presence.Agent) bool { return isMember(g, a) }
+
 func isMember(g *presence.Group, a *presence.Agent) bool {
 	if g.Team != "" && slices.ContainsFunc(a.Teams, func(t string) bool { return TeamAddress(t) == TeamAddress(g.Team) }) {
 		return true

@@ -23,11 +23,14 @@ type hunting struct {
 	sent int
 
 	mu     sync.Mutex
-	group  *presence.Group           // guarded by mu, as all below
-	tried  map[presence.AgentID]bool // who was offered the call by this group
-	offers map[string]*offer         // by target
-	last   bool                      // the way out was taken
-	todo   []func()                  // to be done when mu is free
+	group  *presence.Group                // guarded by mu, as all below
+	tried  map[presence.AgentID]time.Time // who was offered the call by this group
+	offers map[string]*offer              // by target
+	call   *fork.Call                     // nil until it looks for the first member
+	wait   *queued                        // nil: the caller does not wait
+	parked bool                           // was handed to the queue's own URI
+	last   bool                           // the way out was taken
+	todo   []func()                       // to be done when mu is free
 }
 
 // doLocked has something done as soon as mu is free, in order: what is done to the
@@ -70,7 +73,7 @@ func (p *Proxy) ringGroup(req *transaction.Request, c *caller, g *presence.Group
 }
 
 func newHunting(x *passage, g *presence.Group) *hunting {
-	return &hunting{x: x, group: g, tried: make(map[presence.AgentID]bool), offers: make(map[string]*offer)}
+	return &hunting{x: x, group: g, tried: make(map[presence.AgentID]time.Time), offers: make(map[string]*offer)}
 }
 
 func (h *hunting) start() calls.Start {
@@ -92,33 +95,43 @@ func (h *hunting) kind() presence.CallKind {
 func (h *hunting) next(call *fork.Call) {
 	h.mu.Lock()
 	defer h.unlock()
+	h.call = call
 	for !h.last {
-		if h.hurryLocked(call) || h.wakingLocked() {
+		if h.hurryLocked(call) || h.wakingLocked() || h.notYetLocked() {
 			return
 		}
-		q := h.question()
+		q := h.questionLocked()
 		d := routing.DecideGroup(q)
-		h.x.turnTo(h.group.ID.ID, &routing.Record{
-			Inputs: routing.Inputs{Policy: h.x.c.domain.Policy, Group: &q}, Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: d},
-		})
-		if !d.Allow {
-			h.onwardLocked(call, d.Text)
-			return
+		if d.Allow || h.wait == nil { // of one who waits on there is nothing to tell
+			h.x.turnTo(h.group.ID.ID, &routing.Record{
+				Inputs: routing.Inputs{Policy: h.x.c.domain.Policy, Group: &q}, Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: d},
+			})
 		}
-		if h.offerLocked(call, &q, &d.Steps[0]) {
+		switch {
+		case h.behindLocked() && q.MayWait():
+			if h.waitLocked(call, &q, d.Text) {
+				h.wakeNextLocked()
+			}
+			return
+		case d.Allow && h.offerLocked(call, &q, &d.Steps[0]):
+			return
+		case !d.Allow:
+			if !h.waitLocked(call, &q, d.Text) {
+				h.onwardLocked(call, d.Text)
+			}
 			return
 		}
 	}
 }
 
-// question is all that the decision is made from.
-func (h *hunting) question() routing.GroupCall {
+// questionLocked is all that the decision is made from.
+func (h *hunting) questionLocked() routing.GroupCall {
 	p, now := h.x.p, time.Now().UTC()
 	q := routing.GroupCall{
 		ID: h.x.req.CallID(), Kind: h.kind(), Caller: h.x.c.uri, Group: *h.group, Last: p.o.Board.Last(h.group.ID), At: now,
 	}
 	for _, m := range p.o.Directory.MembersOf(h.group) {
-		if c, ok := h.candidate(m, now); ok {
+		if c, ok := h.candidateLocked(m, now); ok {
 			q.Members = append(q.Members, c)
 		}
 	}
@@ -126,7 +139,7 @@ func (h *hunting) question() routing.GroupCall {
 	return q
 }
 
-func (h *hunting) candidate(m presence.Member, now time.Time) (routing.Candidate, bool) {
+func (h *hunting) candidateLocked(m presence.Member, now time.Time) (routing.Candidate, bool) {
 	p, dom := h.x.p, h.x.c.domain
 	a, ok := p.o.Directory.Agent(m.Agent)
 	if !ok {
@@ -135,7 +148,7 @@ func (h *hunting) candidate(m presence.Member, now time.Time) (routing.Candidate
 	s, _ := p.o.Roster.Snapshot(m.Agent)
 	t := p.o.Board.Tally(h.group.ID, m.Agent, day(dom, now))
 	c := routing.Candidate{
-		Agent: m.Agent, Number: a.Number, Level: max(m.Level, 1), Tried: h.tried[m.Agent], Calls: t.Calls, Rest: t.Rest,
+		Agent: m.Agent, Number: a.Number, Level: max(m.Level, 1), Tried: h.triedLocked(m.Agent, now), Calls: t.Calls, Rest: t.Rest,
 	}
 	d := routing.Decide(s, dom.Policy, h.callTo(now))
 	c.Free = d.Allow
@@ -150,6 +163,12 @@ func (h *hunting) candidate(m presence.Member, now time.Time) (routing.Candidate
 		c.Soon = c.Soon || (s.Engaged || s.Offered || !s.Base) && h.admits(s)
 	}
 	return c, true
+}
+
+// triedLocked: was offered this call already, or, where the caller waits, just now.
+func (h *hunting) triedLocked(a presence.AgentID, now time.Time) bool {
+	at, ok := h.tried[a]
+	return ok && (h.wait == nil || now.Sub(at) < breath)
 }
 
 // admits: the agent's own word lets the group's calls through.
@@ -184,7 +203,7 @@ func (h *hunting) sendLocked(call *fork.Call, to, why string) {
 	}
 	x.say("fallback", why+": sent on to "+to)
 	if g, ok := x.p.innerGroup(&x.c, to); ok && (h.group == nil || g.ID != h.group.ID) {
-		h.group, h.tried = g, make(map[presence.AgentID]bool)
+		h.group, h.tried = g, make(map[presence.AgentID]time.Time)
 		h.doLocked(func() { h.next(call) })
 		return
 	}

@@ -18,7 +18,7 @@ const mostContacts = 20
 // call is not seen here.
 func (p *Proxy) redirectGroup(req *transaction.Request, c *caller, g *presence.Group) {
 	h := newHunting(&passage{p: p, req: req, c: *c}, g)
-	q := h.question()
+	q := h.questionLocked()
 	r := &routing.Record{
 		Inputs: routing.Inputs{Policy: c.domain.Policy, Group: &q}, Outcome: routing.Outcome{ID: presence.NewID().String(), Decision: routing.DecideGroup(q)},
 	}

@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"strings"
 	"time"
 
 	"lamplight/presence"
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
+	"lamplight/presence/waiting"
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/push"
@@ -38,16 +40,22 @@ const (
 // offerLocked offers the call to the members of a step; false: none of them has a
 // device that can be rung after all.
 func (h *hunting) offerLocked(call *fork.Call, q *routing.GroupCall, step *routing.Step) bool {
-	any := false
+	var to []string
 	for _, t := range step.Targets {
 		for i := range q.Members {
 			if m := &q.Members[i]; m.Number == t.ID {
-				h.tried[m.Agent] = true
-				any = h.offerToLocked(call, m.Agent) || any
+				h.tried[m.Agent] = q.At
+				if h.offerToLocked(call, m.Agent) {
+					to = append(to, m.Number)
+				}
 			}
 		}
 	}
-	return any
+	if len(to) > 0 && h.wait != nil {
+		h.wait.place.Offered(strings.Join(to, ", "))
+		h.wakeNextLocked()
+	}
+	return len(to) > 0
 }
 
 func (h *hunting) offerToLocked(call *fork.Call, id presence.AgentID) bool {
@@ -213,6 +221,9 @@ func (h *hunting) told(e fork.Event) {
 		o.status = max(o.status, missStatus(e.Status))
 		if o.open == 0 && !o.waking {
 			h.closeLocked(o, o.status)
+			if call := h.call; call != nil && h.wait != nil {
+				h.doLocked(func() { h.next(call) })
+			}
 		}
 	}
 }
@@ -289,8 +300,8 @@ func (h *hunting) endLocked(o *offer, status int) {
 		go o.stop()
 	}
 	if o.group != nil {
+		x.p.o.Board.Release(o.agent.ID, x.req.CallID()) // first: whoever hears of the offer's end may take him
 		x.p.o.Roster.Apply(o.agent.ID, roster.Change{Ops: []roster.Op{roster.EndOffer{ID: x.req.CallID()}}}, nil)
-		x.p.o.Board.Release(o.agent.ID, x.req.CallID())
 	}
 	o.record.Status = status
 	x.p.keep(&x.c, o.agent.ID.ID, o.record)
@@ -301,5 +312,11 @@ func (h *hunting) overLocked(status int) {
 	h.last = true
 	for _, o := range h.offers {
 		h.endLocked(o, status)
+	}
+	switch {
+	case status < 300:
+		h.leaveLocked(waiting.Served)
+	default:
+		h.leaveLocked(waiting.Abandoned)
 	}
 }

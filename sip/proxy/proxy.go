@@ -14,6 +14,7 @@ import (
 	"lamplight/presence/hunt"
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
+	"lamplight/presence/waiting"
 	"lamplight/sip/digest"
 	"lamplight/sip/featurecode"
 	"lamplight/sip/message"
@@ -36,6 +37,7 @@ type Options struct {
 	Carrier   *Carrier              // nil: calls are redirected only
 	Codes     *featurecode.Server   // default: there are no feature codes
 	Board     *hunt.Board           // nil: there are no ring groups
+	Lines     *waiting.Lines        // who waits in them; default: lines of its own
 	Instances Instances             // nil: no GRUU is known
 	Phones    quirks.Table          // which phones are asked to replace a call
 	Node      string                // default "node-1"
@@ -59,6 +61,9 @@ type Proxy struct {
 func New(o Options) *Proxy {
 	if o.Node == "" {
 		o.Node = "node-1"
+	}
+	if o.Lines == nil {
+		o.Lines = waiting.New(waiting.Options{})
 	}
 	p := &Proxy{o: o}
 	p.SetPeers(o.Peers)

@@ -18,6 +18,7 @@ import (
 	"lamplight/presence/hunt"
 	"lamplight/presence/roster"
 	"lamplight/presence/routing"
+	"lamplight/presence/waiting"
 	"lamplight/sip"
 	"lamplight/sip/digest"
 	"lamplight/sip/featurecode"
@@ -48,6 +49,7 @@ type switchboard struct {
 	track *calls.Tracker
 	tx    *transaction.Layer
 	board *hunt.Board
+	lines *waiting.Lines
 	// metrics are of the transactions since the start.
 	metrics *prometheus.Registry
 }
@@ -103,10 +105,11 @@ func (s *switchboard) start(populate bool) {
 	rel := relay.New(relay.Options{Tokens: tokens, Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) }, Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
 	codes, err := featurecode.New(featurecode.Options{Directory: s.dir, Roster: s.roster, Transactions: tx})
 	must(err)
+	s.lines = waiting.New(waiting.Options{})
 	s.board, err = hunt.Open(ctx, hunt.Options{Store: s.store})
 	must(err)
 	s.proxy = proxy.New(proxy.Options{
-		Codes: codes, Board: s.board,
+		Codes: codes, Board: s.board, Lines: s.lines,
 		Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth,
 		Peers: peers.Table{
 			{Name: "pbx", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")}, Mode: peers.ModeProxy, Domains: []string{"demo.test"}},
@@ -127,6 +130,7 @@ func (s *switchboard) start(populate bool) {
 		},
 	})
 	*end = sip.Endpoint{Registrar: reg, Proxy: s.proxy, Relay: rel.Serve, Asked: s.proxy.Asked, Events: transaction.HandlerFunc(func(r *transaction.Request) { r.Reply(489) })}
+	unwatch := s.roster.Watch(s.proxy.AgentChanged)
 	s.track, s.tx = track, tx
 	serving, cancel := context.WithCancel(ctx)
 	var served sync.WaitGroup
@@ -135,6 +139,7 @@ func (s *switchboard) start(populate bool) {
 	synctest.Wait()
 	s.stop = func() {
 		cancel()
+		unwatch()
 		served.Wait()
 		fk.Close()
 		codes.Close()

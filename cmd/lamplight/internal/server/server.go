@@ -23,6 +23,7 @@ import (
 	"lamplight/presence/hunt"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
+	"lamplight/presence/waiting"
 	"lamplight/sip"
 	"lamplight/sip/digest"
 	"lamplight/sip/events"
@@ -59,6 +60,7 @@ type Server struct {
 	events    *events.Events
 	publisher *publisher.Publisher
 	proxy     *proxy.Proxy
+	lines     *waiting.Lines
 	webphone  *webrtc.Server // nil where it is off
 	icePort   *iceport.Port  // of the webphone
 	media     *media.Gateway // nil where it is off
@@ -228,15 +230,18 @@ func (s *Server) startSIP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.lines = waiting.New(waiting.Options{Metrics: s.reg})
 	board, err := hunt.Open(ctx, hunt.Options{Store: s.store, Log: s.log})
 	if err != nil {
 		return err
 	}
 	s.proxy = proxy.New(proxy.Options{
-		Codes: codes, Board: board,
+		Codes: codes, Board: board, Lines: s.lines,
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Phones: s.cfg.PhoneTable(), Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})
+	unwatch := s.roster.Watch(s.proxy.AgentChanged)
+	s.atEnd("waiting callers", func() error { unwatch(); return nil })
 	*endpoint = sip.Endpoint{
 		Registrar: s.registrar, Events: s.events, Proxy: s.proxy, Relay: carrier.Relay.Serve, Asked: s.proxy.Asked, AllowEvents: s.events.AllowEvents(),
 	}

@@ -1,0 +1,211 @@
+// Package waiting keeps the callers who wait in ring groups for somebody to become
+// free.
+//
+// # Guarantees
+//
+//   - Who came first is woken first. One who is being offered to a member keeps his
+//     place, and the next one is woken for the next member.
+//   - Each line is bounded by its group, all of them by Options.Most.
+//   - A caller is in one line at a time, until he leaves; nothing is kept over a
+//     restart, for the calls end with the server.
+package waiting
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lamplight/presence"
+)
+
+// ErrFull: as many wait as may.
+var ErrFull = errors.New("waiting: the queue is full")
+
+// Options of Lines.
+type Options struct {
+	// Most is how many callers may wait in all groups together; default 5000.
+	Most    int
+	Metrics prometheus.Registerer // default: none
+}
+
+// Lines are safe for concurrent use and own no goroutine.
+type Lines struct {
+	most  int
+	ended *prometheus.CounterVec
+
+	mu    sync.Mutex
+	lines map[presence.GroupID][]*Place // by time of joining; guarded by mu
+	all   int                           // guarded by mu
+}
+
+// Caller is who waits.
+type Caller struct {
+	CallID string
+	URI    string
+	Since  time.Time
+	// Wake tells him that somebody may be free. It must not block and is called
+	// without a lock.
+	Wake func()
+}
+
+// Place is a caller's place in a line.
+type Place struct {
+	lines  *Lines
+	group  presence.GroupID
+	caller Caller
+	// offered to a member, or on his way to be; guarded by lines.mu, as the next
+	offered string
+	left    bool
+}
+
+// How a caller's waiting ends, for the counters.
+const (
+	Served    = "served"
+	Abandoned = "abandoned"
+	Overflow  = "overflow"
+)
+
+// New makes empty lines.
+func New(o Options) *Lines {
+	if o.Most <= 0 {
+		o.Most = 5000
+	}
+	l := &Lines{most: o.Most, lines: make(map[presence.GroupID][]*Place)}
+	l.ended = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lamplight_queue_ended_total", Help: "Callers who waited in a group, by what became of them.",
+	}, []string{"how"})
+	if o.Metrics != nil {
+		o.Metrics.MustRegister(l.ended, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lamplight_queue_waiting", Help: "Callers who wait in groups.",
+		}, func() float64 { n, _ := l.state(); return float64(n) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lamplight_queue_longest_wait_seconds", Help: "How long the one has waited who came first.",
+		}, func() float64 { _, longest := l.state(); return longest.Seconds() }))
+	}
+	return l
+}
+
+func (l *Lines) state() (n int, longest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if len(line) > 0 {
+			longest = max(longest, time.Since(line[0].caller.Since))
+		}
+	}
+	return l.all, longest
+}
+
+// Join puts the caller at the end of the group's line; ErrFull if size wait there.
+func (l *Lines) Join(g presence.GroupID, size int, c Caller) (*Place, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines[g]) >= size || l.all >= l.most {
+		return nil, ErrFull
+	}
+	p := &Place{lines: l, group: g, caller: c}
+	l.lines[g] = append(l.lines[g], p)
+	l.all++
+	return p, nil
+}
+
+// Position is 1 for the first in line, and of how many; 0 for who has left.
+func (p *Place) Position() (at, of int) {
+	p.lines.mu.Lock()
+	defer p.lines.mu.Unlock()
+	line := p.lines.lines[p.group]
+	return slices.Index(line, p) + 1, len(line)
+}
+
+// Offered says to whom the caller is being offered; empty: to nobody any more.
+func (p *Place) Offered(to string) {
+	p.lines.mu.Lock()
+	p.offered = to
+	p.lines.mu.Unlock()
+}
+
+// First reports whether it is the caller's turn: everybody before him is being
+// offered already.
+func (p *Place) First() bool {
+	p.lines.mu.Lock()
+	defer p.lines.mu.Unlock()
+	return p.lines.firstLocked(p.group) == p
+}
+
+func (l *Lines) firstLocked(g presence.GroupID) *Place {
+	for _, p := range l.lines[g] {
+		if p.offered == "" {
+			return p
+		}
+	}
+	return nil
+}
+
+// Waits reports whether somebody waits in the group who is not being offered.
+func (l *Lines) Waits(g presence.GroupID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.firstLocked(g) != nil
+}
+
+// Leave takes the caller out of the line. Leaving twice does nothing.
+func (p *Place) Leave(how string) {
+	l := p.lines
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.left {
+		return
+	}
+	p.left = true
+	l.all--
+	l.ended.WithLabelValues(how).Inc()
+	line := l.lines[p.group]
+	if at := slices.Index(line, p); at >= 0 {
+		line = slices.Delete(line, at, at+1)
+	}
+	if l.lines[p.group] = line; len(line) == 0 {
+		delete(l.lines, p.group)
+	}
+}
+
+// Wake wakes the first in the group's line who is not being offered.
+func (l *Lines) Wake(g presence.GroupID) {
+	l.mu.Lock()
+	p := l.firstLocked(g)
+	l.mu.Unlock()
+	if p != nil {
+		p.caller.Wake()
+	}
+}
+
+// Groups are those in which somebody waits.
+func (l *Lines) Groups() []presence.GroupID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]presence.GroupID, 0, len(l.lines))
+	for g := range l.lines {
+		out = append(out, g)
+	}
+	return out
+}
+
+// Waiter is a caller as he is shown.
+type Waiter struct {
+	CallID, URI string
+	Since       time.Time
+	Position    int
+	Offered     string // to whom; empty: to nobody
+}
+
+// List shows who waits in a group, the first in front.
+func (l *Lines) List(g presence.GroupID) []Waiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]Waiter, 0, len(l.lines[g]))
+	for i, p := range l.lines[g] {
+		out = append(out, Waiter{p.caller.CallID, p.caller.URI, p.caller.Since, i + 1, p.offered})
+	}
+	return out
+}

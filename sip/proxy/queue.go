@@ -1,0 +1,196 @@
+package proxy
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"lamplight/presence"
+	"lamplight/presence/routing"
+	"lamplight/presence/waiting"
+	"lamplight/sip/message"
+	"lamplight/sip/proxy/fork"
+)
+
+// QueueHeader tells who waits in a group his place: "position=2;waiting=5".
+const QueueHeader = "X-Lamplight-Queue"
+
+// Times of waiting.
+const (
+	// sayAgain is how often a caller hears that he waits: proxies give up what is
+	// silent for three minutes (RFC 3261 §13.3.1.1 asks for every minute).
+	sayAgain = time.Minute
+	// breath is how soon a member is offered the same call again whom no rest keeps
+	// from it.
+	breath = 3 * time.Second
+)
+
+// queued is a caller who waits in a group.
+type queued struct {
+	place   *waiting.Place
+	again   *time.Timer // of the next 182
+	limit   *time.Timer // of the whole wait
+	rest    *time.Timer // until a member has rested
+	overdue bool        // the wait is over, but it rings
+}
+
+// AgentChanged has to be told of every snapshot: whoever waits in a group is offered
+// to a member who becomes free.
+func (p *Proxy) AgentChanged(s *presence.Snapshot) {
+	if s.Offered || !s.Regular && !s.Campaign {
+		return
+	}
+	a, ok := p.o.Directory.Agent(s.Agent)
+	if !ok {
+		return
+	}
+	for _, id := range p.o.Lines.Groups() {
+		if g, ok := p.o.Directory.Group(id); ok && p.o.Directory.IsMember(g, a) {
+			p.o.Lines.Wake(id)
+		}
+	}
+}
+
+// behindLocked reports whether others wait whom a new caller must not overtake.
+func (h *hunting) behindLocked() bool {
+	return h.wait == nil && h.group.Queue.Size > 0 && h.x.p.o.Lines.Waits(h.group.ID)
+}
+
+// notYetLocked reports whether a caller who waits has to go on doing so: he is
+// being offered, or it is not his turn.
+func (h *hunting) notYetLocked() bool {
+	if h.wait == nil {
+		return false
+	}
+	for _, o := range h.offers {
+		if !o.closed {
+			return true
+		}
+	}
+	h.wait.place.Offered("")
+	return !h.wait.place.First()
+}
+
+// waitLocked lets the caller wait, where the group lets callers wait and somebody
+// may become free; false: he cannot.
+func (h *hunting) waitLocked(call *fork.Call, q *routing.GroupCall, why string) bool {
+	rules := &h.group.Queue
+	switch {
+	case !rules.Has() || h.parked:
+		return false
+	case rules.Park != "":
+		h.parked = true
+		h.sendLocked(call, rules.Park, why)
+		return true
+	case !q.MayWait():
+		h.overflowLocked(call, rules.Nobody, why)
+		return true
+	case h.wait != nil && h.wait.overdue:
+		h.overflowLocked(call, rules.TooLong, "waited too long")
+		return true
+	case h.wait == nil && !h.joinLocked(call, rules):
+		h.overflowLocked(call, rules.Full, "the queue is full")
+		return true
+	}
+	h.restLocked(call, q)
+	return true
+}
+
+func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
+	x := h.x
+	place, err := x.p.o.Lines.Join(h.group.ID, rules.Size, waiting.Caller{
+		CallID: x.req.CallID(), URI: x.c.uri, Since: time.Now().UTC(),
+		Wake: func() { x.p.o.Carrier.Forker.Go(func() { h.next(call) }) },
+	})
+	if err != nil {
+		return false
+	}
+	x.say("queue", "waits")
+	h.wait = &queued{place: place}
+	h.wait.limit = time.AfterFunc(rules.WaitTime(), func() { h.overdue(call) })
+	h.sayLocked(call)
+	return true
+}
+
+// sayLocked tells the caller that he waits, now and each minute from now on.
+func (h *hunting) sayLocked(call *fork.Call) {
+	w := h.wait
+	at, of := w.place.Position()
+	h.doLocked(func() {
+		call.Provisional(182, "Queued, Position "+strconv.Itoa(at), message.Header{
+			Name: QueueHeader, Value: "position=" + strconv.Itoa(at) + ";waiting=" + strconv.Itoa(of),
+		})
+	})
+	w.again = time.AfterFunc(sayAgain, func() {
+		h.mu.Lock()
+		if h.wait == w && !h.last {
+			h.sayLocked(call)
+			h.doLocked(func() { h.next(call) }) // the members may be others by now
+		}
+		h.unlock()
+	})
+}
+
+// restLocked wakes the caller when the first member has rested whom nothing else
+// keeps from the call: nobody else will tell.
+func (h *hunting) restLocked(call *fork.Call, q *routing.GroupCall) {
+	var first time.Time
+	for i := range q.Members {
+		m := &q.Members[i]
+		if !m.Free {
+			continue
+		}
+		at := m.Rest
+		if m.Tried {
+			at = q.At.Add(breath)
+		}
+		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	if h.wait.rest != nil {
+		h.wait.rest.Stop()
+	}
+	if !first.IsZero() {
+		h.wait.rest = time.AfterFunc(max(time.Until(first), 0)+time.Millisecond, func() { h.next(call) })
+	}
+}
+
+// overdue: the wait is over.
+func (h *hunting) overdue(call *fork.Call) {
+	h.mu.Lock()
+	if h.wait != nil {
+		h.wait.overdue = true
+	}
+	h.unlock()
+	h.next(call)
+}
+
+// overflowLocked sends the caller where the queue's rule says, else where the
+// group's calls go that nobody takes.
+func (h *hunting) overflowLocked(call *fork.Call, to, why string) {
+	h.leaveLocked(waiting.Overflow)
+	h.sendLocked(call, cmp.Or(to, h.group.Fallback, h.x.c.domain.Policy.Fallback), why)
+}
+
+// leaveLocked takes the caller out of the line; the next one may have his turn.
+func (h *hunting) leaveLocked(how string) {
+	w := h.wait
+	if w == nil {
+		return
+	}
+	h.wait = nil
+	for _, t := range []*time.Timer{w.again, w.limit, w.rest} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	w.place.Leave(how)
+	h.wakeNextLocked()
+}
+
+// wakeNextLocked has the next in line look for another member.
+func (h *hunting) wakeNextLocked() {
+	id := h.group.ID
+	h.doLocked(func() { h.x.p.o.Lines.Wake(id) })
+}
