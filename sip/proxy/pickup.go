@@ -36,8 +36,12 @@ func (p *Proxy) pickupCode(req *transaction.Request, by *caller, dialled string)
 	}
 	if code.Does == presence.FeatureGroupPickup {
 		mates := p.mates(k.agent)
-		x := p.ringing.longest(func(whom presence.AgentID) bool { return mates[whom] })
+		x := p.ringing.longest(func(_ *passage, whom presence.AgentID) bool { return mates[whom] })
 		p.pickUp(k, x, "No call rings in your teams")
+		return true
+	}
+	if g, ok := p.o.Directory.GroupByNumber(by.domain.ID, number); ok {
+		p.pickUpOfGroup(k, g)
 		return true
 	}
 	whom, ok := p.o.Directory.AgentByNumber(by.domain.ID, number)
@@ -50,9 +54,19 @@ func (p *Proxy) pickupCode(req *transaction.Request, by *caller, dialled string)
 	case !p.mayPickUp(k.agent, whom):
 		p.refusePickup(k, 403, "You may not take calls of "+whom.Number)
 	default:
-		p.pickUp(k, p.ringing.longest(func(a presence.AgentID) bool { return a == whom.ID }), "No call rings at "+whom.Number)
+		p.pickUp(k, p.ringing.longest(func(_ *passage, a presence.AgentID) bool { return a == whom.ID }), "No call rings at "+whom.Number)
 	}
 	return true
+}
+
+// pickUpOfGroup takes a call to a ring group, at whomever of its members it rings.
+func (p *Proxy) pickUpOfGroup(k *picker, g *presence.Group) {
+	x := p.ringing.longest(func(x *passage, who presence.AgentID) bool {
+		u, err := message.ParseURI(x.req.URI)
+		whom, ok := p.o.Directory.Agent(who)
+		return err == nil && ok && u.UserDecoded() == g.Number && x.c.domain.ID == g.Domain && p.mayPickUp(k.agent, whom)
+	})
+	p.pickUp(k, x, "No call rings at "+g.Number+" that you may take")
 }
 
 // mayPickUp is the domain's choice; who is in a ring group with somebody is in one

@@ -73,8 +73,9 @@ func (r *ringing) named(d message.DialogName) (*passage, presence.AgentID) {
 	return nil, presence.AgentID{}
 }
 
-// longest is the call that has rung longest of those at agents that are wanted.
-func (r *ringing) longest(wanted func(presence.AgentID) bool) (found *passage) {
+// longest is the call that has rung longest of those that are wanted, by the agents
+// who are rung.
+func (r *ringing) longest(wanted func(*passage, presence.AgentID) bool) (found *passage) {
 	r.mu.Lock()
 	all := make([]*passage, 0, len(r.calls))
 	for _, x := range r.calls {
@@ -86,7 +87,7 @@ func (r *ringing) longest(wanted func(presence.AgentID) bool) (found *passage) {
 			continue
 		}
 		for _, one := range x.phonesThatRing() {
-			if who := x.call.Who(one.target); !who.IsZero() && wanted(who) {
+			if who := x.call.Who(one.target); !who.IsZero() && wanted(x, who) {
 				found = x
 				break
 			}

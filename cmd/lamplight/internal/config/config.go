@@ -310,7 +310,8 @@ type FeatureCodes struct {
 	// star and the PIN: *461001*2468.
 	DeskLogin  string `yaml:"desk_login"`
 	DeskLogout string `yaml:"desk_logout"`
-	// Pickup takes the call that rings at the number that follows: **1001.
+	// Pickup takes the call that rings at the number that follows, an agent's or a
+	// ring group's: **1001.
 	// GroupPickup takes the one that has rung longest in the agent's teams.
 	Pickup      string `yaml:"pickup"`
 	GroupPickup string `yaml:"group_pickup"`
