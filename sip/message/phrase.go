@@ -90,6 +90,8 @@ func phrase(status int) string {
 		return "Flow Failed"
 	case 439:
 		return "First Hop Lacks Outbound Support"
+	case 440:
+		return "Max-Breadth Exceeded" // RFC 5393
 	}
 	return phrase480(status)
 }

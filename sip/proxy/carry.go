@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -285,7 +284,7 @@ func (x *passage) took(e fork.Event) (stop func()) {
 	if x.record == nil {
 		return nil
 	}
-	x.record.Tries = append(x.record.Tries, routing.Try{Target: e.Target, What: tried(e.What), Status: e.Status, At: e.At.UTC()})
+	x.record.Tries = append(x.record.Tries, routing.Try{Target: e.Target, What: how(&e), Status: e.Status, At: e.At.UTC()})
 	return nil
 }
 
@@ -434,7 +433,7 @@ func (x *passage) ringOf(id string) time.Duration {
 const asleep = "only a push reaches it"
 
 // binding is a registered contact: Request-URI, the way there, and the flow that
-// it came by, or of several flows the first that is there (RFC 5626 §5.3).
+// it came by, or of several flows one after the other (RFC 5626 §5.3).
 func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, string) {
 	ways := x.p.o.Carrier.Bindings.Ways(a.ID, out.ID)
 	switch {
@@ -443,18 +442,7 @@ func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, stri
 	case ways[0].Dead:
 		return out, asleep
 	}
-	out.URI, out.Route = ways[0].Bare(), ways[0].Path
-	out.Reach = func(ctx context.Context) (*transport.Flow, error) {
-		var failed []error
-		for i := range ways {
-			f, err := x.p.o.Carrier.Bindings.Flow(ctx, &ways[i])
-			if err == nil {
-				return f, nil
-			}
-			failed = append(failed, err)
-		}
-		return nil, errors.Join(failed...)
-	}
+	out.URI, out.Route, out.Next = ways[0].Bare(), ways[0].Path, x.p.flows(ways)
 	return out, ""
 }
 

@@ -10,15 +10,18 @@ func (c *Call) refuseLocked() {
 	switch {
 	case best == nil:
 		c.refuseWithLocked(480, message.NewResponse(c.req.Message, 480, ""))
-	case best.res == nil || best.status == 503:
+	case best.res == nil || best.status == 503 || best.status == 430:
 		// What our own next hop cannot do says nothing of other ways to us.
 		status := best.status
-		if status == 503 || status == 430 {
+		switch {
+		case status == 503 && best.res != nil:
+			status = 500 // RFC 3261 §16.7 step 6
+		case status == 503 || status == 430:
 			status = 480
 		}
 		c.refuseWithLocked(status, message.NewResponse(c.req.Message, status, ""))
 	default:
-		b := message.RelayResponse(best.res)
+		b := best.relayed(best.res)
 		if best.status == 401 || best.status == 407 {
 			c.challengesLocked(best, b)
 		}
@@ -55,7 +58,7 @@ func (c *Call) challengesLocked(best *branch, b *message.Builder) {
 func bestOf(all []*branch) *branch {
 	var best *branch
 	for _, b := range all {
-		if b.quit && b.status != 408 || b.status < 300 {
+		if b.replaced || b.quit && b.status != 408 || b.status < 300 {
 			continue
 		}
 		if best == nil || rank(b) < rank(best) {

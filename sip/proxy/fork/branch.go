@@ -1,8 +1,9 @@
 package fork
 
 import (
-	"context"
+	"cmp"
 	"errors"
+	"strconv"
 	"time"
 
 	"lamplight/sip/message"
@@ -27,6 +28,25 @@ type branch struct {
 	own    []string         // our Record-Route on it
 	timer  *time.Timer      // Timer C
 	ring   *time.Timer      // Target.Ring
+	until  time.Time        // it rings; zero: it has not been tried
+
+	way      Way              // how it is tried
+	found    bool             // way is set already
+	quiet    *time.Timer      // Way.Silence
+	heard    bool             // it has said something
+	rang     bool             // it has sent a provisional response other than 100
+	lost     int              // why this way did not take it; zero: it still may
+	lostRes  *message.Message // the same, where somebody said so
+	seeking  bool             // another way is looked for
+	none     bool             // there is no other
+	replaced bool             // another branch stands for it
+	ways     int              // how many were tried before
+	answers  int              // to challenges on this way
+	extra    []message.Header // the last of them
+	shift    uint32           // of CSeq
+	breadth  int              // its share of Max-Breadth
+	depth    int              // of redirections
+	group    *redirected      // whose contact it is; nil: nobody's
 }
 
 // reachTime bounds the search for a flow.
@@ -34,59 +54,66 @@ const reachTime = 6 * time.Second
 
 // start sends the INVITE, once there is a flow.
 func (b *branch) start() {
-	if b.target.Flow != nil || b.target.Reach == nil {
-		b.launch(b.target.Flow)
+	switch {
+	case b.found:
+		b.launch(b.way)
+		return
+	case b.target.Next == nil && (b.target.Flow != nil || b.target.Reach == nil):
+		b.launch(Way{Flow: b.target.Flow})
 		return
 	}
 	b.call.f.Go(func() {
-		ctx, cancel := context.WithTimeout(b.call.f.life, reachTime)
-		defer cancel()
-		f, err := b.target.Reach(ctx)
+		w, err := b.target.way(b.call.f.life)
 		if err != nil {
-			b.call.f.o.Log.Info().Err(err).Str("call_id", b.call.req.CallID()).Str("method", "INVITE").Str("target", b.target.ID).Msg("branch without a flow")
-			f = nil
+			b.noWay(err)
 		}
-		b.launch(f)
+		b.launch(w)
 	})
 }
 
-// launch sends the INVITE on this flow; without one the branch has failed as if
-// it had answered 430 (RFC 5626 §11.5).
-func (b *branch) launch(f *transport.Flow) {
-	c := b.call
+func (b *branch) noWay(err error) {
+	b.call.f.o.Log.Info().Err(err).Str("call_id", b.call.req.CallID()).Str("method", "INVITE").Str("target", b.target.ID).Msg("branch without a flow")
+}
+
+// launch sends the INVITE this way; without a flow the branch has failed as if it
+// had answered 430 (RFC 5626 §11.5), and without breadth as if 440 (RFC 5393 §5).
+func (b *branch) launch(w Way) {
+	c, f := b.call, w.Flow
 	c.mu.Lock()
 	switch {
 	case c.over || b.quit:
 		b.ended = true
 		c.mu.Unlock()
 		return
-	case f == nil:
-		b.endLocked(430, nil)
+	case f == nil || b.breadth == 0:
+		status := 430
+		if f != nil {
+			status = 440
+		}
+		b.endLocked(status, nil)
 		c.mu.Unlock()
 		c.advance()
 		return
 	}
-	b.flow = f
-	b.timer = time.AfterFunc(c.f.o.TimerC, b.silent)
-	if b.target.Ring > 0 {
-		b.ring = time.AfterFunc(b.target.Ring, b.silent)
-	}
+	b.flow, b.way, b.found = f, w, true
+	b.timersLocked()
 	first := make([]message.Header, 0, 4)
 	if c.plan.RecordRoute != nil {
-		b.own = c.plan.RecordRoute(f)
+		b.own = shifted(c.plan.RecordRoute(f), b.shift)
 		for _, r := range b.own {
 			first = append(first, message.Header{Name: message.RecordRoute, Value: r})
 		}
 	}
-	for _, r := range b.target.Route {
+	route := b.target.Route
+	if w.Route != nil {
+		route = w.Route
+	}
+	for _, r := range route {
 		first = append(first, message.Header{Name: message.Route, Value: r})
 	}
 	c.tellLocked(b, Tried, 0, nil)
 	c.mu.Unlock()
-	out := message.RelayRequest(c.req.Message, b.target.URI, first, c.plan.Strip...)
-	for _, h := range b.target.Headers {
-		out.Add(h.Name, h.Value)
-	}
+	out := b.request(first)
 	tx := c.f.o.Transactions.Invite(f, message.NewBranch()+c.mark, out, b.got)
 	c.mu.Lock()
 	b.tx = tx
@@ -97,18 +124,61 @@ func (b *branch) launch(f *transport.Flow) {
 	c.tell()
 }
 
+// timersLocked starts those of a branch that is tried. All ways to a target share
+// its ringing time.
+func (b *branch) timersLocked() {
+	b.timer = time.AfterFunc(b.call.f.o.TimerC, b.silent)
+	if b.target.Ring > 0 {
+		if b.until.IsZero() {
+			b.until = time.Now().Add(b.target.Ring)
+		}
+		b.ring = time.AfterFunc(time.Until(b.until), b.silent)
+	}
+	if b.way.Silence > 0 && b.target.Next != nil {
+		b.quiet = time.AfterFunc(b.way.Silence, b.quietTooLong)
+	}
+}
+
+// request is the INVITE as it is sent there.
+func (b *branch) request(first []message.Header) *message.Builder {
+	in := b.call.req.Message
+	out := message.RelayRequest(in, b.uri(), first, b.call.plan.Strip...)
+	out.Set(maxBreadth, strconv.Itoa(b.breadth))
+	if b.shift > 0 {
+		n, method := in.CSeq()
+		out.Set(message.CSeq, strconv.Itoa(int(n+b.shift))+" "+method)
+	}
+	for _, h := range b.target.Headers {
+		out.Add(h.Name, h.Value)
+	}
+	for _, h := range b.extra {
+		out.Add(h.Name, h.Value)
+	}
+	return out
+}
+
+// uri is the Request-URI there.
+func (b *branch) uri() string { return cmp.Or(b.way.URI, b.target.URI) }
+
 // got takes what came of the INVITE.
 func (b *branch) got(m *message.Message, err error) {
 	c := b.call
+	follow := b.contacts(m)
 	c.mu.Lock()
+	if m != nil {
+		b.heardLocked(m)
+	}
 	switch {
 	case err != nil:
-		b.endLocked(statusOf(err), nil)
+		if !b.lostLocked(statusOf(err), nil, err) {
+			b.endLocked(statusOf(err), nil)
+		}
 	case m.Status <= 100:
 	case m.Status < 200:
 		b.provisionalLocked(m)
 	case m.Status < 300:
 		b.acceptedLocked(m)
+	case b.lostLocked(m.Status, m, nil), b.followLocked(m, follow):
 	default:
 		b.endLocked(m.Status, m)
 		if m.Status >= 600 && !c.over && !c.plan.Many { // RFC 3261 §16.7 step 5: nobody else need be asked
@@ -139,7 +209,7 @@ func (b *branch) provisionalLocked(m *message.Message) {
 		return
 	}
 	c.tellLocked(b, Ringing, m.Status, m)
-	c.req.Respond(message.RelayResponse(m))
+	c.req.Respond(b.relayed(m))
 }
 
 // acceptedLocked: the first 2xx has the call; the same again is passed on again,
@@ -153,7 +223,7 @@ func (b *branch) acceptedLocked(m *message.Message) {
 		c.answeredLocked(b, m)
 	case c.winner == b && b.tag == m.ToTag():
 		if c.passed {
-			c.req.Again(message.RelayResponse(m))
+			c.req.Again(b.relayed(m))
 		}
 	default:
 		b.ended = true
@@ -175,7 +245,7 @@ func (b *branch) endLocked(status int, m *message.Message) {
 }
 
 func (b *branch) stopLocked() {
-	for _, t := range []*time.Timer{b.timer, b.ring} {
+	for _, t := range []*time.Timer{b.timer, b.ring, b.quiet} {
 		if t != nil {
 			t.Stop()
 		}

@@ -16,8 +16,11 @@ type Call struct {
 	mark string
 
 	mu       sync.Mutex
-	branches []*branch   // guarded by mu, as all below
-	step     int         // the next to begin
+	branches []*branch // guarded by mu, as all below
+	step     int       // the next to begin
+	groups   []*redirected
+	seen     []string    // Request-URIs that redirections led to
+	breadth  int         // how many branches may be open at once, here and behind us
 	next     *time.Timer // of that step
 	limit    *time.Timer // of Plan.Ring
 	begun    time.Time
@@ -34,7 +37,7 @@ type Call struct {
 // Begin answers the INVITE by what the plan brings. The request must have been
 // admitted; its flow's order is kept. A loop is answered 482.
 func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
-	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now()}
+	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now(), breadth: breadthOf(req.Message, f.o.Breadth)}
 	if p.Late {
 		c.late = 1
 	}
@@ -63,6 +66,7 @@ func (c *Call) Add(t Target) {
 		return
 	}
 	b := c.newBranchLocked(t)
+	c.shareLocked([]*branch{b})
 	c.dry = false
 	c.mu.Unlock()
 	b.start()
@@ -81,7 +85,7 @@ func (c *Call) Release() {
 // is left, and gives the refusal if nothing will follow.
 func (c *Call) advance() {
 	c.mu.Lock()
-	var start []*branch
+	start := c.redirectLocked()
 	for !c.over && c.step < len(c.plan.Steps) {
 		s := &c.plan.Steps[c.step]
 		wait := s.After - time.Since(c.begun)
@@ -97,6 +101,7 @@ func (c *Call) advance() {
 			start = append(start, c.newBranchLocked(t))
 		}
 	}
+	c.shareLocked(start)
 	dry := c.plan.Dry != nil && !c.dry && !c.over && c.late > 0 && c.step == len(c.plan.Steps) && !c.openLocked()
 	c.dry = c.dry || dry
 	if !c.over && c.late == 0 && c.step == len(c.plan.Steps) && !c.openLocked() {
@@ -123,7 +128,7 @@ func (c *Call) openLocked() bool {
 }
 
 func (c *Call) newBranchLocked(t Target) *branch {
-	b := &branch{call: c, target: t}
+	b := &branch{call: c, target: t, shift: t.Shift}
 	c.branches = append(c.branches, b)
 	return b
 }
@@ -215,7 +220,7 @@ func (c *Call) passLocked(m *message.Message) {
 	}
 	c.passed = true
 	c.endedLocked(m.Status)
-	c.req.Respond(message.RelayResponse(m))
+	c.req.Respond(c.winner.relayed(m))
 }
 
 // tellLocked notes an event; tell brings it out.
@@ -223,7 +228,7 @@ func (c *Call) tellLocked(b *branch, what What, status int, m *message.Message) 
 	if c.over {
 		return
 	}
-	c.told = append(c.told, Event{What: what, Target: b.target.ID, Status: status, Res: m, Flow: b.flow, At: time.Now()})
+	c.told = append(c.told, Event{What: what, Target: b.target.ID, Way: b.way.Name, Status: status, Res: m, Flow: b.flow, At: time.Now()})
 }
 
 // tell calls Tell with what happened, unless somebody does already.

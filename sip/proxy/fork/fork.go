@@ -15,6 +15,12 @@
 //     CANCEL ends every branch; what crosses it is released too.
 //   - Every branch ends: by its final response, by Timer B or C, by its ringing
 //     time, or with its flow.
+//   - A place with several ways (Target.Next) is tried by one after the other as long
+//     as it has not rung, see Way; by how many is bounded (maxWays).
+//   - A redirection is followed if the plan lets it, to a bounded number and depth of
+//     places, each once (Plan.Redirect).
+//   - No more branches are open at once than Max-Breadth lets (RFC 5393 §5): those
+//     in excess count as 440.
 //   - Events of one call are told one after the other, in the order in which
 //     things happened; after Over nothing is told.
 package fork
@@ -48,6 +54,9 @@ type Options struct {
 	// TimerC is how long a branch may ring without a word; default 3 min 10 s
 	// (RFC 3261 §16.6 step 11: more than 3 minutes).
 	TimerC time.Duration
+	// Breadth is how many branches a call that says nothing of it may have open at
+	// once, here and behind us; default 60 (RFC 5393 §5.3.3).
+	Breadth int
 }
 
 // Forker begins calls.
@@ -66,6 +75,9 @@ type Forker struct {
 func New(o Options) *Forker {
 	if o.TimerC <= 0 {
 		o.TimerC = 190 * time.Second
+	}
+	if o.Breadth <= 0 {
+		o.Breadth = 60
 	}
 	f := &Forker{o: o, seed: maphash.MakeSeed()}
 	f.life, f.cancel = context.WithCancel(context.Background())
@@ -100,6 +112,11 @@ type Target struct {
 	// until ctx ends, and then the branch has failed.
 	Flow  *transport.Flow
 	Reach func(ctx context.Context) (*transport.Flow, error)
+	// Next, where it is set, finds one way after another instead of both; it may block
+	// until ctx ends. An error says that there is none left.
+	Next func(ctx context.Context) (Way, error)
+	// Shift is how far the numbers of CSeq are ahead there of the caller's own.
+	Shift uint32
 	// Ring is how long it may ring; zero: as long as Timer C lets it.
 	Ring time.Duration
 	// Headers are added to what is sent there.
@@ -133,6 +150,10 @@ type Plan struct {
 	// InDialog: the INVITE is within a dialog, which an answer nobody waits for
 	// must not end.
 	InDialog bool
+	// Redirect finds the place that a contact of a redirection means (RFC 3261 §16.5),
+	// from is who gave it; false: it is not to be followed. nil: none is, the caller
+	// gets the redirection. It must not block.
+	Redirect func(from *Target, contact message.NameAddr) (Target, bool)
 	// Strip names headers that are not passed on.
 	Strip []message.Name
 	// Refuse, if set, may replace the refusal that is about to be given, such as
@@ -148,8 +169,8 @@ type Plan struct {
 // What says what happened.
 type What uint8
 
-// The events of a call. Tried, Ringing, Answered, Failed and Canceled are of a
-// branch, Over is the last of the call.
+// The events of a call. Tried, Ringing, Answered, Failed, Canceled and Moved are of
+// a branch, Over is the last of the call.
 const (
 	Tried    What = iota // an INVITE was sent there
 	Ringing              // a provisional response other than 100
@@ -157,12 +178,14 @@ const (
 	Failed               // a refusal, Status says which; 408 for silence
 	Canceled             // it need not ring any more
 	Over                 // the call has its final response, in Status
+	Moved                // that way did not take it, by Status, and another is tried; 3xx: it is followed
 )
 
 // Event is one thing that happened.
 type Event struct {
 	What   What
 	Target string           // its ID; empty with Over
+	Way    string           // name of the way there; empty: it has but one
 	Status int              // of the response
 	Res    *message.Message // the response, nil where there was none
 	Flow   *transport.Flow  // of the branch

@@ -151,7 +151,7 @@ func TestBestRefusal(t *testing.T) {
 		"4xx before 5xx":                       {500, 480, 480},
 		"3xx before 4xx":                       {486, 302, 302},
 		"6xx before all":                       {302, 603, 603},
-		"503 is not the caller's":              {503, 503, 480},
+		"503 is not the caller's":              {503, 503, 500},
 		"a refusal before silence of the flow": {503, 404, 404},
 	} {
 		t.Run(name, func(t *testing.T) {

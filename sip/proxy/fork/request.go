@@ -1,13 +1,12 @@
 package fork
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"sync"
 
 	"lamplight/sip/message"
 	"lamplight/sip/transaction"
-	"lamplight/sip/transport"
 )
 
 // maxDatagram is what a request other than INVITE may take over UDP (RFC 3428 §8):
@@ -48,16 +47,20 @@ func (f *Forker) Ask(req *transaction.Request, targets []Target, strip []message
 
 // send sends it to one place.
 func (a *asking) send(t *Target, mark string, strip []message.Name) {
-	flow, err := t.flow(a.f.life)
+	w, err := t.way(a.f.life)
 	if err != nil {
 		a.failed(430)
 		return
 	}
-	first := make([]message.Header, len(t.Route))
-	for i, r := range t.Route {
+	flow, route := w.Flow, t.Route
+	if w.Route != nil {
+		route = w.Route
+	}
+	first := make([]message.Header, len(route))
+	for i, r := range route {
 		first[i] = message.Header{Name: message.Route, Value: r}
 	}
-	b := message.RelayRequest(a.req.Message, t.URI, first, strip...)
+	b := message.RelayRequest(a.req.Message, cmp.Or(w.URI, t.URI), first, strip...)
 	branch := message.NewBranch() + mark
 	raw := b.Via(a.f.o.Transactions.Via(flow, branch)).Bytes()
 	if !flow.Reliable() && len(raw) > maxDatagram {
@@ -66,21 +69,6 @@ func (a *asking) send(t *Target, mark string, strip []message.Name) {
 	}
 	a.f.o.Transactions.SendRaw(flow, branch, raw, a.got)
 }
-
-// flow is how to send there.
-func (t *Target) flow(ctx context.Context) (*transport.Flow, error) {
-	switch {
-	case t.Flow != nil:
-		return t.Flow, nil
-	case t.Reach == nil:
-		return nil, errNoWay
-	}
-	ctx, cancel := context.WithTimeout(ctx, reachTime)
-	defer cancel()
-	return t.Reach(ctx)
-}
-
-var errNoWay = errors.New("fork: target without a flow")
 
 // got takes the final response of one place.
 func (a *asking) got(m *message.Message, err error) {

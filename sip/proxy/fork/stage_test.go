@@ -98,7 +98,7 @@ func (s *stage) target(i int) Target {
 func (s *stage) tell(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := [...]string{"tried", "ringing", "answered", "failed", "canceled", "over"}[e.What]
+	name := [...]string{"tried", "ringing", "answered", "failed", "canceled", "over", "moved"}[e.What]
 	s.events = append(s.events, strings.TrimSpace(fmt.Sprint(e.Target, " ", name, " ", e.Status)))
 }
 

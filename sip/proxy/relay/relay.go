@@ -117,7 +117,7 @@ func (r *Relay) Serve(req *transaction.Request) bool {
 			r.o.Seen(req.Message, func() { refuse(req, 430, "") })
 			return true
 		}
-		r.pass(req, uri, out, routes[ours:])
+		r.pass(req, uri, out, routes[ours:], fork.ShiftOf(routes[ours-1].URI))
 	}
 	return true
 }
@@ -141,8 +141,9 @@ func refuse(req *transaction.Request, status int, phrase string) {
 	req.Respond(message.NewResponse(req.Message, status, phrase)) // an ACK is never answered
 }
 
-// pass sends the request on.
-func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, routes []message.NameAddr) {
+// pass sends the request on. Behind a trunk that was given our credentials the
+// numbers of CSeq are ahead of the sender's own by shift.
+func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, routes []message.NameAddr, shift uint32) {
 	rest := make([]string, len(routes))
 	first := make([]message.Header, len(routes))
 	for i, route := range routes {
@@ -152,7 +153,7 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 	switch req.Method {
 	case "INVITE":
 		r.o.Seen(req.Message, func() {})
-		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out}
+		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out, Shift: shift}
 		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Tell: func(e fork.Event) {
 			if e.What == fork.Answered {
 				r.o.Answered(req.Message, e.Res)
@@ -161,9 +162,11 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 	case "ACK": // RFC 3261 §16.6: it has no response, so no transaction
 		r.o.Seen(req.Message, func() {})
 		b := message.RelayRequest(req.Message, uri, first)
+		ahead(b, req.Message, shift)
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
 		b := message.RelayRequest(req.Message, uri, first)
+		ahead(b, req.Message, shift)
 		if req.Method == "REFER" && r.o.Refer != nil {
 			if to := r.o.Refer(req.Message); to != "" {
 				b.Set(message.ReferTo, to)
@@ -171,7 +174,7 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		}
 		h := &held{}
 		r.o.Seen(req.Message, func() { h.settled(r.o.Forker) })
-		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, m, err) }) })
+		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, m, err, shift) }) })
 	}
 }
 
@@ -203,11 +206,13 @@ func (h *held) answer(pass func()) {
 }
 
 // answered brings the final response back.
-func (r *Relay) answered(req *transaction.Request, m *message.Message, err error) {
+func (r *Relay) answered(req *transaction.Request, m *message.Message, err error, shift uint32) {
 	switch {
 	case err == nil:
 		r.o.Answered(req.Message, m)
-		req.Respond(message.RelayResponse(m))
+		b := message.RelayResponse(m)
+		fork.Unshift(b, m, shift)
+		req.Respond(b)
 	case errors.Is(err, transaction.ErrTimeout): // RFC 4320 §4.2: the sender's own timer has ended too
 	case errors.Is(err, transaction.ErrFlowClosed):
 		refuse(req, 430, "")
