@@ -1,5 +1,5 @@
 // Package complaints lists what users of other servers complain about, as far as
-// it concerns registration, events and publication, each with the tests that
+// it concerns registration, events, publication and groups, each with the tests that
 // hold this server to doing better. Those that need a real server and real
 // sockets are in this package, those that need a clock of their own are beside
 // the code they test.
@@ -102,5 +102,15 @@ func List() []Complaint {
 			[]string{"testbench/complaints.TestRemovalEndsOnlyTheContactOfItsDevice", "testbench/sipp.TestStarTakesBackTheDevicesOwnContactsOnly"}},
 		{"Connections that send nothing, or never authenticate, are kept for ever.",
 			[]string{"sip/transport.TestSlowStreams", "testbench/websocket.TestSilentSocketsHoldUpNobody"}},
+
+		// Groups.
+		{"Agents in wrap-up are freed last-first, and calls wait though somebody is free.",
+			[]string{"sip/proxy.TestAgentsAreAskedInTheOrderInWhichTheyBecameFree", "sip/proxy.TestQueueServesInOrder", "presence/routing.TestNobodyOfAGroupStarves"}},
+		{"Agents stay reserved, or count as answering, for hours.",
+			[]string{"sip/proxy.TestNobodyStaysReserved", "sip/proxy.TestGroupLeasesEndWithACrash", "presence/hunt.TestALeaseEnds"}},
+		{"A rejected call rings the only agent again and again.",
+			[]string{"sip/proxy.TestRejectedCallDoesNotRingTheOnlyAgentAgainAndAgain", "sip/proxy.TestQueueDoesNotHammerAPhone", "presence/routing.TestWhoNeverAnswersIsSkippedAndAskedAgain"}},
+		{"An agent who did not answer once is out of the queue for ever.",
+			[]string{"sip/proxy.TestUnansweredAgentIsNotThrownOutOfTheGroup", "presence/routing.TestWhoNeverAnswersIsSkippedAndAskedAgain"}},
 	}
 }
