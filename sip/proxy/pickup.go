@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"lamplight/presence"
@@ -167,7 +169,7 @@ func (x *passage) claim(by *presence.Agent) bool {
 func (x *passage) unclaim() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.early.by, x.early.late = "", ""
+	x.early.by, x.early.late = "", nil
 }
 
 func (x *passage) tryLocked(what string) {
@@ -282,25 +284,33 @@ func (x *passage) ring(k *picker) bool {
 	if !ok {
 		return false
 	}
-	rung := false
+	var found []fork.Target
 	for i := range s.Devices {
 		d := &s.Devices[i]
-		if d.Device != k.device {
-			continue
+		if d.Device != k.device || slices.ContainsFunc(x.phonesThatRing(), func(r rung) bool { return r.target == d.ID }) {
+			continue // the phone that he took it at may be his own, which rings
 		}
 		t, why := x.target(&routing.Target{ID: d.ID, Device: d.Device, Kind: d.Kind, URI: d.Contact}, k.agent)
 		if why != "" {
 			continue
 		}
+		// Its binding would tell nobody who reads the record whose phone it is.
+		if t.ID = "phone of " + k.agent.Number; len(found) > 0 {
+			t.ID += " (" + strconv.Itoa(len(found)+1) + ")"
+		}
 		t.Headers = append(t.Headers, answersItself(k.domain.Name())...)
-		x.mu.Lock()
-		x.early.late = t.ID
-		x.mu.Unlock()
-		x.call.Join(t.ID, calls.Party{Agent: k.agent.ID, Device: k.device})
-		x.early.forked.Add(t)
-		rung = true
+		found = append(found, t)
 	}
-	return rung
+	x.mu.Lock()
+	for i := range found {
+		x.early.late = append(x.early.late, found[i].ID)
+	}
+	x.mu.Unlock()
+	for i := range found {
+		x.call.Join(found[i].ID, calls.Party{Agent: k.agent.ID, Device: k.device})
+		x.early.forked.Add(found[i])
+	}
+	return len(found) > 0
 }
 
 // answersItself asks a phone to pick up by itself, as its user has done already, in

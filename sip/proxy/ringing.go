@@ -24,11 +24,11 @@ const mostTags = 100
 type early struct {
 	began  time.Time
 	forked *fork.Call
-	rung   []rung // the latest last
-	by     string // who picks it up at the moment
-	late   string // the target that is rung for him
-	taken  bool   // somebody has answered
-	unfit  bool   // who was to replace a dialog rings instead
+	rung   []rung   // the latest last
+	by     string   // who picks it up at the moment
+	late   []string // the targets that are rung for him
+	taken  bool     // somebody has answered
+	unfit  bool     // who was to replace a dialog rings instead
 }
 
 // rung is a phone that rings: its early dialog's tag.
@@ -125,13 +125,15 @@ func (x *passage) rangLocked(e *fork.Event) {
 	switch e.What {
 	case fork.Ringing:
 		one := rung{e.Target, e.Res.ToTag()}
-		if one.tag != "" && e.Target != y.late && !slices.Contains(y.rung, one) && len(y.rung) < mostTags {
+		if one.tag != "" && !slices.Contains(y.late, e.Target) && !slices.Contains(y.rung, one) && len(y.rung) < mostTags {
 			y.rung = append(y.rung, one)
 		}
 	case fork.Failed, fork.Canceled:
 		y.rung = slices.DeleteFunc(y.rung, func(r rung) bool { return r.target == e.Target })
-		if e.Target == y.late {
-			y.by, y.late = "", ""
+		if i := slices.Index(y.late, e.Target); i >= 0 {
+			if y.late = slices.Delete(y.late, i, i+1); len(y.late) == 0 {
+				y.by = ""
+			}
 		}
 	}
 }
