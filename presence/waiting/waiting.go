@@ -21,7 +21,7 @@ import (
 	"lamplight/presence"
 )
 
-// ErrFull: as many wait as may.
+// ErrFull means that as many wait as may.
 var ErrFull = errors.New("waiting: the queue is full")
 
 // Options of Lines.

@@ -73,7 +73,7 @@ func TestAttendedTransfer(t *testing.T) {
 			a.said("Media streams established with sip:1003@")
 			s.TeamStatus("1003", "on_a_call", within)
 			a.says("transfer 1 --to-call 2")
-			a.said("has been transfered")
+			a.said("has been transfered") //nolint:misspell // its own spelling
 			c.logged("Replaces: ")
 			s.TeamStatus("1001", "offline", within)
 			for _, number := range []string{"1002", "1003"} {

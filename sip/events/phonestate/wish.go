@@ -39,7 +39,7 @@ func (v *value) wish(p *presence.Policy) (presence.Selectable, bool) {
 			continue
 		}
 		for i := range p.Statuses {
-			if c := &p.Statuses[i]; strings.EqualFold(c.Activity, activity) && !(c.Regular && wantsPeace(activity)) {
+			if c := &p.Statuses[i]; strings.EqualFold(c.Activity, activity) && (!c.Regular || !wantsPeace(activity)) {
 				return presence.SelectCustom(p.Statuses[i].Name), true
 			}
 		}
