@@ -18,7 +18,7 @@ import (
 type Endpoint struct {
 	Registrar transaction.Handler // REGISTER
 	Events    transaction.Handler // SUBSCRIBE, PUBLISH, NOTIFY
-	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE, MESSAGE; OPTIONS of a phone
+	Proxy     transaction.Handler // INVITE, ACK, CANCEL, BYE, MESSAGE, PRACK; OPTIONS of a phone
 	// Relay passes on what belongs to the dialog of a call that went through us;
 	// false: it does not. nil: there are none.
 	Relay func(*transaction.Request) bool
@@ -42,7 +42,7 @@ func (e *Endpoint) ServeSIP(r *transaction.Request) {
 		e.Registrar.ServeSIP(r)
 	case "SUBSCRIBE", "PUBLISH", "NOTIFY":
 		e.Events.ServeSIP(r)
-	case "INVITE", "ACK", "CANCEL", "BYE", "MESSAGE":
+	case "INVITE", "ACK", "CANCEL", "BYE", "MESSAGE", "PRACK":
 		e.Proxy.ServeSIP(r)
 	case "OPTIONS":
 		if strings.Contains(r.URI, ";gr") { // for one phone (RFC 5627), not for us

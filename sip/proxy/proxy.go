@@ -104,6 +104,10 @@ func (p *Proxy) ServeSIP(req *transaction.Request) {
 		p.text(req)
 		return
 	}
+	if req.Method == "PRACK" && p.o.Carrier != nil {
+		p.o.Carrier.Forker.Acknowledged(req)
+		return
+	}
 	if req.Method != "INVITE" {
 		if req.Method != "ACK" {
 			req.Reply(481)

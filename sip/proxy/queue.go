@@ -117,9 +117,9 @@ func (h *hunting) sayLocked(call *fork.Call) {
 	w := h.wait
 	at, of := w.place.Position()
 	h.doLocked(func() {
-		call.Provisional(182, "Queued, Position "+strconv.Itoa(at), message.Header{
-			Name: QueueHeader, Value: "position=" + strconv.Itoa(at) + ";waiting=" + strconv.Itoa(of),
-		})
+		call.Provisional(182, "Queued, Position "+strconv.Itoa(at),
+			message.Header{Name: message.Contact, Value: h.x.p.o.Carrier.Relay.Here(h.x.req.Flow)},
+			message.Header{Name: QueueHeader, Value: "position=" + strconv.Itoa(at) + ";waiting=" + strconv.Itoa(of)})
 	})
 	w.again = time.AfterFunc(sayAgain, func() {
 		h.mu.Lock()

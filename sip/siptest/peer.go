@@ -179,7 +179,7 @@ func identity(m *message.Message) string {
 	if m.IsRequest() {
 		return "?" + via.Branch + "\x00" + m.Method
 	}
-	return fmt.Sprint(via.Branch, "\x00", method, "\x00", m.Status, "\x00", m.Phrase, "\x00", m.ToTag())
+	return fmt.Sprint(via.Branch, "\x00", method, "\x00", m.Status, "\x00", m.Phrase, "\x00", m.ToTag(), m.Get("RSeq"))
 }
 
 // SendRaw sends bytes as they are.

@@ -30,7 +30,8 @@ type Call struct {
 	late     int            // who may still Add more
 	dry      bool           // Plan.Dry knows that nothing rings
 	why      message.Header // of the CANCELs when the caller gives up
-	told     []Event        // what Tell has not been called with yet
+	own      ours
+	told     []Event // what Tell has not been called with yet
 	telling  bool
 }
 
@@ -170,6 +171,10 @@ func (c *Call) endedLocked(status int) {
 // decidedLocked: nothing more is begun.
 func (c *Call) decidedLocked() {
 	c.over = true
+	if c.own.rseq > 0 {
+		c.own.stopLocked()
+		c.f.forget(c)
+	}
 	for _, t := range []*time.Timer{c.next, c.limit} {
 		if t != nil {
 			t.Stop()

@@ -1,10 +1,6 @@
 package fork
 
-import (
-	"strings"
-
-	"lamplight/sip/message"
-)
+import "lamplight/sip/message"
 
 // Hold keeps the call from being refused until Release, as Plan.Late does, so that
 // a place can be found that Add will ring; false: it is decided already.
@@ -20,26 +16,6 @@ func (c *Call) Hold() bool {
 
 // Refuse gives the call up, unless it is decided already.
 func (c *Call) Refuse(status int) { c.end(status) }
-
-// Provisional gives the caller a provisional response of our own, unless the call
-// is decided. Where the caller requires that such are acknowledged (RFC 3262), it
-// is not given: nobody here would wait for the PRACK.
-func (c *Call) Provisional(status int, phrase string, headers ...message.Header) {
-	for _, v := range c.req.Values(message.Require) {
-		if strings.Contains(v, "100rel") {
-			return
-		}
-	}
-	b := message.NewResponse(c.req.Message, status, phrase)
-	for _, h := range headers {
-		b.Add(h.Name, h.Value)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.over {
-		c.req.Respond(b)
-	}
-}
 
 // Elsewhere says whether the caller is about to be connected by another dialog: if
 // he takes his INVITE back meanwhile, nobody has missed a call.

@@ -11,6 +11,8 @@
 //     whoever answers all the same is released by ACK and BYE.
 //   - What has to be settled before the caller hears of the answer is (Plan.Settle);
 //     a caller that gives up meanwhile has given up, and who answered is released.
+//   - A call may wait without a branch (Plan.Late), and its caller be told so by
+//     responses of our own (Call.Provisional). No timer ends that but Plan.Ring.
 //   - A CANCEL waits for its branch's provisional response (§9.1). A caller's
 //     CANCEL ends every branch; what crosses it is released too.
 //   - Every branch ends: by its final response, by Timer B or C, by its ringing
@@ -67,8 +69,10 @@ type Forker struct {
 	cancel context.CancelFunc
 
 	mu     sync.Mutex
-	closed bool           // guarded by mu
-	work   sync.WaitGroup // searches for flows, answers on their way; none begins once closed
+	closed bool // guarded by mu
+	// assuring are the calls that wait for a PRACK; guarded by mu
+	assuring map[dialog]*Call
+	work     sync.WaitGroup // searches for flows, answers on their way; none begins once closed
 }
 
 // New makes a Forker.
@@ -79,7 +83,7 @@ func New(o Options) *Forker {
 	if o.Breadth <= 0 {
 		o.Breadth = 60
 	}
-	f := &Forker{o: o, seed: maphash.MakeSeed()}
+	f := &Forker{o: o, seed: maphash.MakeSeed(), assuring: make(map[dialog]*Call)}
 	f.life, f.cancel = context.WithCancel(context.Background())
 	return f
 }

@@ -46,6 +46,9 @@ func play(t *testing.T, n int, plan func(*stage) Plan, f func(*stage)) {
 		s.tp = transport.New(transport.Options{Dial: s.net.Dial})
 		var fk *Forker
 		tx := transaction.New(transaction.Options{Transport: s.tp, Handler: transaction.HandlerFunc(func(r *transaction.Request) {
+			if r.Method == "PRACK" {
+				fk.Acknowledged(r)
+			}
 			if r.Method != "INVITE" {
 				return
 			}

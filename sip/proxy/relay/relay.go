@@ -85,6 +85,9 @@ func (r *Relay) route(f *transport.Flow) string {
 	return "<" + r.o.Transactions.LocalURI(f, r.o.Tokens.Token(f)) + ";lr>"
 }
 
+// Here is a Contact of our own, for who is reached by that flow.
+func (r *Relay) Here(f *transport.Flow) string { return "<" + r.o.Transactions.LocalURI(f, "") + ">" }
+
 // Serve passes the request on if it has a route of ours on top; on false it has
 // none and nothing was done.
 func (r *Relay) Serve(req *transaction.Request) bool {
