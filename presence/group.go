@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"lamplight/presence/schedule"
 )
 
 // GroupID identifies a ring group.
@@ -40,6 +42,10 @@ type Group struct {
 	// Fallback is where its calls go that nobody takes, see CheckFallback;
 	// empty: the domain's.
 	Fallback string `json:"fallback,omitempty"`
+	// Hours are its own, see Policy.Hours; a member's own come before them. AfterHours
+	// is where calls go outside of them; empty: the domain's.
+	Hours      *schedule.Schedule `json:"hours,omitempty"`
+	AfterHours string             `json:"after_hours,omitempty"`
 }
 
 // Member is an agent of a group.
@@ -181,6 +187,12 @@ func (g *Group) Check() error {
 		return fmt.Errorf("%d misses are not between 0 and %d", g.Misses.Most, maxMisses)
 	case g.Misses.Most > 0 && g.Misses.Status == "":
 		return errors.New("misses without a status that they lead to")
+	}
+	if err := g.Hours.Check(); err != nil {
+		return fmt.Errorf("hours: %w", err)
+	}
+	if err := CheckFallback(g.AfterHours); err != nil {
+		return fmt.Errorf("after_hours %q: %w", g.AfterHours, err)
 	}
 	if err := CheckFallback(g.Fallback); err != nil {
 		return fmt.Errorf("fallback %q: %w", g.Fallback, err)

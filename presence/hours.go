@@ -15,6 +15,13 @@ func (p *Policy) OpenFor(s *Settings, between *schedule.Schedule, at time.Time) 
 	return c.Open(at)
 }
 
+// OpenFor says whether a group is called at this moment, by its own hours or, where it
+// has none, the domain's.
+func (g *Group) OpenFor(p *Policy, at time.Time) (open bool, why string, next time.Time) {
+	c := schedule.Of(p.Zone, g.Hours, p.Hours)
+	return c.Open(at)
+}
+
 // OpenFor says whether a forwarding number is within its hours; the domain's do not
 // concern it.
 func (n *Number) OpenFor(p *Policy, at time.Time) (open bool, why string, next time.Time) {

@@ -26,7 +26,9 @@ type GroupCall struct {
 	Last presence.AgentID `json:"last,omitzero"`
 	// Wait is how long the caller has waited for somebody to become free.
 	Wait time.Duration `json:"wait,omitempty"`
-	At   time.Time     `json:"at"`
+	// Closed says that the call comes outside of working hours (GroupClosed).
+	Closed string    `json:"closed,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // Candidate is a member as the call finds it.
@@ -67,6 +69,10 @@ func DecideGroup(c GroupCall) Decision {
 		soon = soon || m.mayFollow(&c)
 		d.Devices = append(d.Devices, Considered{ID: m.Number, Kind: KindMember, Reason: why})
 	}
+	if c.Closed != "" {
+		d.Code, d.Text = codeUnavailable, c.Closed
+		return d
+	}
 	if len(fit) == 0 {
 		d.Code, d.Text = codeUnavailable, "Nobody is there"
 		if soon {
@@ -91,11 +97,13 @@ func DecideGroup(c GroupCall) Decision {
 // MayWait reports whether somebody may become free for the call, so that it makes
 // sense to wait.
 func (c *GroupCall) MayWait() bool {
-	return slices.ContainsFunc(c.Members, func(m Candidate) bool { return m.mayFollow(c) })
+	return c.Closed == "" && slices.ContainsFunc(c.Members, func(m Candidate) bool { return m.mayFollow(c) })
 }
 
 func (m *Candidate) leftOut(c *GroupCall) string {
 	switch {
+	case c.Closed != "":
+		return "not asked: " + c.Closed
 	case m.level() < c.Group.Level:
 		return fmt.Sprintf("level %d is below %d", m.level(), c.Group.Level)
 	case !m.Free:

@@ -3,6 +3,7 @@ package routing
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"lamplight/presence"
 )
@@ -14,7 +15,20 @@ func closed(s *presence.Snapshot, p *presence.Policy, c *Call) string {
 	if c.Kind == presence.CallCampaign || c.Kind == presence.CallInternal {
 		return ""
 	}
-	open, why, _ := p.OpenFor(&s.Settings, nil, c.At)
+	open, why, _ := p.OpenFor(&s.Settings, c.Hours, c.At)
+	return capital(open, why)
+}
+
+// GroupClosed says the same of a call to a group.
+func GroupClosed(g *presence.Group, p *presence.Policy, kind presence.CallKind, at time.Time) string {
+	if kind == presence.CallCampaign || kind == presence.CallInternal {
+		return ""
+	}
+	open, why, _ := g.OpenFor(p, at)
+	return capital(open, why)
+}
+
+func capital(open bool, why string) string {
 	if open {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/presence/schedule"
 )
 
 // RulesVersion changes with every change of meaning of this package, so that a
@@ -24,6 +25,8 @@ type Call struct {
 	// Group is set when the call comes by way of a group: numbers then need
 	// their group option, and an agent who is being rung is not offered it.
 	Group string `json:"group,omitempty"`
+	// Hours are those of that group, if it has any.
+	Hours *schedule.Schedule `json:"hours,omitempty"`
 	// Redirect: the asker will be answered with contacts and must reach them by
 	// itself, so targets that only our own flow reaches are left out.
 	Redirect bool `json:"redirect,omitempty"`

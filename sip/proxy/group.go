@@ -7,6 +7,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/routing"
+	"lamplight/presence/waiting"
 	"lamplight/sip/message"
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
@@ -108,6 +109,10 @@ func (h *hunting) next(call *fork.Call) {
 			})
 		}
 		switch {
+		case q.Closed != "": // who waits need not wait on
+			h.leaveLocked(waiting.Overflow)
+			h.onwardLocked(call, d.Text)
+			return
 		case h.behindLocked() && q.MayWait():
 			if h.waitLocked(call, &q, d.Text) {
 				h.wakeNextLocked()
@@ -130,6 +135,7 @@ func (h *hunting) questionLocked() routing.GroupCall {
 	q := routing.GroupCall{
 		ID: h.x.req.CallID(), Kind: h.kind(), Caller: h.x.c.uri, Group: *h.group, Last: p.o.Board.Last(h.group.ID), At: now,
 	}
+	q.Closed = routing.GroupClosed(h.group, &h.x.c.domain.Policy, q.Kind, now)
 	for _, m := range p.o.Directory.MembersOf(h.group) {
 		if c, ok := h.candidateLocked(m, now); ok {
 			q.Members = append(q.Members, c)
@@ -151,7 +157,7 @@ func (h *hunting) candidateLocked(m presence.Member, now time.Time) (routing.Can
 		Agent: m.Agent, Number: a.Number, Level: max(m.Level, 1), Tried: h.triedLocked(m.Agent, now), Calls: t.Calls, Rest: t.Rest,
 	}
 	d := routing.Decide(s, dom.Policy, h.callTo(now))
-	c.Free = d.Allow
+	c.Free = d.Allow && !d.Fallback
 	if c.Why = d.Text; c.Free {
 		c.Why = ""
 	}
@@ -180,7 +186,7 @@ func (h *hunting) admits(s *presence.Snapshot) bool {
 }
 
 func (h *hunting) callTo(now time.Time) routing.Call {
-	return routing.Call{ID: h.x.req.CallID(), Kind: h.kind(), Caller: h.x.c.uri, Group: h.group.Number, At: now}
+	return routing.Call{ID: h.x.req.CallID(), Kind: h.kind(), Caller: h.x.c.uri, Group: h.group.Number, Hours: h.group.Hours, At: now}
 }
 
 // day is the one that calls are counted on.
@@ -191,7 +197,12 @@ func day(dom *presence.Domain, now time.Time) string {
 // onwardLocked is where a call goes that nobody of the group takes: to another
 // group, to an agent, outside, or back with a refusal.
 func (h *hunting) onwardLocked(call *fork.Call, why string) {
-	h.sendLocked(call, cmp.Or(h.group.Fallback, h.x.c.domain.Policy.Fallback), why)
+	p := &h.x.c.domain.Policy
+	to := cmp.Or(h.group.Fallback, p.Fallback)
+	if routing.GroupClosed(h.group, p, h.kind(), time.Now()) != "" {
+		to = cmp.Or(h.group.AfterHours, p.AfterHours, to)
+	}
+	h.sendLocked(call, to, why)
 }
 
 // sendLocked sends the call on to a number or URI; without one it is refused.

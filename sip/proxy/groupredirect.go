@@ -48,7 +48,7 @@ func (p *Proxy) redirectMember(o *routing.Outcome, c *caller, q *routing.GroupCa
 		return
 	}
 	s, _ := p.o.Roster.Snapshot(a.ID)
-	d := routing.Decide(s, c.domain.Policy, routing.Call{ID: q.ID, Kind: q.Kind, Caller: q.Caller, Group: q.Group.Number, Redirect: true, At: time.Now().UTC()})
+	d := routing.Decide(s, c.domain.Policy, routing.Call{ID: q.ID, Kind: q.Kind, Caller: q.Caller, Group: q.Group.Number, Hours: q.Group.Hours, Redirect: true, At: time.Now().UTC()})
 	for _, step := range d.Steps {
 		for i := range step.Targets {
 			t := &step.Targets[i]

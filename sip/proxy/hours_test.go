@@ -77,3 +77,71 @@ func TestCallsOutsideOfWorkingHours(t *testing.T) {
 		}
 	})
 }
+
+func TestGroupOutsideOfItsHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", false)
+		out := siptest.NewPeer(t, s.net, trunk, server)
+		s.policy(func(p *presence.Policy) { p.Hours = weekly(t, "daily 00:00-24:00") })
+		g := s.group(presence.Group{Hours: weekly(t, "sat 08:00-12:00"), Queue: presence.Queue{Size: 5, Wait: time.Minute}})
+		m := s.invite("10.0.0.9:5061", sales, outside)
+		if m.Status != 480 || !strings.Contains(m.Get(message.Reason), "Outside working hours until Sat 1 Jan 08:00") {
+			t.Errorf("%d, %q", m.Status, m.Get(message.Reason))
+		}
+		synctest.Wait()
+		if got, want := s.told(m.CallID()), `group 600 false "Outside working hours until Sat 1 Jan 08:00" = 480`; got != want {
+			t.Errorf("the record says %s", got)
+		}
+
+		// A member who works longer is rung when the group is, and the other is not.
+		s.do("1002", roster.SetHours{Hours: weekly(t, "sat 11:00-12:00")})
+		time.Sleep(8 * time.Hour)
+		a, b = s.phone("1001", "10.0.0.31:5060", false), s.phone("1002", "10.0.0.32:5060", false)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, sales, outside)
+		inv := a.Expect(siptest.Method("INVITE"))
+		b.ExpectNone(siptest.Method("INVITE"), time.Second)
+		answers(a, inv)
+		ok := p.Expect(siptest.Status(200))
+		sendACK(p, ok)
+		p.Send(p.InDialog("BYE", ok).Set(message.CSeq, "9 BYE"))
+		a.Respond(a.Expect(siptest.Method("BYE")), 200)
+
+		// After hours there is somewhere else to go.
+		time.Sleep(4 * time.Hour)
+		next := *g
+		next.AfterHours = "0800"
+		s.group(next)
+		ring(p, sales, outside)
+		if got := out.Expect(siptest.Method("INVITE")); !strings.HasPrefix(got.URI, "sip:0800@") {
+			t.Errorf("after hours the call goes to %s", got.URI)
+		} else {
+			out.Respond(got, 486)
+		}
+	})
+}
+
+// Who takes no calls is none to offer the group's to, wherever the domain's own
+// calls go instead.
+func TestFallbackOfTheDomainFreesNoMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", false)
+		out := siptest.NewPeer(t, s.net, trunk, server)
+		s.policy(func(p *presence.Policy) { p.Fallback = "0800" })
+		s.group(presence.Group{Strategy: presence.Sequential})
+		s.do("1001", roster.Select{Status: presence.SelectDND})
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, sales, outside)
+		inv := b.Expect(siptest.Method("INVITE"))
+		out.ExpectNone(siptest.Method("INVITE"), time.Second)
+		b.Respond(inv, 486)
+		out.Respond(out.Expect(siptest.Method("INVITE")), 486)
+		a.ExpectNone(siptest.Method("INVITE"), time.Second)
+		m := p.Expect(siptest.Final)
+		if got := s.told(m.CallID()); strings.Count(got, "agent ") != 1 {
+			t.Errorf("the call was offered to who takes none:\n%s", got)
+		}
+	})
+}

@@ -23,6 +23,8 @@ type (
 		Misses   presence.Misses   `json:"misses,omitzero"`
 		Queue    queueJSON         `json:"queue,omitzero"`
 		Fallback string            `json:"fallback,omitempty"`
+		Hours    *hoursJSON        `json:"hours,omitempty"`
+		After    string            `json:"after_hours,omitempty"`
 	}
 	groupJSON struct {
 		ID     string `json:"id"`
@@ -50,6 +52,7 @@ func (a *API) groupView(g *presence.Group) groupJSON {
 	j := groupJSON{ID: g.ID.String(), Number: g.Number, groupChange: groupChange{
 		Name: g.Name, Kind: g.CallKind(), Strategy: g.Order(), Team: g.Team, Members: []memberJSON{}, Level: g.Level,
 		Ring: g.RingTime().Seconds(), Rest: &rest, WrapUp: wrapUpSeconds(&presence.Policy{WrapUp: g.WrapUp}), Misses: g.Misses, Fallback: g.Fallback,
+		Hours: hoursOf(g.Hours), After: g.AfterHours,
 		Queue: queueJSON{Size: q.Size, Full: q.Full, TooLong: q.TooLong, Nobody: q.Nobody, Park: q.Park},
 	}}
 	if q.Has() {
@@ -129,10 +132,16 @@ func (a *API) setGroup(r *request) error {
 func (a *API) groupOf(dom *presence.Domain, in *groupChange) (presence.Group, error) {
 	g := presence.Group{
 		Domain: dom.ID, Name: in.Name, Kind: in.Kind, Strategy: in.Strategy, Team: in.Team, Level: in.Level,
-		Ring: seconds(in.Ring), Misses: in.Misses, Fallback: in.Fallback,
+		Ring: seconds(in.Ring), Misses: in.Misses, Fallback: in.Fallback, AfterHours: in.After,
 		Queue: presence.Queue{
 			Size: in.Queue.Size, Wait: seconds(in.Queue.Wait), Full: in.Queue.Full, TooLong: in.Queue.TooLong, Nobody: in.Queue.Nobody, Park: in.Queue.Park,
 		},
+	}
+	if in.Hours != nil {
+		var err error
+		if g.Hours, err = in.Hours.schedule("the hours"); err != nil {
+			return g, err
+		}
 	}
 	if in.Rest != nil {
 		if g.Rest = seconds(*in.Rest); g.Rest == 0 {

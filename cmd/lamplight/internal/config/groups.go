@@ -34,6 +34,10 @@ type Group struct {
 	// Fallback is where calls go that nobody takes: a SIP or telephone URI, or a
 	// number; default the domain's.
 	Fallback string `yaml:"fallback"`
+	// Hours are its own; without them the domain's. AfterHours is where calls go
+	// outside of them.
+	Hours      Hours  `yaml:"hours"`
+	AfterHours string `yaml:"after_hours"`
 }
 
 // Member is an agent of a group.
@@ -66,6 +70,7 @@ func (g *Group) Group() presence.Group {
 	out := presence.Group{
 		Number: g.Number, Name: g.Name, Kind: presence.CallKind(g.Kind), Strategy: presence.Strategy(g.Strategy), Team: g.Team,
 		Level: g.Level, Ring: g.Ring, Misses: presence.Misses{Most: g.Misses.Most, Status: selectable(g.Misses.Status)}, Fallback: g.Fallback,
+		Hours: g.Hours.Schedule(), AfterHours: g.AfterHours,
 		Queue: presence.Queue{Size: g.Queue.Size, Wait: g.Queue.Wait, Full: g.Queue.Full, TooLong: g.Queue.TooLong, Nobody: g.Queue.Nobody, Park: g.Queue.Park},
 	}
 	if g.Rest != nil {
@@ -99,6 +104,7 @@ func (d *Domain) checkGroups(k *check, at string) {
 				k.fail(fmt.Sprintf("%s.members[%d].agent", p, j), "missing")
 			}
 		}
+		g.Hours.check(k, p+".hours")
 		v := g.Group()
 		if err := v.Check(); err != nil {
 			k.fail(p, "%v", err)
