@@ -23,15 +23,16 @@ type hunting struct {
 	// it does not go round in circles.
 	sent int
 
-	mu     sync.Mutex
-	group  *presence.Group                // guarded by mu, as all below
-	tried  map[presence.AgentID]time.Time // who was offered the call by this group
-	offers map[string]*offer              // by target
-	call   *fork.Call                     // nil until it looks for the first member
-	wait   *queued                        // nil: the caller does not wait
-	parked bool                           // was handed to the queue's own URI
-	last   bool                           // the way out was taken
-	todo   []func()                       // to be done when mu is free
+	mu       sync.Mutex
+	group    *presence.Group                // guarded by mu, as all below
+	tried    map[presence.AgentID]time.Time // who was offered the call by this group
+	offers   map[string]*offer              // by target
+	call     *fork.Call                     // nil until it looks for the first member
+	wait     *queued                        // nil: the caller does not wait
+	parked   bool                           // was handed to the queue's own URI
+	visiting bool                           // it rings at an agent that it was sent on to
+	last     bool                           // the way out was taken
+	todo     []func()                       // to be done when mu is free
 }
 
 // doLocked has something done as soon as mu is free, in order: what is done to the
@@ -97,6 +98,10 @@ func (h *hunting) next(call *fork.Call) {
 	h.mu.Lock()
 	defer h.unlock()
 	h.call = call
+	if h.visiting && !h.hurryLocked(call) && !h.wakingLocked() {
+		h.visiting = false
+		h.doLocked(call.Release) // what was answered is the answer
+	}
 	for !h.last {
 		if h.hurryLocked(call) || h.wakingLocked() || h.notYetLocked() {
 			return
@@ -254,7 +259,7 @@ func (x *passage) onward(to, why string) {
 		h.mu.Lock()
 		defer h.unlock()
 		switch {
-		case h.group != nil: // it has gone on
+		case h.group != nil || h.visiting: // it has gone on
 			h.doLocked(func() { h.next(call) })
 		case !h.last:
 			h.sendLocked(call, to, why)

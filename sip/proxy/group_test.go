@@ -388,3 +388,34 @@ func TestGroupIsRedirectedTo(t *testing.T) {
 		}
 	})
 }
+
+// An agent who is a fallback is rung on all of his devices: where the phone refuses,
+// his number rings at once, though it would after a while only.
+func TestFallbackAgentsNumberRings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		b := s.phone("1002", "10.0.0.22:5060", false)
+		a, _ := s.dir.Agent(s.agent("1002"))
+		next := *a
+		next.Settings.Options.Numbers = []presence.Number{{Number: "+49301", Enabled: true, Delay: 10 * time.Second}}
+		synctest.Wait()
+		if err := s.dir.Apply(context.Background(), directory.Edit{Agents: []presence.Agent{next}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		s.group(presence.Group{Members: []presence.Member{{Agent: s.agent("1001")}}, Fallback: "1002"})
+		p, out := siptest.NewPeer(t, s.net, pbx, server), siptest.NewPeer(t, s.net, trunk, server)
+		ring(p, sales, outside)
+		b.Respond(b.Expect(siptest.Method("INVITE")), 486)
+		began := time.Now()
+		inv := out.Expect(siptest.Method("INVITE"))
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("the number rings after %s", d)
+		}
+		out.Respond(inv, 404)
+		if m := p.Expect(siptest.Final); m.Status != 486 && m.Status != 404 {
+			t.Errorf("refused with %d", m.Status)
+		}
+		s.free("after the call")
+	})
+}

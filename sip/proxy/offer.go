@@ -89,7 +89,7 @@ func (h *hunting) visitLocked(call *fork.Call, a *presence.Agent) {
 		h.giveUpLocked(call, o.record.Decision.Text)
 		return
 	}
-	h.doLocked(call.Release)
+	h.visiting = true
 }
 
 // ringLocked rings the agent's devices for so long; false: there is none.

@@ -55,6 +55,11 @@ func (c *Call) leftLocked(target string) {
 		return
 	}
 	delete(c.joined, target)
+	for _, other := range c.joined {
+		if other.Agent == j.Agent {
+			return // another phone of his still rings
+		}
+	}
 	if now := c.kept.Callee; now == nil || now.Agent != j.Agent {
 		c.applyLocked(presence.CauseCallEnd, j, roster.EndLeg{ID: j.Leg.ID}, nil)
 	}
