@@ -1,5 +1,5 @@
 // Package complaints lists what users of other servers complain about, as far as
-// it concerns registration, events, publication and groups, each with the tests that
+// it concerns registration, events, publication, calls and groups, each with the tests that
 // hold this server to doing better. Those that need a real server and real
 // sockets are in this package, those that need a clock of their own are beside
 // the code they test.
@@ -112,5 +112,23 @@ func List() []Complaint {
 			[]string{"sip/proxy.TestRejectedCallDoesNotRingTheOnlyAgentAgainAndAgain", "sip/proxy.TestQueueDoesNotHammerAPhone", "presence/routing.TestWhoNeverAnswersIsSkippedAndAskedAgain"}},
 		{"An agent who did not answer once is out of the queue for ever.",
 			[]string{"sip/proxy.TestUnansweredAgentIsNotThrownOutOfTheGroup", "presence/routing.TestWhoNeverAnswersIsSkippedAndAskedAgain"}},
+
+		// Calls.
+		{"After a lost BYE of a call that passed through it, the server holds the agent in the call until somebody intervenes.",
+			[]string{"sip/proxy.TestCallWhoseByeWasLostEndsWithItsSessionTimer", "sip/proxy.TestLostByeOfALongCallIsFound", "sip/proxy/calls.TestLostBYEEndsWithTheSessionTimer"}},
+		{"The end of a call that was carried over a restart is told to nobody.",
+			[]string{"sip/proxy.TestEndOfACallThatSpansARestartIsTold", "sip/proxy.TestCallsOutliveACrash", "testbench/calls.TestCallsOutliveAKill"}},
+		{"Wrap-up ends early.",
+			[]string{"sip/proxy.TestWrapUpLastsAsLongAsItShould", "presence/status.TestRule09_WrapUpBlocksEverything"}},
+		{"A status that is no call becomes another one after a call out that failed.",
+			[]string{"sip/proxy.TestStatusOutlivesACallOutThatFailed"}},
+		{"Calls are routed to agents who are offline or do not want to be disturbed.",
+			[]string{"sip/proxy.TestNobodyIsRungWhoIsGoneOrInDoNotDisturb", "sip/proxy.TestEveryStatusWithRealCalls"}},
+		{"A held call is shown as after-call work.",
+			[]string{"sip/proxy.TestHoldIsACallAndNoWrapUp"}},
+		{"A phone is registered, and its call is sent by the connection it had before.",
+			[]string{"sip/proxy.TestCallGoesByTheConnectionThatThePhoneHasNow"}},
+		{"The calls of a browser that was closed are answered 503.",
+			[]string{"sip/proxy.TestCallAfterABrowserWasClosed", "testbench/secure.TestStreamEndsWhileItRings"}},
 	}
 }
