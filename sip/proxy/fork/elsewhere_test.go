@@ -3,6 +3,7 @@ package fork
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lamplight/sip/message"
@@ -16,6 +17,7 @@ func TestTakenCallEndsWithoutMissedCalls(t *testing.T) {
 		"CANCEL is first": func(s *stage, inv *message.Builder, branch string) {
 			s.call.Elsewhere(true)
 			cancelCall(s, inv, branch)
+			synctest.Wait()
 			s.call.Taken()
 		},
 	} {
