@@ -28,6 +28,7 @@ import (
 	"lamplight/presence/desk"
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
+	"lamplight/presence/waiting"
 	"lamplight/store"
 	"lamplight/web/access"
 	"lamplight/web/api"
@@ -60,6 +61,8 @@ type Options struct {
 	Lists *lists.Lists
 	// Desks is nil where there are no hot desks.
 	Desks *desk.Desks
+	// Lines are who waits for ring groups; nil: nobody.
+	Lines *waiting.Lines
 	// Diagnostics and Mailboxes are nil where no SIP runs.
 	Diagnostics api.Diagnostics
 	Mailboxes   api.Mailboxes
@@ -109,7 +112,7 @@ func New(o Options) (*Server, error) {
 	s.api, err = api.New(api.Options{
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
-		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Desks: o.Desks, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
+		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Desks: o.Desks, Lines: o.Lines, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
 		Diagnostics: o.Diagnostics, Mailboxes: o.Mailboxes,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,

@@ -18,6 +18,7 @@ import (
 	"lamplight/presence/directory"
 	"lamplight/presence/lists"
 	"lamplight/presence/roster"
+	"lamplight/presence/waiting"
 	"lamplight/store"
 	"lamplight/web/access"
 	"lamplight/web/live"
@@ -98,6 +99,8 @@ type Options struct {
 	SessionEnded func(ticket.Subject)
 	// Desks is nil where there are no hot desks.
 	Desks *desk.Desks
+	// Lines are who waits for ring groups; nil: nobody.
+	Lines *waiting.Lines
 	Node  string // name in the log; default "node-1"
 	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
@@ -286,6 +289,8 @@ func (a *API) handlers() map[string]handler {
 		"setAgentList":      a.setAgentList,
 		"removeAgentList":   a.removeAgentList,
 		"listGroups":        a.listGroups,
+		"listWaiting":       a.listWaiting,
+		"listGroupWaiting":  a.listGroupWaiting,
 		"getGroup":          a.getGroup,
 		"setGroup":          a.setGroup,
 		"removeGroup":       a.removeGroup,
