@@ -64,3 +64,42 @@ func TestGroupsNumberRingsNowhere(t *testing.T) {
 		}
 	})
 }
+
+// TestPickupWhereCodesAreRefused says what happens in the refusal, and where there
+// is nothing that could be answered without media.
+func TestPickupWhereCodesAreRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		refuse bool
+		sdp    string
+	}{
+		"by the domain's choice":    {true, "v=0\r\no=- 1 1 IN IP4 10.0.0.22\r\ns=-\r\nc=IN IP4 10.0.0.22\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"},
+		"media that cannot be read": {false, "v=0\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSwitchboard(t)
+				s.teamed(func(p *presence.Policy) { p.Codes.Refuse = tc.refuse })
+				a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", true)
+				p := siptest.NewPeer(t, s.net, pbx, server)
+				ring(p, called, outside)
+				a.Respond(a.Expect(siptest.Method("INVITE")), 180)
+				p.Expect(siptest.Status(180))
+				synctest.Wait()
+				const code = "sip:**1001@demo.test"
+				invite := func() *message.Builder {
+					return b.Request("INVITE", code, "sip:1002@demo.test", "").Add(message.Contact, "<"+b.Contact("x")+">").Body("application/sdp", []byte(tc.sdp))
+				}
+				b.Send(invite())
+				name, value := b.Authorize(b.Expect(siptest.Status(401)), "INVITE", code, "1002", "pw")
+				b.Send(invite().Add(name, value))
+				m := b.Expect(siptest.Final)
+				if m.Status != 480 || m.Get(message.Reason) != `SIP;cause=480;text="This phone rings with the call"` {
+					t.Errorf("answered %d, %s", m.Status, m.Get(message.Reason))
+				}
+				answers(b, b.Expect(siptest.Method("INVITE")))
+				p.Expect(siptest.Status(200))
+				s.want("picked up", "Offline", "On a Call confirmed")
+			})
+		})
+	}
+}
