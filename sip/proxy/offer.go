@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -22,9 +23,10 @@ type offer struct {
 	open   int           // devices that may still answer
 	later  []fork.Target // those that ring after a while
 	timers []*time.Timer
-	waking bool   // a push may bring one more
-	stop   func() // ends the waking
-	status int    // the worst that was heard of a device
+	ends   time.Time // of the ringing
+	waking bool      // a push may bring one more
+	stop   func()    // ends the waking
+	status int       // the worst that was heard of a device
 	closed bool
 }
 
@@ -32,7 +34,9 @@ type offer struct {
 const (
 	// leaseOver is how much longer than the ringing a lease holds, should nothing
 	// end it.
-	leaseOver = 10 * time.Second
+	leaseOver = 15 * time.Second
+	// leastRing is how long a mobile rings that has woken late.
+	leastRing = 5 * time.Second
 	// alertAfter is how many misses in a row are worth an alert (rule 17).
 	alertAfter = 3
 )
@@ -169,34 +173,54 @@ func (h *hunting) wakeLocked(call *fork.Call, o *offer, asleep []string, ring ti
 	if !call.Hold() {
 		return
 	}
-	o.waking = true
+	o.waking, o.ends = true, time.Now().Add(ring)
 	for _, id := range asleep {
 		h.offers[id] = o
 	}
-	o.stop = h.x.p.o.Waker.Wake(o.agent.ID, asleep, h.x.req.CallID(), func(e push.Event) { go h.woken(call, o, e, ring) })
+	o.timers = append(o.timers, time.AfterFunc(ring, func() { h.overslept(call, o) }))
+	o.stop = h.x.p.o.Waker.Wake(o.agent.ID, asleep, h.x.req.CallID(), func(e push.Event) { h.x.p.o.Carrier.Forker.Go(func() { h.woken(call, o, e) }) })
 }
 
-func (h *hunting) woken(call *fork.Call, o *offer, e push.Event, ring time.Duration) {
+// overslept: nobody is offered a call for longer than it may ring, whatever a push
+// still brings.
+func (h *hunting) overslept(call *fork.Call, o *offer) {
 	h.mu.Lock()
 	defer h.unlock()
+	h.wokenAllLocked(call, o)
+}
+
+// wokenAllLocked: no push brings any more. Who was not rung has missed nothing.
+func (h *hunting) wokenAllLocked(call *fork.Call, o *offer) {
+	if !o.waking {
+		return
+	}
+	if o.waking = false; o.open == 0 && !o.closed {
+		h.closeLocked(o, cmp.Or(o.status, 430))
+	}
+	h.doLocked(call.Release)
+}
+
+func (h *hunting) woken(call *fork.Call, o *offer, e push.Event) {
+	h.mu.Lock()
+	defer h.unlock()
+	if o.closed {
+		return
+	}
 	id := e.Asked
 	if e.Woken {
 		id = e.Binding
 	}
 	o.record.Tries = append(o.record.Tries, routing.Try{Target: id, What: e.Text(), At: time.Now().UTC()})
-	if e.Woken && !o.closed {
-		if t, why := h.x.binding(fork.Target{ID: e.Binding, Ring: ring}, o.agent); why == "" {
+	if e.Woken && o.waking {
+		if t, why := h.x.binding(fork.Target{ID: e.Binding, Ring: max(time.Until(o.ends), leastRing)}, o.agent); why == "" {
 			h.offers[t.ID] = o
 			o.open++
 			h.x.call.Join(t.ID, calls.Party{Agent: o.agent.ID, Device: devices(&o.record.Decision)[e.Asked]})
 			h.doLocked(func() { call.Add(t) })
 		}
 	}
-	if e.Last && o.waking {
-		if o.waking = false; o.open == 0 && !o.closed {
-			h.closeLocked(o, 408)
-		}
-		h.doLocked(call.Release)
+	if e.Last {
+		h.wokenAllLocked(call, o)
 	}
 }
 
