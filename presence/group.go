@@ -109,10 +109,12 @@ const (
 	defaultRest  = 30 * time.Second
 	defaultWait  = 10 * time.Minute
 	maxMembers   = 1000
-	maxLevel     = 10
 	maxQueue     = 1000
 	maxMisses    = 100
 )
+
+// MaxLevel is the highest level that a member may have.
+const MaxLevel = 10
 
 // CallKind is what the group's calls are.
 func (g *Group) CallKind() CallKind {
@@ -204,12 +206,12 @@ func (g *Group) checkMembers() error {
 	if len(g.Members) > maxMembers {
 		return fmt.Errorf("more than %d members", maxMembers)
 	}
-	if g.Level < 0 || g.Level > maxLevel {
-		return fmt.Errorf("level %d is not between 0 and %d", g.Level, maxLevel)
+	if g.Level < 0 || g.Level > MaxLevel {
+		return fmt.Errorf("level %d is not between 0 and %d", g.Level, MaxLevel)
 	}
 	for i, m := range g.Members {
-		if m.Level < 0 || m.Level > maxLevel {
-			return fmt.Errorf("level %d of a member is not between 0 and %d", m.Level, maxLevel)
+		if m.Level < 0 || m.Level > MaxLevel {
+			return fmt.Errorf("level %d of a member is not between 0 and %d", m.Level, MaxLevel)
 		}
 		if slices.ContainsFunc(g.Members[:i], func(o Member) bool { return o.Agent == m.Agent }) {
 			return fmt.Errorf("agent %s is a member twice", m.Agent)

@@ -43,7 +43,7 @@ func TestGroupCallWakesAMobile(t *testing.T) {
 				s.proxy.SetWaker(w)
 				s.mobile("1001")
 				g := s.group(presence.Group{Strategy: presence.Sequential, Ring: 10 * time.Second})
-				app, id := s.sleepy("10.0.0.23:5060")
+				app, _ := s.sleepy("10.0.0.23:5060")
 				app.Close() // asleep
 				b := alive(s.phone("1002", "10.0.0.22:5060", false))
 				p := siptest.NewPeer(t, s.net, pbx, server)
@@ -51,7 +51,7 @@ func TestGroupCallWakesAMobile(t *testing.T) {
 				began := time.Now()
 				if wakes < 10*time.Second {
 					b.ExpectNone(siptest.Method("INVITE"), wakes)
-					app, id = s.sleepy("10.0.0.23:5061")
+					app, id := s.sleepy("10.0.0.23:5061")
 					w.on(push.Event{Asked: id, Binding: id, Woken: true, After: wakes, Last: true})
 					answers(app, app.Expect(siptest.Method("INVITE")))
 					sendACK(p, p.Expect(siptest.Status(200)))
@@ -65,7 +65,7 @@ func TestGroupCallWakesAMobile(t *testing.T) {
 				answers(b, inv)
 				sendACK(p, p.Expect(siptest.Status(200)))
 				time.Sleep(time.Until(began.Add(wakes)))
-				app, id = s.sleepy("10.0.0.23:5061")
+				app, id := s.sleepy("10.0.0.23:5061")
 				w.on(push.Event{Asked: id, Binding: id, Woken: true, After: wakes, Last: true})
 				app.ExpectNone(siptest.Method("INVITE"), time.Second)
 				if n := s.board.Tally(g.ID, s.agent("1001"), ""); n.Missed != 0 || n.Rest.IsZero() {

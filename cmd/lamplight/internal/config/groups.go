@@ -99,15 +99,28 @@ func (d *Domain) checkGroups(k *check, at string) {
 		}
 		seen[g.Number] = true
 		d.checkStatus(k, p+".misses.status", g.Misses.Status)
-		for j, m := range g.Members {
-			if m.Agent == "" {
-				k.fail(fmt.Sprintf("%s.members[%d].agent", p, j), "missing")
-			}
-		}
+		checkMembers(k, p, g.Members)
 		g.Hours.check(k, p+".hours")
 		v := g.Group()
 		if err := v.Check(); err != nil {
 			k.fail(p, "%v", err)
+		}
+	}
+}
+
+func checkMembers(k *check, at string, members []Member) {
+	seen := make(map[string]bool, len(members))
+	for j, m := range members {
+		p := fmt.Sprintf("%s.members[%d]", at, j)
+		switch {
+		case m.Agent == "":
+			k.fail(p+".agent", "missing")
+		case seen[m.Agent]:
+			k.fail(p+".agent", "%q is a member twice", m.Agent)
+		}
+		seen[m.Agent] = true
+		if m.Level < 0 || m.Level > presence.MaxLevel {
+			k.fail(p+".level", "%d is not between 0 and %d", m.Level, presence.MaxLevel)
 		}
 	}
 }

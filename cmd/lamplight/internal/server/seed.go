@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,8 +18,10 @@ import (
 )
 
 // seed brings the directory up to what the configuration declares. What it does
-// not name (agents that were imported or added by API) stays as it is.
+// not name (agents that were imported or added by API) stays as it is. After
+// errMembers all but those members was taken.
 func seed(ctx context.Context, d *directory.Directory, c *config.Config) error {
+	var missing []error
 	for _, dc := range c.Domains {
 		dom, err := seedDomain(ctx, d, dc)
 		if err != nil {
@@ -30,11 +33,14 @@ func seed(ctx context.Context, d *directory.Directory, c *config.Config) error {
 		if err := seedDesks(ctx, d, dom, dc.Desks.Phones); err != nil {
 			return fmt.Errorf("desks of domain %s: %w", dc.Name, err)
 		}
-		if err := seedGroups(ctx, d, dom, dc.Groups); err != nil {
+		switch err := seedGroups(ctx, d, dom, dc.Groups); {
+		case errors.Is(err, errMembers):
+			missing = append(missing, fmt.Errorf("domain %s: %w", dc.Name, err))
+		case err != nil:
 			return fmt.Errorf("groups of domain %s: %w", dc.Name, err)
 		}
 	}
-	return nil
+	return errors.Join(missing...)
 }
 
 func seedDomain(ctx context.Context, d *directory.Directory, dc config.Domain) (*presence.Domain, error) {

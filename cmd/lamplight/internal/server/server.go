@@ -137,7 +137,7 @@ func (s *Server) startPresence(ctx context.Context) error {
 		return err
 	}
 	s.directory = d
-	if err := seed(ctx, d, s.cfg); err != nil {
+	if err := s.seed(ctx, d, s.cfg); err != nil {
 		return err
 	}
 	if !s.cfg.Loopback() {
@@ -255,7 +255,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 // Reload takes what can change while running from a new configuration: peers,
 // upstreams, phones, tokens, domains and agents, the certificate. Listeners need a restart.
 func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
-	if err := seed(ctx, s.directory, cfg); err != nil {
+	if err := s.seed(ctx, s.directory, cfg); err != nil {
 		return err
 	}
 	tokens, err := tokens(s.directory, cfg)
