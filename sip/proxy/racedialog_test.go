@@ -25,6 +25,27 @@ var dialogRaces = []race{
 		r.desk[0].Expect(siptest.Method("ACK"))
 		r.want("still ended", "Offline")
 	}},
+	{"a BYE overtakes the 200 of its own phone: nobody stays On a Call", "RFC 3261 §15", func(r *raceTrack) {
+		r.alone()
+		inv := r.calls()
+		a := r.rings(0)
+		r.says(0, a, 180)
+		r.lost.next(1, sentBy(r.desk[0], answerTo("INVITE", 200)))
+		r.says(0, a, 200)
+		tag, err := message.Parse(message.NewResponse(a, 200, "").Bytes())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		callee := &dialog{p: r.desk[0], seen: siptest.WithToTag(a, tag.Get(message.To))}
+		callee.send("BYE")
+		bye := r.caller.Expect(siptest.Method("BYE")) // and leaves it unanswered until it has the 200
+		r.says(0, a, 200)
+		ok := r.final(inv, 200)
+		sendACK(r.caller, ok)
+		r.caller.Respond(bye, 200)
+		callee.gets(r.t, "BYE", 200)
+		r.want("both ends have left", "Offline")
+	}},
 	{"a BYE overtakes the ACK that was sent before it", "RFC 3261 §13.2.2.4, §15", func(r *raceTrack) {
 		r.alone()
 		inv := r.calls()

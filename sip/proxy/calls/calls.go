@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 
@@ -153,6 +154,7 @@ type Call struct {
 	limit    *time.Timer      // ends an answered call whose BYE is lost
 	joined   map[string]*side // who else may answer, by target; see Join
 	probing  probing
+	left     []string // callees' tags in BYEs that came before the answer
 }
 
 // kept is what a restart has to know of an answered call.
@@ -349,4 +351,7 @@ func (c *Call) answeredLocked(e fork.Event, then func()) {
 		s.Leg.State, s.Leg.Talked, s.Leg.Expires = presence.LegTalking, true, until
 	}
 	c.putAllLocked(presence.CauseCallStart, then)
+	if slices.Contains(c.left, c.kept.ToTag) { // its BYE was faster
+		c.endLocked(presence.CauseCallEnd, nothing)
+	}
 }

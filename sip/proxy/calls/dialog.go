@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func (t *Tracker) Seen(m *message.Message, settled func()) {
 		t.refers(m)
 	}
 	if m.Method == "BYE" {
-		if c, byCaller := t.find(m); c != nil && c.has(m, byCaller) {
+		if c, byCaller := t.find(m); c != nil && (c.has(m, byCaller) || c.tooSoon(m, byCaller)) {
 			c.end(presence.CauseCallEnd, settled)
 			return
 		}
@@ -71,13 +72,37 @@ func nothing() {}
 // has reports whether the request is of the dialog that was answered, and not of one
 // that another phone behind the same branch began (RFC 3261 §12.1).
 func (c *Call) has(m *message.Message, byCaller bool) bool {
-	tag := m.FromTag()
-	if byCaller {
-		tag = m.ToTag()
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.answered && tag == c.kept.ToTag
+	return c.answered && calleesTag(m, byCaller) == c.kept.ToTag
+}
+
+// calleesTag is what the callee's end is called in a request of the dialog.
+func calleesTag(m *message.Message, byCaller bool) string {
+	if byCaller {
+		return m.ToTag()
+	}
+	return m.FromTag()
+}
+
+// mostLeft bounds the early dialogs of a call that are known to be over.
+const mostLeft = 32
+
+// tooSoon notes a BYE that came before its 2xx: that was lost, or the BYE overtook
+// it. Both ends take the call to be over once they have both, so it must not begin
+// with the 2xx that comes again; retransmissions of the BYE are not seen. It is
+// true where the 2xx has come meanwhile.
+func (c *Call) tooSoon(m *message.Message, byCaller bool) bool {
+	tag := calleesTag(m, byCaller)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answered {
+		return tag == c.kept.ToTag
+	}
+	if len(c.left) < mostLeft && !slices.Contains(c.left, tag) {
+		c.left = append(c.left, strings.Clone(tag))
+	}
+	return false
 }
 
 // renewed takes a re-INVITE or UPDATE that was accepted.
