@@ -25,6 +25,8 @@ func (s *shard) apply(a *actor, op Op, c *Change, ap *applied, now time.Time) {
 		s.putRegistration(a, &op.Registration, ap)
 	case DropRegistration:
 		a.dropRegistrations(ap, func(v *presence.Registration) bool { return v.ID == op.ID })
+	case Quiet:
+		a.quiet(op, ap)
 	case PutLeg:
 		s.putLeg(a, op.Leg, ap, now)
 	case EndLeg:
@@ -125,6 +127,19 @@ func (s *shard) putRegistration(a *actor, v *presence.Registration, ap *applied)
 		s.hasten(a, v.Expires)
 		return
 	}
+	ap.evaluate = true
+}
+
+// quiet leaves a registration out for a while.
+func (a *actor) quiet(op Quiet, ap *applied) {
+	regs := a.facts.Registrations
+	at := slices.IndexFunc(regs, func(o presence.Registration) bool { return o.ID == op.ID })
+	if at < 0 || regs[at].QuietUntil.Equal(op.Until) {
+		return
+	}
+	before := regs[at]
+	ap.note(undo{kind: factRegistration, id: op.ID, before: &before, put: true})
+	regs[at].QuietUntil = op.Until
 	ap.evaluate = true
 }
 

@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"time"
+
 	"lamplight/presence"
 	"lamplight/presence/schedule"
 	"lamplight/store"
@@ -36,6 +38,12 @@ type (
 	PutRegistration struct{ presence.Registration }
 	// DropRegistration ends one that expired early, was removed or replaced.
 	DropRegistration struct{ ID string }
+	// Quiet leaves a registration out until then (rule 13); the next PutRegistration
+	// of its ends that.
+	Quiet struct {
+		ID    string
+		Until time.Time
+	}
 	// PutLeg keeps what the leg was known to be where the new one is silent: its
 	// kind, its beginning, and that the agent talked. The same id with another
 	// call is the end of the leg that had it.
@@ -82,6 +90,7 @@ func (PutSession) op()       {}
 func (DropSession) op()      {}
 func (PutRegistration) op()  {}
 func (DropRegistration) op() {}
+func (Quiet) op()            {}
 func (PutLeg) op()           {}
 func (EndLeg) op()           {}
 func (PutOffer) op()         {}

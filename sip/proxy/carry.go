@@ -66,13 +66,14 @@ type passage struct {
 	dry    func(*fork.Call) // nil, or what brings more when nothing rings
 
 	mu     sync.Mutex
-	record *routing.Record // guarded by mu
-	stop   func()          // ends the waking; guarded by mu
-	over   bool            // guarded by mu
-	about  presence.ID     // whose the record is; guarded by mu
-	waking bool            // a push may bring more; guarded by mu
-	why    string          // the reason of the refusal; empty: what was answered; guarded by mu
-	early  early           // guarded by mu
+	record *routing.Record  // guarded by mu
+	stop   func()           // ends the waking; guarded by mu
+	over   bool             // guarded by mu
+	about  presence.ID      // whose the record is; guarded by mu
+	waking bool             // a push may bring more; guarded by mu
+	why    string           // the reason of the refusal; empty: what was answered; guarded by mu
+	early  early            // guarded by mu
+	asked  map[string]phone // those that ring, by target; guarded by mu
 }
 
 // carry decides where a call to an agent goes, and takes it there.
@@ -256,6 +257,7 @@ func (x *passage) tell(e fork.Event) {
 	if e.What == fork.Over {
 		x.p.count.WithLabelValues(strconv.Itoa(e.Status)).Inc()
 	}
+	x.refusedItself(&e)
 	if stop := x.took(e); stop != nil {
 		stop()
 	}
@@ -379,6 +381,7 @@ func (x *passage) stepsOf(r *routing.Record, a *presence.Agent) (out []fork.Step
 				o.LeftOut = append(o.LeftOut, string(s.Targets[i].Kind)+" "+s.Targets[i].ID+": "+why)
 				continue
 			}
+			x.rings(t.ID, s.Targets[i].Kind, a)
 			step.Targets = append(step.Targets, t)
 		}
 		if len(step.Targets) > 0 {

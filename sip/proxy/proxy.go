@@ -55,6 +55,8 @@ type Proxy struct {
 	alerts prometheus.Counter
 	// ringing are the calls that can be picked up.
 	ringing ringing
+	// refusals are the phones that refuse by themselves.
+	refusals refusals
 }
 
 // New makes a proxy.
