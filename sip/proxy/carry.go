@@ -13,6 +13,7 @@ import (
 	"lamplight/presence/routing"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
+	"lamplight/sip/proxy/anchor"
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/proxy/relay"
@@ -33,6 +34,8 @@ type Carrier struct {
 	Reach func(ctx context.Context, host string) (*transport.Flow, error)
 	// Flow finds a flow by its name (outbound.Tokens.Flow).
 	Flow func(token string) (*transport.Flow, error)
+	// Anchor puts the media gateway between who cannot meet; nil: there is none.
+	Anchor *anchor.Calls
 }
 
 // Bindings is what it asks of registrar.Registrar.
@@ -181,12 +184,16 @@ func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent)
 		x.about = x.c.agent.ID // who calls out
 	}
 	x.waking = len(x.asleep) > 0
+	anchored := x.p.o.Carrier.Anchor.Begin(x.req.Message, x.req.Flow)
 	plan := fork.Plan{
 		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
-		Tell:        func(e fork.Event) { x.call.Told(e); x.tell(e) },
+		Tell:        func(e fork.Event) { x.call.Told(e); anchored.Told(e); x.tell(e) },
 		Settle:      func(e fork.Event, then func()) { x.taken(); x.call.Settle(e, then); x.tell(e) },
 		Late:        len(x.asleep) > 0 || x.dry != nil, Dry: x.dry, Many: x.dry != nil,
+	}
+	if anchored != nil {
+		plan.Media = anchored
 	}
 	call := x.p.o.Carrier.Forker.Begin(x.req, plan)
 	x.begun(call)

@@ -6,6 +6,7 @@
 package websocket
 
 import (
+	"bufio"
 	"context"
 	"crypto/md5" //nolint:gosec // what the browsers' libraries speak
 	"crypto/tls"
@@ -31,7 +32,10 @@ const domain = "demo.lamplight.test"
 type browser struct {
 	t       *testing.T
 	ws      *websocket.Conn
+	tcp     net.Conn // instead of ws, of a desk phone
+	stream  *bufio.Reader
 	via     string // WS or WSS
+	body    string // of the next request: a description
 	user    string
 	host    string // of the contact: made up, never to be looked up
 	contact string
@@ -82,11 +86,18 @@ func (b *browser) request(method, uri, to string, extra ...string) string {
 		"Supported: path,gruu,outbound",
 		"User-Agent: JsSIP 3.10.1",
 	}, extra...)
-	return strings.Join(lines, "\r\n") + "\r\nContent-Length: 0\r\n\r\n"
+	if b.body != "" {
+		lines = append(lines, "Content-Type: application/sdp")
+	}
+	return strings.Join(lines, "\r\n") + fmt.Sprintf("\r\nContent-Length: %d\r\n\r\n", len(b.body)) + b.body
 }
 
 func (b *browser) send(text string) {
 	b.t.Helper()
+	if b.tcp != nil {
+		_, _ = b.tcp.Write([]byte(text))
+		return
+	}
 	if err := b.ws.Write(b.t.Context(), websocket.MessageText, []byte(text)); err != nil {
 		b.t.Fatal(err)
 	}
@@ -96,7 +107,7 @@ func (b *browser) read() *message.Message {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
-	_, raw, err := b.ws.Read(ctx)
+	raw, err := b.receive(ctx)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -105,6 +116,30 @@ func (b *browser) read() *message.Message {
 		b.t.Fatalf("%v\n%s", err, raw)
 	}
 	return m
+}
+
+func (b *browser) receive(ctx context.Context) ([]byte, error) {
+	if b.tcp == nil {
+		_, raw, err := b.ws.Read(ctx)
+		return raw, err
+	}
+	end, _ := ctx.Deadline()
+	_ = b.tcp.SetReadDeadline(end)
+	var raw []byte
+	size := 0
+	for {
+		line, err := b.stream.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		raw = append(raw, line...)
+		if _, err := fmt.Sscanf(line, "Content-Length: %d", &size); err == nil || line != "\r\n" {
+			continue
+		}
+		body := make([]byte, size)
+		_, err = io.ReadFull(b.stream, body)
+		return append(raw, body...), err
+	}
 }
 
 // do sends a request, answers the challenge and returns the answer.

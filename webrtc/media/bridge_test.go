@@ -1,6 +1,7 @@
 package media
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -297,4 +298,44 @@ func TestEarlyMedia(t *testing.T) {
 	}
 	c.bothHear()
 	c.sound()
+}
+
+// TestWithdrawnOffersChangeNothing: one that was refused, of each side.
+func TestWithdrawnOffersChangeNothing(t *testing.T) {
+	g := open(t, options(t, 4))
+	c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
+	c.fromPage()
+	c.bothHear()
+	must[string](t)(c.bridge.OfferBrowser(within(t), false))
+	c.bridge.Withdraw()
+	if err := c.bridge.BrowserAnswer("v=0"); !errors.Is(err, ErrOrder) {
+		t.Error("an answer to what was withdrawn:", err)
+	}
+	c.bothHear()
+	if _, err := c.bridge.PhoneOffer(c.phone.Offer(sdp.SendRecv)); err != nil {
+		t.Fatal(err)
+	}
+	c.bridge.Withdraw()
+	if _, err := c.bridge.AnswerPhone(); !errors.Is(err, ErrOrder) {
+		t.Error("an answer to what was withdrawn:", err)
+	}
+	if err := c.bridge.BrowserOffer(must[string](t)(c.page.Offer(within(t), false))); err != nil {
+		t.Fatal(err)
+	}
+	c.bridge.Withdraw()
+	c.bothHear()
+	c.phoneOffers(sdp.SendRecv) // and the next ones are heard
+	c.bothHear()
+	c.sound()
+}
+
+func TestMeetsSaysWhy(t *testing.T) {
+	if ok, why := Meets([]byte("rubbish"), Capabilities{Browser: true}); !ok || why != "" {
+		t.Error("what cannot be read is left alone:", why)
+	}
+	phone := must[*mediatest.Phone](t)(mediatest.NewPhone(mediatest.PhoneOptions{Quiet: true}))
+	defer phone.Close()
+	if ok, why := Meets(phone.Offer(sdp.SendRecv), Capabilities{Browser: true}); ok || why == "" {
+		t.Error("a phone's offer suits a browser")
+	}
 }

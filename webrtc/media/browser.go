@@ -137,6 +137,37 @@ func (b *Bridge) BrowserOffer(offer string) error {
 	return nil
 }
 
+// Withdraw takes back the newest offer of either side that was refused or will not
+// be answered: what was agreed before goes on.
+func (b *Bridge) Withdraw() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.aliveLocked() != nil {
+		return
+	}
+	b.offer = nil
+	if b.pc == nil {
+		return
+	}
+	var err error
+	switch b.pc.SignalingState() {
+	case webrtc.SignalingStateHaveLocalOffer: // pion cannot roll back: what was said before is said again
+		if last := b.pc.CurrentRemoteDescription(); last != nil {
+			again := strings.Replace(last.SDP, "a=setup:actpass", "a=setup:active", 1)
+			err = b.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: again})
+		}
+	case webrtc.SignalingStateHaveRemoteOffer:
+		var answer webrtc.SessionDescription
+		if answer, err = b.pc.CreateAnswer(nil); err == nil {
+			err = b.pc.SetLocalDescription(answer)
+		}
+	}
+	b.offered, b.page = nil, nil
+	if err != nil {
+		b.g.o.Log.Debug().Str("call", b.o.Name).Err(err).Msg("withdraw an offer")
+	}
+}
+
 // readBrowser looks at a browser's description before pion does.
 func readBrowser(s string) (*sdp.Description, error) {
 	d, err := sdp.Read([]byte(s))

@@ -114,6 +114,9 @@ func (b *branch) launch(w Way) {
 	c.tellLocked(b, Tried, 0, nil)
 	c.mu.Unlock()
 	out := b.request(first)
+	if c.plan.Media != nil && !b.described(out, f) {
+		return
+	}
 	tx := c.f.o.Transactions.Invite(f, message.NewBranch()+c.mark, out, b.got)
 	c.mu.Lock()
 	b.tx = tx

@@ -158,6 +158,8 @@ type Plan struct {
 	// from is who gave it; false: it is not to be followed. nil: none is, the caller
 	// gets the redirection. It must not block.
 	Redirect func(from *Target, contact message.NameAddr) (Target, bool)
+	// Media may have other descriptions pass; nil: all pass as they are.
+	Media Media
 	// Strip names headers that are not passed on.
 	Strip []message.Name
 	// Refuse, if set, may replace the refusal that is about to be given, such as

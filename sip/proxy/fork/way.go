@@ -230,6 +230,7 @@ func ShiftOf(uri string) uint32 {
 func (b *branch) relayed(m *message.Message) *message.Builder {
 	r := message.RelayResponse(m)
 	Unshift(r, m, b.shift)
+	Describe(r, b.call.plan.Media, m, b.target.ID)
 	return r
 }
 

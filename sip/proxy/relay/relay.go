@@ -54,6 +54,10 @@ type Options struct {
 	// Refer may have another Refer-To in a REFER that is passed on; nil, or "": it
 	// stays.
 	Refer func(m *message.Message) string
+	// Media is what may have other descriptions pass in the dialog of a request, and
+	// Ack the body an ACK gets instead of its own; nil: nothing.
+	Media func(m *message.Message) fork.Media
+	Ack   func(m *message.Message) []byte
 	// Seen is told of every request before it is passed on, and calls settled once,
 	// perhaps at once, on any goroutine: before that no answer to it passes.
 	// Answered is told of the final response. They must not block; nil: nobody.
@@ -71,6 +75,12 @@ func New(o Options) *Relay {
 	}
 	if o.Answered == nil {
 		o.Answered = func(_, _ *message.Message) {}
+	}
+	if o.Media == nil {
+		o.Media = func(*message.Message) fork.Media { return nil }
+	}
+	if o.Ack == nil {
+		o.Ack = func(*message.Message) []byte { return nil }
 	}
 	return &Relay{o: o}
 }
@@ -157,7 +167,7 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 	case "INVITE":
 		r.o.Seen(req.Message, func() {})
 		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out, Shift: shift}
-		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Tell: func(e fork.Event) {
+		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Media: r.o.Media(req.Message), Tell: func(e fork.Event) {
 			if e.What == fork.Answered {
 				r.o.Answered(req.Message, e.Res)
 			}
@@ -166,6 +176,9 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		r.o.Seen(req.Message, func() {})
 		b := message.RelayRequest(req.Message, uri, first)
 		ahead(b, req.Message, shift)
+		if body := r.o.Ack(req.Message); body != nil {
+			b.Body(fork.SDP, body)
+		}
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
 		b := message.RelayRequest(req.Message, uri, first)
@@ -175,9 +188,23 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 				b.Set(message.ReferTo, to)
 			}
 		}
+		var md fork.Media
+		if len(req.Body) > 0 { // an UPDATE, say
+			md = r.o.Media(req.Message)
+		}
+		if md != nil {
+			body, status := md.Request(req.Message, "dialog", out)
+			if status != 0 {
+				refuse(req, status, "")
+				return
+			}
+			if body != nil {
+				b.Body(fork.SDP, body)
+			}
+		}
 		h := &held{}
 		r.o.Seen(req.Message, func() { h.settled(r.o.Forker) })
-		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, m, err, shift) }) })
+		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, md, m, err, shift) }) })
 	}
 }
 
@@ -209,12 +236,13 @@ func (h *held) answer(pass func()) {
 }
 
 // answered brings the final response back.
-func (r *Relay) answered(req *transaction.Request, m *message.Message, err error, shift uint32) {
+func (r *Relay) answered(req *transaction.Request, md fork.Media, m *message.Message, err error, shift uint32) {
 	switch {
 	case err == nil:
 		r.o.Answered(req.Message, m)
 		b := message.RelayResponse(m)
 		fork.Unshift(b, m, shift)
+		fork.Describe(b, md, m, "dialog")
 		req.Respond(b)
 	case errors.Is(err, transaction.ErrTimeout): // RFC 4320 §4.2: the sender's own timer has ended too
 	case errors.Is(err, transaction.ErrFlowClosed):

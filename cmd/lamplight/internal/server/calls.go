@@ -32,11 +32,19 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 	s.atEnd("calls", func() error { track.Close(); return nil })
 	forker := fork.New(fork.Options{Transactions: transactions, Log: s.log})
 	s.atEnd("forker", func() error { forker.Close(); return nil })
+	anchors := s.anchors()
 	return &proxy.Carrier{
+		Anchor: anchors,
 		Forker: forker, Calls: track, Bindings: s.registrar, Reach: s.reach, Flow: tokens.Flow,
 		Relay: relay.New(relay.Options{
 			Tokens: tokens, Transactions: transactions, Forker: forker,
-			Instance: s.registrar.Reach, Seen: track.Seen, Answered: track.Answered,
+			Instance: s.registrar.Reach, Answered: track.Answered, Media: anchors.Within, Ack: anchors.Ack,
+			Seen: func(m *message.Message, settled func()) {
+				if m.Method == "BYE" {
+					anchors.Ended(m)
+				}
+				track.Seen(m, settled)
+			},
 			Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) },
 		}),
 	}, nil

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"net"
@@ -17,8 +18,11 @@ import (
 
 // startMedia opens what browsers reach: the port of test calls and calls, the
 // gateway to SIP phones, and the relay.
-func (s *Server) startMedia() error {
+func (s *Server) startMedia(context.Context) error {
 	c := &s.cfg.Media
+	if s.cfg.Webphone.UDP == "" {
+		return nil
+	}
 	port, err := iceport.Open(iceport.Options{
 		Listen: s.cfg.Webphone.UDP, TCP: c.TCP, External: s.cfg.Webphone.Announce, Loopback: s.cfg.Loopback(), Log: s.log,
 	})

@@ -92,6 +92,7 @@ func Start(ctx context.Context, cfg *config.Config, log zerolog.Logger) (*Server
 	}{
 		{"store", s.startStore},
 		{"presence", s.startPresence},
+		{"media", s.startMedia},
 		{"SIP", s.startSIP},
 		{"webphone and web", s.startWeb},
 		{"listeners", s.listen},

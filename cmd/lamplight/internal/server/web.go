@@ -61,9 +61,6 @@ func (s *Server) startWeb(context.Context) error {
 	if s.cfg.Webphone.UDP == "" {
 		return nil
 	}
-	if err := s.startMedia(); err != nil {
-		return err
-	}
 	s.webphone, err = webrtc.Open(webrtc.Options{
 		Roster: s.roster, Directory: s.directory, Redeemer: redeemer{s.web.Tickets()},
 		Port: s.icePort, ICEServersOf: s.iceServers,

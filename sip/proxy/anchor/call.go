@@ -1,0 +1,204 @@
+package anchor
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"lamplight/sip/message"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transport"
+)
+
+// Call is one call on its way; it is its fork.Media. A nil *Call changes nothing.
+type Call struct {
+	cs     *Calls
+	id     string
+	caller string // From tag of the INVITE
+	offer  []byte
+	from   *transport.Flow
+
+	mu    sync.Mutex
+	legs  map[string]*leg // by target; guarded by mu, as all below
+	first *leg            // of a browser that calls: all its targets share it
+	many  bool            // several targets ring on it
+	won   *leg            // has the call
+	over  bool
+	late  *exchange // an INVITE without an offer whose answer had one
+}
+
+// leg is a bridge and what passed through it.
+type leg struct {
+	bridge Bridge
+	pages  bool   // a browser calls; else a browser is called
+	body   []byte // what the target is offered
+	answer []byte // what the caller is answered; nil: nothing yet
+	closed bool
+}
+
+// Request is the offer a target gets (fork.Media).
+func (c *Call) Request(_ *message.Message, target string, to *transport.Flow) (body []byte, status int) {
+	page := c.cs.page(to)
+	if c.cs.g.Meets(c.offer, page) {
+		return nil, 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return nil, 487
+	}
+	if l := c.legs[target]; l != nil && !l.closed { // asked by another way
+		return l.body, 0
+	}
+	if c.first != nil {
+		c.legs[target], c.many = c.first, true
+		return c.first.body, 0
+	}
+	signalling := c.from.Remote().Addr()
+	if !page {
+		signalling = to.Remote().Addr()
+	}
+	b, status := c.cs.g.Bridge(c.id, netip.Addr.Unmap(signalling))
+	if status != 0 {
+		return nil, status
+	}
+	l := &leg{bridge: b, pages: !page}
+	var err error
+	if l.body, err = l.offered(c.offer, l.pages); err != nil {
+		c.cs.log.Info().Err(err).Str("call_id", c.id).Msg("no gateway for an offer")
+		c.closeLocked(l)
+		return nil, 488
+	}
+	c.legs[target] = l
+	if l.pages {
+		c.first = l
+	}
+	return l.body, 0
+}
+
+// offered takes an offer of one side and makes the one for the other.
+func (l *leg) offered(sdp []byte, byPage bool) ([]byte, error) {
+	if byPage {
+		if err := l.bridge.BrowserOffer(string(sdp)); err != nil {
+			return nil, err
+		}
+		return l.bridge.OfferPhone()
+	}
+	if _, err := l.bridge.PhoneOffer(sdp); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	s, err := l.bridge.OfferBrowser(ctx, false)
+	return []byte(s), err
+}
+
+// answered takes the answer of one side and makes the one for the other.
+func (l *leg) answered(sdp []byte, byPage bool) ([]byte, error) {
+	if byPage {
+		if err := l.bridge.BrowserAnswer(string(sdp)); err != nil {
+			return nil, err
+		}
+		return l.bridge.AnswerPhone()
+	}
+	if err := l.bridge.PhoneAnswer(sdp); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	s, err := l.bridge.AnswerBrowser(ctx)
+	return []byte(s), err
+}
+
+// Response is the answer the caller gets (fork.Media).
+func (c *Call) Response(m *message.Message, target string) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.legs[target]
+	if m.Status >= 200 && m.Status < 300 && c.won == nil {
+		c.wonLocked(l)
+	}
+	switch {
+	case l == nil || !described(m) || m.Status >= 300:
+		return nil
+	case m.Status < 200 && c.many: // the browser can have one answer only
+		return []byte{}
+	case l.answer != nil && !l.pages:
+		return l.answer
+	case l.answer != nil: // of another phone of the fork, perhaps
+		if err := l.bridge.PhoneAnswer(m.Body); err != nil {
+			c.cs.log.Info().Err(err).Str("call_id", c.id).Msg("an answer the gateway has no use for")
+		}
+		return l.answer
+	}
+	answer, err := l.answered(m.Body, !l.pages)
+	if err != nil {
+		c.cs.log.Warn().Err(err).Str("call_id", c.id).Msg("a call without audio: the gateway has no use for the answer")
+		return []byte{}
+	}
+	l.answer = answer
+	return answer
+}
+
+// wonLocked: l has the call, or nobody of the gateway's has.
+func (c *Call) wonLocked(l *leg) {
+	c.won = l
+	for _, other := range c.legs {
+		if other != l {
+			c.closeLocked(other)
+		}
+	}
+	if l == nil {
+		c.over = true
+		c.cs.drop(c)
+		return
+	}
+	c.cs.mu.Lock()
+	defer c.cs.mu.Unlock()
+	if !c.cs.closed {
+		c.cs.work.Go(func() { c.watch(l) })
+	}
+}
+
+// watch ends the call's bridge when its browser is gone for good.
+func (c *Call) watch(l *leg) {
+	<-l.bridge.Dead()
+	c.end()
+}
+
+// Told is told what happens to the call.
+func (c *Call) Told(e fork.Event) {
+	if c == nil || e.What != fork.Over {
+		return
+	}
+	c.mu.Lock()
+	kept := c.won != nil && e.Status < 300
+	c.mu.Unlock()
+	if !kept {
+		c.end()
+	}
+}
+
+// end closes every bridge of the call.
+func (c *Call) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	for _, l := range c.legs {
+		c.closeLocked(l)
+	}
+	c.cs.drop(c)
+}
+
+// closeLocked ends a bridge, which takes its time.
+func (c *Call) closeLocked(l *leg) {
+	if l.closed {
+		return
+	}
+	l.closed = true
+	c.cs.work.Go(func() {
+		if err := l.bridge.Close(); err != nil {
+			c.cs.log.Debug().Err(err).Str("call_id", c.id).Msg("bridge")
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package anchor
+
+import (
+	"lamplight/sip/message"
+	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transport"
+)
+
+// exchange is one request of a dialog and what answers it.
+type exchange struct {
+	c      *Call
+	l      *leg
+	byPage bool // the browser's side sent it
+	late   bool // it has no offer: the answer may have
+	body   []byte
+}
+
+// Within looks after the descriptions of a request of a dialog; nil where the
+// gateway is not in it.
+func (cs *Calls) Within(m *message.Message) fork.Media {
+	c := cs.find(m.CallID())
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.won == nil || c.over {
+		return nil
+	}
+	return &exchange{c: c, l: c.won, byPage: (m.FromTag() == c.caller) == c.won.pages, late: !described(m)}
+}
+
+// Request is the offer the other side gets.
+func (x *exchange) Request(m *message.Message, _ string, _ *transport.Flow) (body []byte, status int) {
+	if x.late {
+		return nil, 0
+	}
+	x.c.mu.Lock()
+	defer x.c.mu.Unlock()
+	body, err := x.l.offered(m.Body, x.byPage)
+	if err != nil {
+		x.c.cs.log.Info().Err(err).Str("call_id", x.c.id).Msg("no gateway for an offer in a call")
+		return nil, 488
+	}
+	return body, 0
+}
+
+// Response is the answer to it, or the offer in answer to none.
+func (x *exchange) Response(m *message.Message, _ string) []byte {
+	x.c.mu.Lock()
+	defer x.c.mu.Unlock()
+	switch {
+	case m.Status >= 300:
+		x.l.bridge.Withdraw()
+		return nil
+	case !described(m):
+		return nil
+	case x.body != nil: // it comes again
+		return x.body
+	}
+	var err error
+	if x.late {
+		x.body, err = x.l.offered(m.Body, !x.byPage)
+		x.c.late = x
+	} else {
+		x.body, err = x.l.answered(m.Body, !x.byPage)
+	}
+	if err != nil {
+		x.c.cs.log.Warn().Err(err).Str("call_id", x.c.id).Msg("the gateway has no use for an answer in a call")
+		x.body = []byte{}
+	}
+	return x.body
+}
+
+// Ack is the body of an ACK that bears an answer.
+func (cs *Calls) Ack(m *message.Message) []byte {
+	c := cs.find(m.CallID())
+	if c == nil || !described(m) {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.late
+	if x == nil || c.over {
+		return nil
+	}
+	c.late = nil
+	body, err := x.l.answered(m.Body, x.byPage)
+	if err != nil {
+		c.cs.log.Warn().Err(err).Str("call_id", c.id).Msg("the gateway has no use for an answer in an ACK")
+		return []byte{}
+	}
+	return body
+}

@@ -1,0 +1,49 @@
+package fork
+
+import (
+	"lamplight/sip/message"
+	"lamplight/sip/transport"
+)
+
+// SDP is the Content-Type of descriptions.
+const SDP = "application/sdp"
+
+// Media puts other descriptions into what passes, where two sides need a gateway
+// between them. Its methods may be called with the call's lock held: they must not
+// call the call.
+type Media interface {
+	// Request is the body a target gets instead of the request's; nil: that one. A
+	// status fails the branch with it.
+	Request(m *message.Message, target string, to *transport.Flow) (body []byte, status int)
+	// Response is the body that is passed on instead of a response's, empty for
+	// none; nil: that one. The same response may come again.
+	Response(m *message.Message, target string) []byte
+}
+
+// Describe gives a response that is passed on the description it is to have.
+func Describe(b *message.Builder, md Media, m *message.Message, target string) {
+	if md == nil {
+		return
+	}
+	if body := md.Response(m, target); body != nil {
+		b.Body(SDP, body)
+	}
+}
+
+// described gives the INVITE the description it is to have; false: there is none,
+// and the branch has failed.
+func (b *branch) described(out *message.Builder, to *transport.Flow) bool {
+	c := b.call
+	body, status := c.plan.Media.Request(c.req.Message, b.target.ID, to)
+	if status != 0 {
+		c.mu.Lock()
+		b.endLocked(status, nil)
+		c.mu.Unlock()
+		c.advance()
+		return false
+	}
+	if body != nil {
+		out.Body(SDP, body)
+	}
+	return true
+}
