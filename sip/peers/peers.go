@@ -42,6 +42,9 @@ type Peer struct {
 	// Replaces: what it says in its INVITEs of INVITEs with Replaces is believed
 	// (RFC 3891), so that a call of its that rings is picked up by one.
 	Replaces bool
+	// AutoAnswer: its calls may ask a phone to pick up by itself. Whoever may do so
+	// from outside hears what is said beside the phone.
+	AutoAnswer bool
 	// Domains it may speak for; empty: all.
 	Domains []string
 }

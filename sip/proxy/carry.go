@@ -242,7 +242,7 @@ func (x *passage) note(e push.Event) {
 // only a trusted peer may say (RFC 3325 §5).
 func (x *passage) strip() []message.Name {
 	if x.c.peer != nil {
-		return []message.Name{message.CallKind, DecisionHeader, x.c.drop}
+		return append(asksToAnswer(x.req.Message, &x.c), message.CallKind, DecisionHeader, x.c.drop)
 	}
 	return []message.Name{x.c.drop, message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
 }

@@ -313,16 +313,6 @@ func (x *passage) ring(k *picker) bool {
 	return len(found) > 0
 }
 
-// answersItself asks a phone to pick up by itself, as its user has done already, in
-// the words that the families know; what a phone does not know it ignores.
-func answersItself(domain string) []message.Header {
-	return []message.Header{
-		{Name: "Alert-Info", Value: "<http://" + domain + ">;info=alert-autoanswer;delay=0"}, // Yealink, Grandstream, Fanvil, Poly by its alert class
-		{Name: "Call-Info", Value: "<sip:" + domain + ">;answer-after=0"},                    // Snom, Cisco, Grandstream, Yealink
-		{Name: "Answer-Mode", Value: "Auto"},                                                 // RFC 5373 §4.3
-	}
-}
-
 // picks deals with an INVITE that names an early dialog, as phones make it from a
 // lamp that blinks; false: it names none of ours.
 func (p *Proxy) picks(req *transaction.Request, c *caller, d message.DialogName) bool {

@@ -178,6 +178,9 @@ type Peer struct {
 	// it says that it knows that. Off: whoever picks up is rung instead, for many
 	// say so and do not.
 	Replaces bool `yaml:"replaces"`
+	// AutoAnswer lets its calls ask phones to pick up by themselves, as a PBX's
+	// intercom does. Off: phones are not told, for so could any caller listen in.
+	AutoAnswer bool `yaml:"auto_answer"`
 	// Trunk is where forwarding numbers are sent in its redirects, host[:port];
 	// without it they are left out.
 	Trunk string `yaml:"trunk"`

@@ -90,7 +90,7 @@ func (c *Config) PeerTable() peers.Table {
 	for _, p := range c.Peers {
 		q := peers.Peer{
 			Name: p.Name, Mode: p.Mode, Publish: p.Publish, Campaign: p.Campaign,
-			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: p.Trunk, ForceRPort: p.ForceRPort, Replaces: p.Replaces,
+			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: p.Trunk, ForceRPort: p.ForceRPort, Replaces: p.Replaces, AutoAnswer: p.AutoAnswer,
 		}
 		for _, tr := range p.Transports {
 			q.Transports = append(q.Transports, strings.ToUpper(tr))
