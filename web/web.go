@@ -63,6 +63,8 @@ type Options struct {
 	Desks *desk.Desks
 	// Lines are who waits for ring groups; nil: nobody.
 	Lines *waiting.Lines
+	// Turns tells whose turn it is in them; nil: nobody's.
+	Turns api.Turns
 	// Diagnostics and Mailboxes are nil where no SIP runs.
 	Diagnostics api.Diagnostics
 	Mailboxes   api.Mailboxes
@@ -112,7 +114,7 @@ func New(o Options) (*Server, error) {
 	s.api, err = api.New(api.Options{
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
-		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Desks: o.Desks, Lines: o.Lines, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
+		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Desks: o.Desks, Lines: o.Lines, Turns: o.Turns, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
 		Diagnostics: o.Diagnostics, Mailboxes: o.Mailboxes,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,

@@ -66,8 +66,8 @@ func (g *ringGroup) row() []string {
 }
 
 func groupCommand(r *remote) *cobra.Command {
-	c := &cobra.Command{Use: "group", Short: "Ring groups, numbers that several agents answer: list, show, set, remove, waiting"}
-	c.AddCommand(groupList(r), groupShow(r), groupSet(r), groupRemove(r), groupWaiting(r))
+	c := &cobra.Command{Use: "group", Short: "Ring groups, numbers that several agents answer: list, show, set, remove, members, waiting"}
+	c.AddCommand(groupList(r), groupShow(r), groupSet(r), groupRemove(r), groupWaiting(r), groupMembersNow(r))
 	return c
 }
 

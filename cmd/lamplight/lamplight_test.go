@@ -175,6 +175,8 @@ func TestCommandsAskARunningServer(t *testing.T) {
 		{args: "group set 620 9999", want: `no agent 9999`, fails: true},
 		{args: "group set 1001 1002", want: `Ada Lindgren's`, fails: true},
 		{args: "group set 620 --strategy best", want: `strategy`, fails: true},
+		{args: "group members 620", want: `(?s)Nobody of group 620 is asked: Nobody is there \(480\)\..*1002 +Bruno Costa +1 +- +0 +0 +`},
+		{args: "group members 620 --json", want: `"members":\[\{"agent":"1002"`},
 		{args: "group remove 620", want: ``},
 		{args: "group show 620", want: `no group 620`, fails: true},
 		{args: "watcher list", want: `^WATCHED +EVENT +WATCHER +STATUS +FROM\n$`},

@@ -101,6 +101,8 @@ type Options struct {
 	Desks *desk.Desks
 	// Lines are who waits for ring groups; nil: nobody.
 	Lines *waiting.Lines
+	// Turns is nil where no calls are decided.
+	Turns Turns
 	Node  string // name in the log; default "node-1"
 	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
@@ -291,6 +293,7 @@ func (a *API) handlers() map[string]handler {
 		"listGroups":        a.listGroups,
 		"listWaiting":       a.listWaiting,
 		"listGroupWaiting":  a.listGroupWaiting,
+		"listGroupMembers":  a.listGroupMembers,
 		"getGroup":          a.getGroup,
 		"setGroup":          a.setGroup,
 		"removeGroup":       a.removeGroup,

@@ -99,7 +99,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		switch op.ID {
 		case "restoreOptions":
 			h.do("1001", roster.AllOptionsOff{})
-		case "getGroup", "removeGroup", "listGroupCalls", "listGroupWaiting":
+		case "getGroup", "removeGroup", "listGroupCalls", "listGroupWaiting", "listGroupMembers":
 			h.ask(admin, "PUT", "/groups/600", `{"name":"Sales"}`).want(200)
 		case "logoutDesk":
 			h.ask(admin, "POST", "/desks/desk-1/login", `{"agent":"1001"}`).want(200)

@@ -31,7 +31,7 @@ func (s *Server) startWeb(context.Context) error {
 	o := web.Options{
 		Directory: s.directory, Roster: s.roster, Store: s.store, HA1: ha1,
 		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
-		Registrations: registrations{s.registrar, s.waker}, Lists: s.lists, Desks: s.desks, Lines: s.lines,
+		Registrations: registrations{s.registrar, s.waker}, Lists: s.lists, Desks: s.desks, Lines: s.lines, Turns: s.proxy,
 		Watchers: watchers{s.directory, s.events}, Consents: s.consents,
 		Mailboxes: mailboxes{s.events.Mailboxes(), s.directory}, Diagnostics: diagnostics{s.directory, s.events, s.transport, s.publisher},
 		SessionEnded: func(sub ticket.Subject) {
