@@ -9,6 +9,13 @@
 // do not. A session outlives its socket by the domain's grace time, so that a
 // reloaded page goes on where it was.
 //
+// # What a call is
+//
+// A page is a phone: a SIP user agent (sip/ua) at the end of a flow in memory, which
+// is made when it is first needed and ends with the session. Each call has one
+// goroutine, which owns its dialog, its audio (Bridge) and what the page is told; what
+// happens is posted to it and done in order.
+//
 // # What is promised
 //
 //   - A closed socket or a goodbye takes the page out of routing at once; a
@@ -18,6 +25,10 @@
 //     usable only after its audio arrived here (packages microphone, testcall).
 //   - Changes of one agent's sessions reach the roster in the order in which
 //     they happened. A change the roster could not commit is told again.
-//   - Every socket, message, session and test call is bounded (Limits), counted
+//   - A call that comes counts as ringing once the page said that it rings; a page that does
+//     not within a second has refused it.
+//   - A call outlives its page's socket, and its silence, by ten seconds.
+//   - A page's word about a call that is not its own does nothing.
+//   - Every socket, message, call, session and test call is bounded (Limits), counted
 //     and refused with a reason beyond that.
 package webrtc

@@ -81,6 +81,9 @@ func (x *session) lose(now time.Time, how string) {
 	x.srv.m.lost.Inc()
 	x.srv.o.Log.Info().Str("session", x.id).Str("agent", x.seat.agent.String()).
 		Dur("silence", now.Sub(x.pulse.Heard())).Str("how", how).Msg("webphone lost")
+	if x.linger(presence.CauseWebphoneQuiet) {
+		return
+	}
 	x.drop(presence.CauseWebphoneQuiet, signalling.CloseSilent, "silent")
 }
 

@@ -17,7 +17,9 @@ type metrics struct {
 	pings, lost, suspected            prometheus.Counter
 	beacons, reportFailed             prometheus.Counter
 	rtt, testSeconds                  prometheus.Histogram
+	ended                             *prometheus.CounterVec
 	sessions, sockets, calls, inQueue prometheus.GaugeFunc
+	talking                           prometheus.GaugeFunc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -45,6 +47,11 @@ func newMetrics(s *Server) *metrics {
 	m.refused = vec("refused_total", "Sockets, messages and calls refused, by reason.", "why")
 	m.messages = vec("messages_total", "Messages received, by type.", "type")
 	m.results = vec("test_calls_total", "Test calls ended, by outcome.", "outcome")
+	m.ended = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lamplight_webphone_calls_total", Help: "Calls of webphones ended, by direction and why.",
+	}, []string{"direction", "why"})
+	m.all = append(m.all, m.ended)
+	m.talking = gauge("calls", "Calls of webphones.", func() float64 { return float64(s.calling.Load()) })
 	m.pings = counter("pings_total", "Pings sent.")
 	m.lost = counter("lost_total", "Sessions ended by silence.")
 	m.suspected = counter("suspected_total", "Times a session became suspect.")
@@ -72,7 +79,14 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-func (m *metrics) refuse(why string)    { m.refused.WithLabelValues(why).Inc() }
+func (m *metrics) refuse(why string) { m.refused.WithLabelValues(why).Inc() }
+func (m *metrics) call(out bool, why string) {
+	direction := "in"
+	if out {
+		direction = "out"
+	}
+	m.ended.WithLabelValues(direction, why).Inc()
+}
 func (m *metrics) in(t signalling.Type) { m.messages.WithLabelValues(string(t)).Inc() }
 func (m *metrics) tests(outcome string) { m.results.WithLabelValues(outcome).Inc() }
 

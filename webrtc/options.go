@@ -75,6 +75,9 @@ type Options struct {
 	// made, and nothing proves that audio passes.
 	TrustWithoutTest bool
 
+	// Calling makes pages phones; zero: they take and make no calls.
+	Calling Calling
+
 	// Origins are the web origins besides the server's own that may connect,
 	// "https://desk.example.com".
 	Origins []string
@@ -139,6 +142,9 @@ func (o Options) Validate() error {
 	}
 	if o.Port == nil && o.UDP == "" && o.UDPConn == nil && !o.TrustWithoutTest {
 		errs = append(errs, errors.New("a UDP address is required unless microphones are trusted without a test"))
+	}
+	if (o.Calling.Phone == nil) != (o.Calling.Bridge == nil) {
+		errs = append(errs, errors.New("calls need a phone and a bridge"))
 	}
 	if o.UDP != "" {
 		if _, _, err := net.SplitHostPort(o.UDP); err != nil {

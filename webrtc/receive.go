@@ -14,6 +14,10 @@ func (x *session) handle(l *link, m signalling.In) bool {
 	if x.link != l || x.ended {
 		return true // the rest of a socket that was replaced
 	}
+	if x.onCall(m) {
+		l.nudge()
+		return true
+	}
 	now := time.Now()
 	switch m.T {
 	case signalling.Pong:

@@ -162,6 +162,15 @@ func (st *seat) vacate(x *session) {
 	}
 }
 
+// hangAll ends all calls.
+func (st *seat) hangAll() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, x := range st.sessions {
+		x.hangAll(signalling.WhyGone)
+	}
+}
+
 // stopTimers stops what waits for pages to come back.
 func (st *seat) stopTimers() {
 	st.mu.Lock()

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 
 	"lamplight/presence"
+	"lamplight/sip/ua"
 	"lamplight/webrtc/iceport"
 	"lamplight/webrtc/signalling"
 	"lamplight/webrtc/testcall"
@@ -15,6 +17,9 @@ import (
 
 // ErrClosed is returned once the server is closed.
 var ErrClosed = errors.New("webrtc: closed")
+
+// ErrNoCalls says that pages take and make no calls here, or this one does not.
+var ErrNoCalls = errors.New("webrtc: no calls")
 
 // Server holds all webphone sessions. It is an http.Handler for the WebSocket
 // endpoint; Beacon is the one for goodbyes by HTTP. It is safe for concurrent
@@ -34,11 +39,14 @@ type Server struct {
 	mu      sync.RWMutex
 	seats   map[presence.AgentID]*seat // guarded by mu
 	resume  map[string]*session        // by resume token; guarded by mu
+	byID    map[string]*session        // guarded by mu
+	phones  map[*ua.Flow]*session      // those that are phones; guarded by mu
 	links   map[*link]struct{}         // every open socket; guarded by mu
 	count   int                        // sessions; guarded by mu
 	waiting int                        // sockets without a session; guarded by mu
 	state   serving                    // guarded by mu
 
+	calling   atomic.Int32   // calls
 	tasks     sync.WaitGroup // handlers, loops, test calls, grace timers
 	stopWatch func()
 	retries   *retries
@@ -63,6 +71,7 @@ func Open(o Options) (*Server, error) {
 	s := &Server{
 		o: o, tests: newQueue(o.Limits.Tests, o.Limits.TestQueue),
 		seats: map[presence.AgentID]*seat{}, resume: map[string]*session{},
+		byID: map[string]*session{}, phones: map[*ua.Flow]*session{},
 		links: map[*link]struct{}{},
 	}
 	s.m = newMetrics(s)
@@ -195,6 +204,7 @@ func (s *Server) Close() error {
 	}
 	for _, st := range seats {
 		st.stopTimers()
+		st.hangAll()
 	}
 	s.tasks.Wait()
 	s.stopWatch()

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	cryptorand "crypto/rand"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"lamplight/presence"
 	"lamplight/presence/roster"
+	"lamplight/sip/ua"
 	"lamplight/webrtc/liveness"
 	"lamplight/webrtc/microphone"
 	"lamplight/webrtc/signalling"
@@ -40,6 +42,9 @@ type session struct {
 	online  bool // the microphone was usable at some time
 	proof   proof
 	visible string
+
+	phone *ua.Phone        // nil until it is needed
+	calls map[string]*call // by id
 
 	fact *presence.Session   // what the roster was told last; nil: nothing
 	ack  *atomic.Uint64      // version of the snapshot that first had it; 0: none yet
@@ -76,6 +81,7 @@ func (x *session) welcome(l *link, m signalling.In, resumed bool) {
 		T: signalling.Welcome, Session: x.id, Resume: x.token, Resumed: resumed,
 		Grace: x.seat.grace.Milliseconds(), Dead: x.srv.o.Timing.Lost.Milliseconds(),
 		Lead: x.leads(), Epoch: x.seat.epoch, ICE: x.iceServers(),
+		Calls: slices.Sorted(maps.Keys(x.calls)),
 	}))
 	cause := presence.CauseLogin
 	if resumed {
@@ -88,6 +94,7 @@ func (x *session) welcome(l *link, m signalling.In, resumed bool) {
 		}
 	}
 	x.settle(cause)
+	x.recall()
 	for _, other := range x.seat.sessions {
 		if other != x {
 			other.tell() // a leader that came back is not to be succeeded
@@ -243,7 +250,8 @@ func (x *session) away() {
 	x.link = nil
 	x.seat.rewake()
 	x.life = presence.SessionClosed
-	if x.seat.grace <= 0 {
+	x.unanswered()
+	if x.seat.grace <= 0 && len(x.calls) == 0 {
 		x.settle(presence.CauseWebphoneGone)
 		x.remove()
 		return
@@ -264,7 +272,11 @@ func (x *session) wait() {
 		return
 	}
 	var timer *time.Timer
-	timer = time.AfterFunc(x.seat.grace, func() {
+	grace := x.seat.grace
+	if len(x.calls) > 0 {
+		grace = max(grace, lingers)
+	}
+	timer = time.AfterFunc(grace, func() {
 		if !x.srv.enter() {
 			return
 		}
@@ -303,6 +315,7 @@ func (x *session) remove() {
 	}
 	x.ended = true
 	x.stopTest()
+	x.hangAll(signalling.WhyGone)
 	if x.grace != nil {
 		x.grace.Stop()
 	}
@@ -313,6 +326,7 @@ func (x *session) remove() {
 	st.rewake()
 	x.srv.mu.Lock()
 	delete(x.srv.resume, x.token)
+	delete(x.srv.byID, x.id)
 	x.srv.count--
 	if len(st.sessions) == 0 {
 		st.dead = true
@@ -329,4 +343,5 @@ func (s *Server) rename(x *session, token string) {
 	delete(s.resume, x.token)
 	x.token = token
 	s.resume[token] = x
+	s.byID[x.id] = x
 }

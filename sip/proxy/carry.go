@@ -52,6 +52,8 @@ func (p *Proxy) carries(c *caller) bool {
 		return false
 	case c.peer != nil:
 		return c.peer.Mode == peers.ModeProxy
+	case c.page: // it has no other way anywhere
+		return true
 	}
 	return !c.domain.Policy.RedirectDevices
 }
@@ -403,7 +405,7 @@ func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target,
 	out = fork.Target{ID: t.ID, Ring: cmp.Or(t.Ring, x.c.domain.Policy.RingTime())}
 	switch t.Kind {
 	case presence.KindWebphone:
-		return out, "calls are not carried to pages yet"
+		return x.page(out)
 	case presence.KindNumber, routing.KindFallback:
 		u, err := message.ParseURI(t.URI)
 		if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {

@@ -35,6 +35,7 @@ type Options struct {
 	Peers     peers.Table
 	Waker     Waker                 // default: no device is woken
 	Carrier   *Carrier              // nil: calls are redirected only
+	Pages     Pages                 // nil: there are no webphones
 	Codes     *featurecode.Server   // default: there are no feature codes
 	Board     *hunt.Board           // nil: there are no ring groups
 	Lines     *waiting.Lines        // who waits in them; default: lines of its own
@@ -160,6 +161,7 @@ type caller struct {
 	device presence.DeviceID // zero: a peer
 	user   string            // of the device's credential
 	sos    string            // what was dialled for help; empty: it is no such call
+	page   bool              // it is a webphone
 	drop   message.Name      // one more header that stays here; empty: none
 
 	// only are the bindings of the one phone that is called by its GRUU, ways the
@@ -173,6 +175,9 @@ func (c *caller) party() calls.Party { return calls.Party{Agent: c.agent, Device
 
 // caller settles whether the sender may learn anything.
 func (p *Proxy) caller(req *transaction.Request) (caller, bool) {
+	if c, found, ok := p.pageCaller(req); found {
+		return c, ok
+	}
 	if peer, ok := p.peers.Load().Find(req.Flow.Remote().Addr(), req.Flow.Transport()); ok {
 		if peer.Mode != peers.ModeRedirect && (peer.Mode != peers.ModeProxy || p.o.Carrier == nil) {
 			p.refuse(req, 403, "No Calls From This Peer")

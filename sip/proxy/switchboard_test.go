@@ -45,11 +45,13 @@ const trunk = "10.0.0.8:5060"
 // mode and a trunk.
 type switchboard struct {
 	*house
-	stop  func()
-	track *calls.Tracker
-	tx    *transaction.Layer
-	board *hunt.Board
-	lines *waiting.Lines
+	stop      func()
+	track     *calls.Tracker
+	tx        *transaction.Layer
+	board     *hunt.Board
+	lines     *waiting.Lines
+	pages     proxy.Pages // nil: no webphone is there
+	transport *transport.Layer
 	// metrics are of the transactions since the start.
 	metrics *prometheus.Registry
 }
@@ -95,6 +97,7 @@ func (s *switchboard) start(populate bool) {
 	end := &sip.Endpoint{}
 	s.metrics = prometheus.NewRegistry()
 	tx := transaction.New(transaction.Options{Transport: tp, Handler: end, Metrics: s.metrics})
+	s.transport = tp
 	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx,
 		Limits: registrar.Limits{Push: push.Services{Providers: []push.Provider{{Name: "fcm"}}}}})
 	must(err)
@@ -110,6 +113,7 @@ func (s *switchboard) start(populate bool) {
 	must(err)
 	s.proxy = proxy.New(proxy.Options{
 		Codes: codes, Board: s.board, Lines: s.lines,
+		Pages: latePages{s},
 		Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth,
 		Peers: peers.Table{
 			{Name: "pbx", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")}, Mode: peers.ModeProxy, Domains: []string{"demo.test"}},

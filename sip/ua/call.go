@@ -300,3 +300,11 @@ func (c *Call) repeatLocked(req *transaction.Request, b *message.Builder) {
 	})
 	c.ok = repeat{timer: timer, seq: seq}
 }
+
+// Name is the dialog's, as a Replaces header of the other side's would say it (RFC
+// 3891 §3).
+func (c *Call) Name() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return message.DialogName{CallID: c.id, ToTag: c.tag, FromTag: c.remoteTag}.String()
+}

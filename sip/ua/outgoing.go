@@ -65,7 +65,7 @@ func (c *Call) got(m *message.Message, err error) {
 	case m.Status < 300:
 		c.answered(m)
 	default:
-		c.over(End{Status: m.Status, Text: m.Phrase, Far: true, Elsewhere: elsewhere(m.Values(message.Reason))})
+		c.over(End{Status: m.Status, Text: why(m), Far: true, Elsewhere: elsewhere(m.Values(message.Reason))})
 	}
 }
 
@@ -116,4 +116,17 @@ func (c *Call) acknowledgeLocked(seq uint32, answer []byte) []byte {
 	raw := b.Via(c.phone.stack.tx.Via(c.phone.flow, message.NewBranch())).Bytes()
 	_ = c.phone.flow.Send(raw)
 	return raw
+}
+
+// why is what a refusal says of its cause: the text of its Reason, else its phrase.
+func why(m *message.Message) string {
+	for _, v := range m.Values(message.Reason) {
+		_, rest, _ := strings.Cut(v, ";")
+		if p, err := message.ParseParams(rest); err == nil {
+			if text, ok := p.Get("text"); ok && text != "" {
+				return text
+			}
+		}
+	}
+	return m.Phrase
 }

@@ -39,28 +39,46 @@ type callKey struct{ id, tag string } // Call-ID and our own tag
 
 // Phone makes a phone that is reached by Flow, a flow of the given layer.
 func (s *Stack) Phone(at *transport.Layer, o PhoneOptions) (*Phone, error) {
-	if o.Calls <= 0 {
-		o.Calls = 8
-	}
-	p := &Phone{stack: s, o: o, calls: make(map[callKey]*Call)}
+	p := s.newPhone(o)
 	var err error
 	if p.flow, p.there, err = transport.Pipe(s.tp, at); err != nil {
 		return nil, fmt.Errorf("ua: %w", err)
 	}
-	// RFC 7118 §5.2: nobody can open a connection to it, so the host is no host.
-	name := message.NewTag()
-	p.contact = "sip:" + name + "@" + name + ".invalid;transport=ws"
-	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		s.phones[p.flow] = p
-	}
-	s.mu.Unlock()
-	if closed {
-		_ = p.flow.Close()
-		return nil, ErrClosed
+	if err := s.enter(p); err != nil {
+		return nil, err
 	}
 	return p, nil
+}
+
+// Flow is a flow of the proxy's.
+type Flow = transport.Flow
+
+// URI is what to call for what somebody typed: an address, or a number of the
+// phone's own domain.
+func (p *Phone) URI(typed string) (string, error) {
+	typed = strings.TrimSpace(typed)
+	if !strings.HasPrefix(typed, "sip:") && !strings.HasPrefix(typed, "sips:") {
+		user, host, at := strings.Cut(typed, "@")
+		if !at { // people group digits
+			user = strings.Map(func(r rune) rune {
+				if strings.ContainsRune(" -()/.", r) {
+					return -1
+				}
+				return r
+			}, user)
+			own, err := message.ParseURI(p.o.Address)
+			if err != nil {
+				return "", fmt.Errorf("ua: own address: %w", err)
+			}
+			host = own.Host
+		}
+		typed = "sip:" + message.UserURI(user) + "@" + host
+	}
+	u, err := message.ParseURI(typed)
+	if err != nil || u.User == "" || u.Headers != "" {
+		return "", fmt.Errorf("%w: %.64q cannot be called", ErrAddress, typed)
+	}
+	return u.String(), nil
 }
 
 // Flow is how the proxy reaches the phone; it ends with it.

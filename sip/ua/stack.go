@@ -18,6 +18,8 @@ var (
 	ErrClosed = errors.New("ua: closed")
 	// ErrBusy: the phone has as many calls as it may.
 	ErrBusy = errors.New("ua: too many calls")
+	// ErrAddress: what was typed is neither a number nor an address.
+	ErrAddress = errors.New("ua: no address")
 	// ErrState: the call is not where this makes sense.
 	ErrState = errors.New("ua: not now")
 )

@@ -11,7 +11,6 @@ import (
 	"go.uber.org/goleak"
 
 	"lamplight/sip/message"
-	"lamplight/sip/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,19 +73,13 @@ func two(t *testing.T) (a, b *party) {
 	a, b = &party{}, &party{}
 	sa, sb := New(Options{}), New(Options{})
 	t.Cleanup(func() { sa.Close(); sb.Close() })
-	fa, fb, err := transport.Pipe(sa.tp, sb.tp)
+	pa, pb, err := Direct(sa, sb,
+		PhoneOptions{Address: "sip:1001@demo.test", Calls: 2, Incoming: a.incoming},
+		PhoneOptions{Address: "sip:1002@demo.test", Calls: 2, Incoming: b.incoming})
 	if err != nil {
 		t.Fatal(err)
 	}
-	make := func(s *Stack, f *transport.Flow, p *party, name string) {
-		p.Phone = &Phone{
-			stack: s, flow: f, contact: "sip:" + name + "@x.invalid;transport=ws", calls: map[callKey]*Call{},
-			o: PhoneOptions{Address: "sip:" + name + "@demo.test", Calls: 2, Incoming: p.incoming},
-		}
-		s.phones[f] = p.Phone
-	}
-	make(sa, fa, a, "1001")
-	make(sb, fb, b, "1002")
+	a.Phone, b.Phone = pa, pb
 	return a, b
 }
 
@@ -281,7 +274,7 @@ func TestATransferIsAskedForAndTold(t *testing.T) {
 		ca.mu.Lock()
 		name := message.DialogName{CallID: ca.id, ToTag: ca.remoteTag, FromTag: ca.tag}
 		ca.mu.Unlock()
-		want(t, "asked", b, "referred sip:1002@x.invalid;transport=ws "+name.String())
+		want(t, "asked", b, "referred "+b.contact+" "+name.String())
 		b.refer.Refuse(603)
 		want(t, "refused", a, "transferred 603")
 	})
@@ -398,6 +391,22 @@ func TestAClosedPhoneHangsUp(t *testing.T) {
 		want(t, "closed", a, "ended 200 far=true elsewhere=false")
 		if _, err := b.Call(Dial{To: "sip:x@y"}, b); err == nil {
 			t.Error("a closed phone calls")
+		}
+	})
+}
+
+func TestWhatIsTypedBecomesAnAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := two(t)
+		for typed, uri := range map[string]string{
+			"1002": "sip:1002@demo.test", " +49 (30) 123-45 ": "sip:+493012345@demo.test", "*8": "sip:*8@demo.test",
+			"bob@else.test": "sip:bob@else.test", "sip:bob@else.test": "sip:bob@else.test", "anna lena": "sip:annalena@demo.test",
+			"": "", "sip:else.test": "", "sip:bob@else.test?Replaces=x": "", "tel:1": "sip:tel%3A1@demo.test",
+			"a\r\nVia: x": "sip:a%0D%0AVia%3Ax@demo.test",
+		} {
+			if got, err := a.URI(typed); got != uri || (err == nil) != (uri != "") {
+				t.Errorf("%q: %q, %v; want %q", typed, got, err, uri)
+			}
 		}
 	})
 }

@@ -28,6 +28,8 @@ type WelcomeMsg struct {
 	Lead  bool        `json:"lead"`
 	Epoch int64       `json:"epoch"`
 	ICE   []ICEServer `json:"ice"`
+	// Calls are the ids of the calls that go on; each is told of by a call message.
+	Calls []string `json:"calls,omitempty"`
 }
 
 // RefusedMsg answers a hello that was not accepted. Retry: another hello, with

@@ -129,6 +129,12 @@ type In struct {
 
 	// retest, bye
 	Why string `json:"why,omitempty"`
+
+	// calls
+	To   string `json:"to,omitempty"`   // dial, transfer: a number or an address
+	With string `json:"with,omitempty"` // transfer: to the other side of that call
+	On   bool   `json:"on,omitempty"`   // hold, mute
+	Keys string `json:"keys,omitempty"` // dtmf
 }
 
 // Candidate is an ICE candidate as browsers give it (RFC 8839 §5.1); an empty
@@ -196,7 +202,7 @@ func (m *In) check() error {
 			return invalid("candidate too long")
 		}
 	default:
-		return invalid("type %.32q", m.T)
+		return m.checkCall()
 	}
 	return nil
 }

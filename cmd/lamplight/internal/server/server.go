@@ -238,6 +238,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	}
 	s.proxy = proxy.New(proxy.Options{
 		Codes: codes, Board: board, Lines: s.lines,
+		Pages: pages{s},
 		Store: s.store, Directory: s.directory, Roster: s.roster, Auth: auth, Peers: s.cfg.PeerTable(),
 		Waker: s.wakes(), Carrier: carrier, Instances: s.registrar, Phones: s.cfg.PhoneTable(), Node: s.cfg.Node, Log: s.log, Metrics: s.reg,
 	})

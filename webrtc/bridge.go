@@ -1,0 +1,38 @@
+package webrtc
+
+import (
+	"context"
+
+	"lamplight/sip/ua"
+	"lamplight/webrtc/media"
+)
+
+// Bridge is the audio of one call between a page and SIP; media.Bridge is one.
+type Bridge interface {
+	// Toward the page.
+	OfferBrowser(ctx context.Context, restart bool) (string, error)
+	BrowserAnswer(answer string) error
+	BrowserOffer(offer string) error
+	AnswerBrowser(ctx context.Context) (string, error)
+	Candidate(candidate, mid string, line int) error
+	// Toward SIP.
+	OfferPhone() ([]byte, error)
+	PhoneAnswer(answer []byte) error
+	PhoneOffer(offer []byte) (again bool, err error)
+	AnswerPhone() ([]byte, error)
+	// Hold stops the audio; the next OfferPhone tells it.
+	Hold(on bool)
+	// Dial presses keys and returns when they are sent.
+	Dial(keys string) error
+	// Events end with the bridge.
+	Events() <-chan media.Event
+	Close() error
+}
+
+// Calling is what makes pages phones.
+type Calling struct {
+	// Phone makes the user agent of a session, reached by a flow of the proxy's.
+	Phone func(ua.PhoneOptions) (*ua.Phone, error)
+	// Bridge makes the audio of one call.
+	Bridge func(media.BridgeOptions) (Bridge, error)
+}

@@ -1,0 +1,368 @@
+package webrtc
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lamplight/sip/ua"
+	"lamplight/webrtc/media"
+	"lamplight/webrtc/signalling"
+)
+
+// call is one call of a page: a dialog of its phone, the audio between, and what the
+// page is told. All that happens to it is done by one goroutine (run), one thing after
+// the other; others post. A seat's lock comes before nothing here: run takes it to
+// write to the page, who posts may hold it.
+type call struct {
+	x   *session
+	id  string
+	out bool
+	leg atomic.Pointer[leg] // the dialog it has now; nil before there is one
+
+	wake chan struct{}
+	mu   sync.Mutex
+	todo []func() // guarded by mu
+	full bool     // more than maxTodo waited; guarded by mu
+
+	// What follows is run's own.
+	number, name string // who is at the other end
+	bridge       Bridge
+	keys         sync.WaitGroup // keys being pressed
+	over         bool
+	state        signalling.CallState
+	msg          signalling.CallMsg // what the page was told
+	acked        bool               // the page rings
+	picked       bool               // the agent picked up
+	ready        bool               // the page has answered our first offer
+	answered     bool               // the page has our first answer
+	offering     bool               // the page has an offer to answer
+	ours         bool               // the offer to SIP was ours: an ACK brings the answer
+	theirs       *ua.Offer          // waits for the page
+	held, there  bool
+	muted        bool
+	warn         string
+	moving       bool // a transfer that the agent wanted is under way
+	next         *leg // to whom the other side wants to be transferred
+	referral     *ua.Referral
+	failing      *time.Timer // ends the call unless its media comes back
+	candidates   int
+}
+
+// maxTodo is how much may wait to be done in one call.
+const maxTodo = 256
+
+func newCall(x *session, id string) *call {
+	return &call{x: x, id: id, wake: make(chan struct{}, 1), state: signalling.CallDialling}
+}
+
+// post has something done by the call's goroutine; after its end nothing is.
+func (c *call) post(f func()) {
+	c.mu.Lock()
+	if len(c.todo) < maxTodo {
+		c.todo = append(c.todo, f)
+	} else {
+		c.full = true
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *call) after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { c.post(f) })
+}
+
+// run is the call's goroutine.
+func (c *call) run(begin func()) {
+	defer c.x.srv.tasks.Done()
+	begin()
+	for !c.over {
+		var events <-chan media.Event
+		if c.bridge != nil {
+			events = c.bridge.Events()
+		}
+		select {
+		case <-c.wake:
+			c.work()
+		case e, ok := <-events:
+			if !ok {
+				c.end(signalling.WhyMedia, 503, "")
+				break
+			}
+			c.heard(e)
+		}
+	}
+	if c.failing != nil {
+		c.failing.Stop()
+	}
+	if c.bridge != nil {
+		if err := c.bridge.Close(); err != nil {
+			c.x.srv.o.Log.Info().Str("call", c.id).Err(err).Msg("webphone media not closed cleanly")
+		}
+	}
+	c.keys.Wait()
+	c.x.seat.mu.Lock()
+	delete(c.x.calls, c.id)
+	c.x.seat.mu.Unlock()
+	c.x.srv.calling.Add(-1)
+}
+
+func (c *call) work() {
+	c.mu.Lock()
+	todo, full := c.todo, c.full
+	c.todo = nil
+	c.mu.Unlock()
+	if full {
+		c.end(signalling.WhyMedia, 503, "Too much happened at once.")
+	}
+	for _, f := range todo {
+		if c.over {
+			return
+		}
+		f()
+	}
+}
+
+// to changes the state and tells the page.
+func (c *call) to(s signalling.CallState) {
+	c.state = s
+	c.tell()
+}
+
+// tell tells the page how the call is.
+func (c *call) tell() {
+	c.msg = signalling.CallMsg{
+		T: signalling.Call, Call: c.id, State: c.state, Out: c.out, From: c.number, Name: c.name,
+		Held: c.held, There: c.there, Muted: c.muted, Moving: c.moving || c.next != nil, Warn: c.warn,
+	}
+	c.x.say(c.msg)
+}
+
+// end ends the call: the other side is told by the status, the page by why.
+func (c *call) end(why string, status int, sentence string) {
+	if c.over {
+		return
+	}
+	c.over = true
+	if l := c.leg.Load(); l != nil {
+		l.ua.End(status)
+	}
+	if c.next != nil {
+		c.next.ua.End(status)
+	}
+	c.ended(why, 0, sentence)
+}
+
+// ended tells the page that it is over.
+func (c *call) ended(why string, status int, sentence string) {
+	c.over = true
+	c.state, c.moving, c.next, c.warn = signalling.CallOver, false, nil, ""
+	c.msg = signalling.CallMsg{
+		T: signalling.Call, Call: c.id, State: c.state, Out: c.out, From: c.number, Name: c.name,
+		Status: status, Why: why, Sentence: sentence,
+	}
+	c.x.say(c.msg)
+	c.x.srv.m.call(c.out, why)
+	c.x.srv.o.Log.Info().Str("session", c.x.id).Str("agent", c.x.seat.agent.String()).Str("call", c.id).
+		Bool("out", c.out).Str("why", why).Int("status", status).Msg("webphone call ended")
+}
+
+// brief bounds what the gateway may take for one step.
+func brief() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 2*time.Second)
+}
+
+// open makes the audio's bridge.
+func (c *call) open(name string) error {
+	b, err := c.x.srv.o.Calling.Bridge(media.BridgeOptions{Name: name})
+	if err != nil {
+		return err //nolint:wrapcheck // of this project
+	}
+	c.bridge = b
+	return nil
+}
+
+// failed ends the call because of its audio.
+func (c *call) failed(err error) {
+	c.x.srv.o.Log.Info().Str("session", c.x.id).Str("call", c.id).Err(err).Msg("webphone call without audio")
+	c.end(signalling.WhyMedia, 488, "No audio could be agreed on.")
+}
+
+// page takes a message of the page.
+func (c *call) page(m signalling.In, with *call) {
+	switch m.T {
+	case signalling.RingAck:
+		c.rings()
+	case signalling.Accept:
+		c.pickUp()
+	case signalling.Reject:
+		if !c.out && c.state != signalling.CallTalking {
+			c.end(signalling.WhyRejected, 486, "")
+		}
+	case signalling.Hangup:
+		why := signalling.WhyHungUp
+		if !c.out && c.state != signalling.CallTalking {
+			why = signalling.WhyRejected
+		}
+		c.end(why, 486, "")
+	case signalling.Answer:
+		c.pageAnswer(m.SDP)
+	case signalling.Offer:
+		c.pageOffer(m.SDP)
+	case signalling.Cand:
+		c.candidate(m.Candidate)
+	case signalling.Restart:
+		c.restart()
+	case signalling.Hold:
+		c.hold(m.On)
+	case signalling.Mute:
+		c.muted = m.On
+		c.tell()
+	case signalling.Keys:
+		c.press(m.Keys)
+	case signalling.Transfer:
+		c.transfer(m, with)
+	}
+}
+
+// candidate adds one of the page's; those beyond a limit are not looked at.
+func (c *call) candidate(m *signalling.Candidate) {
+	if c.candidates++; c.bridge == nil || c.candidates > 4*signalling.MaxCandidates {
+		c.x.srv.m.refuse("candidate")
+		return
+	}
+	if err := c.bridge.Candidate(m.Candidate, m.Mid, m.Line); err != nil {
+		c.x.srv.m.refuse("candidate")
+		c.x.srv.o.Log.Debug().Str("call", c.id).Err(err).Msg("webphone candidate")
+	}
+}
+
+// restart makes an offer with new ICE.
+func (c *call) restart() {
+	if c.bridge == nil || c.offering || c.state != signalling.CallTalking && c.state != signalling.CallEarly {
+		return
+	}
+	c.offerPage(true)
+}
+
+// offerPage makes an offer that the page is to answer.
+func (c *call) offerPage(restart bool) bool {
+	ctx, cancel := brief()
+	defer cancel()
+	sdp, err := c.bridge.OfferBrowser(ctx, restart)
+	if err != nil {
+		c.failed(err)
+		return false
+	}
+	c.offering = true
+	c.x.say(signalling.OfferMsg{T: signalling.Offer, Call: c.id, SDP: sdp})
+	return true
+}
+
+// pageOffer takes an offer of the page: of a call that goes on.
+func (c *call) pageOffer(sdp string) {
+	if c.bridge == nil || !c.answered && !c.ready {
+		return
+	}
+	if err := c.bridge.BrowserOffer(sdp); err != nil {
+		c.x.srv.m.refuse("bad-offer")
+		c.x.srv.o.Log.Info().Str("call", c.id).Err(err).Msg("webphone offer")
+		return
+	}
+	c.answerPage()
+}
+
+// answerPage answers the page's offer.
+func (c *call) answerPage() {
+	ctx, cancel := brief()
+	defer cancel()
+	sdp, err := c.bridge.AnswerBrowser(ctx)
+	if err != nil {
+		c.failed(err)
+		return
+	}
+	c.answered = true
+	c.x.say(signalling.AnswerMsg{T: signalling.Answer, Call: c.id, SDP: sdp})
+}
+
+// pageAnswer takes the page's answer to an offer.
+func (c *call) pageAnswer(sdp string) {
+	if c.bridge == nil || !c.offering {
+		c.x.srv.m.refuse("stray-answer")
+		return
+	}
+	c.offering = false
+	if err := c.bridge.BrowserAnswer(sdp); err != nil {
+		c.failed(err)
+		return
+	}
+	first := !c.ready
+	c.ready = true
+	if o := c.theirs; o != nil {
+		c.theirs = nil
+		c.answerThem(o)
+	}
+	if first && c.picked {
+		c.connect()
+	}
+}
+
+// heard takes what the gateway says.
+func (c *call) heard(e media.Event) {
+	warn := c.warn
+	switch e.Kind {
+	case media.Connected:
+		warn = ""
+		if c.failing != nil {
+			c.failing.Stop()
+			c.failing = nil
+		}
+	case media.Interrupted:
+		warn = signalling.WarnNetwork
+	case media.Failed:
+		warn = signalling.WarnNetwork
+		c.restart()
+		if c.failing == nil {
+			c.failing = c.after(failsAfter, func() {
+				c.end(signalling.WhyMedia, 480, "The connection for audio was lost.")
+			})
+		}
+	case media.Hearing:
+		if warn != signalling.WarnNetwork {
+			warn = ""
+		}
+	case media.Silent:
+		warn = signalling.WarnSilent
+	case media.Stopped:
+		if warn != signalling.WarnNetwork {
+			warn = signalling.WarnStopped
+		}
+	case media.TimedOut:
+		c.end(signalling.WhyMedia, 480, "Nothing was heard of the other side any more.")
+		return
+	default:
+		return
+	}
+	if warn != c.warn && !c.over {
+		c.warn = warn
+		c.tell()
+	}
+}
+
+// shown is how an address is shown: a number alone where it is one.
+func shown(uri string) string {
+	rest := strings.TrimPrefix(strings.TrimPrefix(uri, "sips:"), "sip:")
+	rest, _, _ = strings.Cut(rest, ";")
+	user, _, at := strings.Cut(rest, "@")
+	digits := func(r rune) bool { return !strings.ContainsRune("+0123456789*#", r) }
+	if at && user != "" && !slices.ContainsFunc([]rune(user), digits) {
+		return user
+	}
+	return rest
+}

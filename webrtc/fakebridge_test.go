@@ -1,0 +1,102 @@
+package webrtc
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"lamplight/webrtc/media"
+)
+
+// fakeBridge is the audio of a call in which every description is a word, and what
+// is asked of it is noted.
+type fakeBridge struct {
+	events chan media.Event
+	once   sync.Once
+
+	mu    sync.Mutex
+	steps []string
+	fail  string // the step that fails
+	again bool   // the page speaks nothing of what the phone offers now
+	noKey bool   // the phone takes no telephone events
+}
+
+func (b *fakeBridge) step(words ...string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.steps = append(b.steps, strings.Join(words, " "))
+	if b.fail == words[0] {
+		return errors.New("fake: " + words[0])
+	}
+	return nil
+}
+
+// did is what was asked since it was last looked at.
+func (b *fakeBridge) did() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := strings.Join(b.steps, ", ")
+	b.steps = nil
+	return s
+}
+
+func (b *fakeBridge) OfferBrowser(_ context.Context, restart bool) (string, error) {
+	if restart {
+		return "page-restart", b.step("offer-page", "restart")
+	}
+	return "page-offer", b.step("offer-page")
+}
+func (b *fakeBridge) BrowserAnswer(s string) error { return b.step("page-answered", s) }
+func (b *fakeBridge) BrowserOffer(s string) error  { return b.step("page-offered", s) }
+func (b *fakeBridge) AnswerBrowser(context.Context) (string, error) {
+	return "page-answer", b.step("answer-page")
+}
+func (b *fakeBridge) Candidate(c, _ string, _ int) error { return b.step("candidate", c) }
+func (b *fakeBridge) OfferPhone() ([]byte, error) {
+	return []byte(sdpOf("offer")), b.step("offer-phone")
+}
+func (b *fakeBridge) PhoneAnswer(s []byte) error { return b.step("phone-answered", word(s)) }
+func (b *fakeBridge) PhoneOffer(s []byte) (bool, error) {
+	b.mu.Lock()
+	again := b.again
+	b.mu.Unlock()
+	return again, b.step("phone-offered", word(s))
+}
+func (b *fakeBridge) AnswerPhone() ([]byte, error) {
+	return []byte(sdpOf("answer")), b.step("answer-phone")
+}
+func (b *fakeBridge) Hold(on bool) {
+	if on {
+		_ = b.step("hold")
+	} else {
+		_ = b.step("resume")
+	}
+}
+func (b *fakeBridge) Dial(keys string) error {
+	b.mu.Lock()
+	no := b.noKey
+	b.mu.Unlock()
+	if no {
+		return media.ErrKeysToPhone
+	}
+	return b.step("dial", keys)
+}
+func (b *fakeBridge) Events() <-chan media.Event { return b.events }
+func (b *fakeBridge) Close() error {
+	b.once.Do(func() { _ = b.step("close"); close(b.events) })
+	return nil
+}
+
+// sdpOf is a description that bears a word and a direction.
+func sdpOf(word string, way ...string) string {
+	return "v=0\r\no=" + word + " 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=" +
+		strings.Join(append(way, "sendrecv")[:1], "") + "\r\n"
+}
+
+// word is the word of a description.
+func word(s []byte) string {
+	_, rest, _ := strings.Cut(string(s), "o=")
+	w, _, _ := strings.Cut(rest, " ")
+	return w
+}
