@@ -10,7 +10,7 @@ import { Forwarding } from './Forwarding'
 import { StatusMenu } from './StatusMenu'
 
 /** The agent's own bar: what I am, for how long, what I want to be, and whether I can be heard. */
-export function AgentBar({ agent, choices, skew, connected, microphone, problem, children }: Props) {
+export function AgentBar({ agent, choices, skew, connected, microphone, phone, problem, children }: Props) {
   const own = agent.status.own ?? agent.status.team
   return (
     <Paper withBorder p="sm" radius="md" component="section" aria-label="My status">
@@ -38,6 +38,7 @@ export function AgentBar({ agent, choices, skew, connected, microphone, problem,
             {call(l)}
           </Text>
         ))}
+        {phone}
         {problem}
         {!connected && (
           <Alert color="yellow" role="status" data-testid="disconnected" py="xs">
@@ -55,6 +56,7 @@ interface Props {
   skew: number
   connected: boolean
   microphone?: ReactNode
+  phone?: ReactNode
   problem?: ReactNode
   children?: ReactNode
 }

@@ -1,7 +1,10 @@
-import { useEffect, useRef, useState } from 'react'
-import { Webphone, type WebphoneState } from '../webphone'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { Webphone, type Calls, type WebphoneState } from '../webphone'
 
-export interface Phone {
+/** What can be done with calls. */
+export type CallActs = Pick<Calls, 'dial' | 'answer' | 'reject' | 'hangup' | 'hold' | 'mute' | 'press' | 'transfer' | 'dismiss' | 'level'>
+
+export interface Phone extends CallActs {
   state: WebphoneState | undefined
   allowMicrophone: () => void
   takeOver: () => void
@@ -32,7 +35,24 @@ export function useWebphone(agent: string | undefined, onLoggedOut: () => void):
     }
   }, [agent])
 
+  const calls = useMemo<CallActs>(() => {
+    const c = () => phone.current?.calls
+    return {
+      dial: (to) => c()?.dial(to),
+      answer: (id) => c()?.answer(id),
+      reject: (id) => c()?.reject(id),
+      hangup: (id) => c()?.hangup(id),
+      hold: (id, on) => c()?.hold(id, on),
+      mute: (id, on) => c()?.mute(id, on),
+      press: (id, keys) => c()?.press(id, keys),
+      transfer: (id, to) => c()?.transfer(id, to),
+      dismiss: (id) => c()?.dismiss(id),
+      level: (id) => c()?.level(id) ?? Promise.resolve(0),
+    }
+  }, [])
+
   return {
+    ...calls,
     state,
     allowMicrophone: () => phone.current?.allowMicrophone(),
     takeOver: () => phone.current?.takeOver(),

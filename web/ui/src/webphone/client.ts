@@ -7,6 +7,7 @@
 //   phone.takeOver()               // "Use here": the phone moves to this tab
 //   phone.tryAgain()               // after the agent did what the remedy said
 //   phone.logout()                 // ends the session at once, without grace
+//   phone.calls.dial('1002')       // and answer, reject, hangup, hold, mute, press, transfer
 //   off(); phone.stop()            // leaves the page without logging out
 //
 // onState calls back at once with the present state, then on every change, with
@@ -17,7 +18,9 @@
 // Nothing here depends on timers being on time: the server asks and the answer
 // is made in the message handler.
 
+import { Calls } from './calls'
 import { Microphone } from './microphone'
+import { allowNotifications } from './notify'
 import { close, subprotocol } from './protocol'
 import type { Incoming, Outgoing, ServerState, Visibility, Welcome } from './protocol'
 import { loadSeat, saveSeat } from './seat'
@@ -74,6 +77,8 @@ export class Webphone {
   private readonly listeners = new Set<(state: WebphoneState) => void>()
   private readonly mic: Microphone
   private readonly tabs: Tabs
+  /** The calls of this tab. */
+  readonly calls: Calls
 
   constructor(private readonly options: WebphoneOptions) {
     this.mic = new Microphone({
@@ -84,6 +89,14 @@ export class Webphone {
       },
       onDue: () => {
         if (this.server?.leader === 'you') void this.mic.probe()
+      },
+    })
+    this.calls = new Calls({
+      send: (message) => this.send(message),
+      onChange: () => this.emit(),
+      microphone: () => {
+        const id = this.options.deviceId?.()
+        return navigator.mediaDevices.getUserMedia({ audio: id === undefined ? true : { deviceId: id } })
       },
     })
     this.tabs = new Tabs(`lamplight-phone:${options.agent}`, (lead) => {
@@ -100,6 +113,7 @@ export class Webphone {
       microphone,
       lead: this.tabs.lead,
       session: this.welcome?.sid,
+      calls: this.calls.list,
       problem: problemOf(this.connection, this.server, microphone, this.failures),
     }
   }
@@ -115,6 +129,7 @@ export class Webphone {
     this.running = true
     this.events = new AbortController()
     this.follow()
+    this.calls.start()
     if (this.seat.tab === '') this.seat = await loadSeat(this.options.agent)
     await Promise.all([this.tabs.start(this.seat.lead === true), this.mic.start()])
     if (this.running) void this.connect()
@@ -139,6 +154,7 @@ export class Webphone {
   }
 
   allowMicrophone(): void {
+    allowNotifications()
     void this.mic.probe()
   }
 
@@ -196,6 +212,7 @@ export class Webphone {
     if (!this.running || this.connection === 'replaced') return
     void this.connect().then(() => {
       this.send({ t: 'retest', why: 'network' })
+      this.calls.restart()
       if (this.server?.leader === 'you') void this.mic.probe()
     })
   }
@@ -211,6 +228,7 @@ export class Webphone {
     this.events.abort()
     this.drop()
     this.tabs.stop()
+    this.calls.stop()
     this.mic.stop()
     this.to(connection)
   }
@@ -337,11 +355,13 @@ export class Webphone {
       // While another one is being opened, that one's end counts.
       if (this.coming === undefined) this.lost(event.code)
     }
+    this.calls.welcome(welcome)
     this.to('connected')
   }
 
   private receive(message: Incoming): void {
     this.heard = Date.now()
+    if (this.calls.receive(message)) return
     switch (message.t) {
       case 'ping':
         this.send({ t: 'pong', n: message.n, mic: this.mic.claim, vis: visibility() })

@@ -56,6 +56,12 @@ export type Outgoing =
   | { t: 'heard'; call: string; packets: number }
   | { t: 'retest'; why: string }
   | { t: 'freeze' }
+  | { t: 'ring-ack' | 'accept' | 'reject' | 'hangup' | 'restart'; call: string }
+  | { t: 'answer'; call: string; sdp: string }
+  | { t: 'dial'; call: string; to: string; sdp: string }
+  | { t: 'hold' | 'mute'; call: string; on: boolean }
+  | { t: 'dtmf'; call: string; keys: string }
+  | { t: 'transfer'; call: string; to?: string; with?: string }
   | { t: 'bye'; why: 'pagehide' | 'logout' }
 
 export interface Welcome {
@@ -68,6 +74,52 @@ export interface Welcome {
   lead: boolean
   epoch: number
   ice: RTCIceServer[]
+  /** The calls that go on. */
+  calls?: string[]
+}
+
+/** A call that comes. */
+export interface Ring {
+  t: 'ring'
+  call: string
+  from: string
+  name?: string
+  /** How long the page may take to say that it rings, in ms. */
+  within: number
+  sdp: string
+}
+
+export type CallStage = 'dialling' | 'ringing' | 'early' | 'talking' | 'ended'
+
+/** Why a call is over. */
+export type CallEnd =
+  | 'hung-up'
+  | 'far'
+  | 'canceled'
+  | 'elsewhere'
+  | 'rejected'
+  | 'no-ack'
+  | 'refused'
+  | 'media'
+  | 'transferred'
+  | 'gone'
+
+/** How a call is, as the server has it. */
+export interface CallTruth {
+  t: 'call'
+  call: string
+  state: CallStage
+  out: boolean
+  from: string
+  name?: string
+  held?: boolean
+  held_far?: boolean
+  muted?: boolean
+  moving?: boolean
+  warn?: 'network' | 'silent' | 'no-audio'
+  status?: number
+  why?: CallEnd
+  sentence?: string
 }
 
 /** The truth as the server has it. */
@@ -92,6 +144,8 @@ export type Incoming =
   | { t: 'ping'; n: number }
   | { t: 'probe'; why: string }
   | { t: 'test'; call: string; within: number }
-  | { t: 'answer'; call: string; sdp: string }
+  | Ring
+  | CallTruth
+  | { t: 'offer' | 'answer'; call: string; sdp: string }
   | { t: 'over'; call: string; result: string }
   | { t: 'taken-over'; epoch: number }

@@ -1,5 +1,6 @@
 // What a page shows of its webphone.
 
+import type { PhoneCall } from './calls'
 import type { ServerState } from './protocol'
 import { micWords } from './words'
 import type { MicState, Words } from './words'
@@ -21,6 +22,8 @@ export interface WebphoneState {
   lead: boolean
   /** Id of the session. */
   session: string | undefined
+  /** The calls of this tab, those that just ended included. */
+  calls: readonly PhoneCall[]
   /** What is wrong and what to do; undefined: nothing. */
   problem: Words | undefined
 }

@@ -1,0 +1,132 @@
+// The audio of one call: a peer connection with the microphone's track, and what the
+// other side says, played. The server is ICE-lite and needs no candidates, but gets
+// them.
+
+import type { Outgoing } from './protocol'
+
+export interface CallAudioOptions {
+  call: string
+  ice: RTCIceServer[]
+  /** Opens the microphone; rejects with the browser's error. */
+  microphone: () => Promise<MediaStream>
+  send: (message: Outgoing) => void
+  /** The connection was lost and wants new ICE. */
+  onLost: () => void
+}
+
+// ICE recovers from short interruptions by itself.
+const patience = 2500
+
+export class CallAudio {
+  private readonly pc: RTCPeerConnection
+  private readonly player = new Audio()
+  private stream: MediaStream | undefined
+  private told = false // our description: candidates follow it
+  private waiting: RTCIceCandidate[] = []
+  private closed = false
+  private timer = 0
+  private on = false
+
+  constructor(private readonly options: CallAudioOptions) {
+    this.pc = new RTCPeerConnection({ iceServers: options.ice, bundlePolicy: 'max-bundle' })
+    this.pc.onicecandidate = ({ candidate }) => {
+      if (candidate === null || this.closed) return
+      if (this.told) this.candidate(candidate)
+      else this.waiting.push(candidate)
+    }
+    this.pc.ontrack = ({ track }) => {
+      this.player.srcObject = new MediaStream([track])
+      this.player.autoplay = true
+      void this.player.play().catch(() => undefined) // it begins with the agent's next click
+    }
+    this.pc.onconnectionstatechange = () => {
+      window.clearTimeout(this.timer)
+      switch (this.pc.connectionState) {
+        case 'failed':
+          options.onLost()
+          break
+        case 'disconnected':
+          this.timer = window.setTimeout(() => options.onLost(), patience)
+      }
+    }
+  }
+
+  /** Lets the agent be heard, or not. */
+  speak(on: boolean): void {
+    this.on = on
+    for (const track of this.stream?.getAudioTracks() ?? []) track.enabled = on
+  }
+
+  get connected(): boolean {
+    return this.pc.connectionState === 'connected'
+  }
+
+  /** Answers an offer of the server: the first, or a later one. */
+  async answer(sdp: string): Promise<void> {
+    await this.open()
+    if (this.closed) return
+    await this.pc.setRemoteDescription({ type: 'offer', sdp })
+    const answer = await this.pc.createAnswer()
+    await this.pc.setLocalDescription(answer)
+    this.tell({ t: 'answer', call: this.options.call, sdp: this.pc.localDescription?.sdp ?? answer.sdp ?? '' })
+  }
+
+  /** Begins a call of the agent's. */
+  async dial(to: string): Promise<void> {
+    await this.open()
+    if (this.closed) return
+    const offer = await this.pc.createOffer()
+    await this.pc.setLocalDescription(offer)
+    this.tell({ t: 'dial', call: this.options.call, to, sdp: this.pc.localDescription?.sdp ?? offer.sdp ?? '' })
+  }
+
+  /** Takes the server's answer. */
+  async answered(sdp: string): Promise<void> {
+    if (!this.closed) await this.pc.setRemoteDescription({ type: 'answer', sdp })
+  }
+
+  /** How loud the microphone is, 0 to 1. */
+  async level(): Promise<number> {
+    if (this.closed) return 0
+    for (const report of (await this.pc.getStats()).values() as Iterable<{ type: string; kind?: string; audioLevel?: number }>) {
+      if (report.type === 'media-source' && report.kind === 'audio') return report.audioLevel ?? 0
+    }
+    return 0
+  }
+
+  close(): void {
+    this.closed = true
+    window.clearTimeout(this.timer)
+    this.pc.onicecandidate = this.pc.ontrack = this.pc.onconnectionstatechange = null
+    this.pc.close()
+    this.player.srcObject = null
+    this.stream?.getTracks().forEach((track) => track.stop())
+  }
+
+  private async open(): Promise<void> {
+    if (this.stream !== undefined) return
+    const stream = await this.options.microphone()
+    if (this.closed) {
+      stream.getTracks().forEach((track) => track.stop())
+      return
+    }
+    this.stream = stream
+    this.speak(this.on)
+    for (const track of stream.getAudioTracks()) this.pc.addTrack(track, stream)
+  }
+
+  private tell(message: Outgoing): void {
+    if (this.closed) return
+    this.options.send(message)
+    this.told = true
+    for (const candidate of this.waiting.splice(0)) this.candidate(candidate)
+  }
+
+  private candidate(c: RTCIceCandidate): void {
+    this.options.send({
+      t: 'cand',
+      call: this.options.call,
+      cand: { candidate: c.candidate, sdpMid: c.sdpMid ?? undefined, sdpMLineIndex: c.sdpMLineIndex ?? undefined },
+    })
+  }
+}

@@ -1,0 +1,56 @@
+// The words of calls.
+
+import type { CallEnd, CallTruth } from './protocol'
+
+type Call = Pick<CallTruth, 'state' | 'out' | 'held' | 'held_far' | 'moving' | 'warn' | 'why' | 'sentence'> & { picked?: boolean }
+
+/** How a call is, in a word or two. */
+export function callWords(call: Call): string {
+  switch (call.state) {
+    case 'dialling':
+      return 'Calling'
+    case 'ringing':
+      if (call.out) return 'Ringing there'
+      return call.picked === true ? 'Connecting' : 'Incoming call'
+    case 'early':
+      return 'Ringing there'
+    case 'ended':
+      return callEnded(call).text
+  }
+  if (call.moving === true) return 'Being transferred'
+  if (call.held === true) return 'On hold'
+  if (call.held_far === true) return 'Held by the other side'
+  return 'Talking'
+}
+
+/** What is wrong with a call that goes on. */
+export function callWarning(call: Call): string | undefined {
+  switch (call.warn) {
+    case 'network':
+      return 'The connection for audio is interrupted. It is tried again by itself.'
+    case 'silent':
+      return 'Nothing is heard from your microphone. Is it muted?'
+    case 'no-audio':
+      return 'Your microphone sends nothing.'
+  }
+  return call.state === 'talking' ? call.sentence : undefined
+}
+
+const ends: Record<CallEnd, string> = {
+  'hung-up': '',
+  far: 'The other side hung up',
+  canceled: 'Missed call',
+  elsewhere: '',
+  rejected: '',
+  'no-ack': 'This page answered too late',
+  refused: 'The call failed',
+  media: 'There was no audio',
+  transferred: 'Transferred',
+  gone: 'The connection was lost',
+}
+
+/** How a call ended; missed: nobody else took it. No text: nothing worth saying. */
+export function callEnded(call: Call): { missed: boolean; text: string } {
+  const why = call.why ?? 'far'
+  return { missed: why === 'canceled' && !call.out, text: call.sentence ?? ends[why] }
+}
