@@ -65,6 +65,10 @@ export const api = {
   statuses: () => call<Schemas['StatusList']>('GET', '/statuses'),
   agent: (id: string) => call<Agent>('GET', `/agents/${encodeURIComponent(id)}`),
   history: (id: string) => call<Schemas['History']>('GET', `/agents/${encodeURIComponent(id)}/history?limit=30`),
+  calls: (id: string) => call<Schemas['CallList']>('GET', `/agents/${encodeURIComponent(id)}/calls?limit=20`),
+  why: (id: string, agent?: string) => call<Schemas['Call']>('GET', `/calls/${encodeURIComponent(id)}?hours=168${agent ? `&agent=${encodeURIComponent(agent)}` : ''}`),
+  waiting: () => call<Schemas['LineList']>('GET', '/waiting'),
+  line: (group: string) => call<Schemas['WaitingList']>('GET', `/groups/${encodeURIComponent(group)}/waiting`),
   registrations: (id: string) => call<Schemas['RegistrationList']>('GET', `/agents/${encodeURIComponent(id)}/registrations`),
   watchers: (id: string) => call<Schemas['AgentWatchers']>('GET', `/agents/${encodeURIComponent(id)}/watchers?limit=100`),
   select: (id: string, choice: Choice, reason?: string) =>

@@ -6,6 +6,7 @@ import { act } from '../bar/act'
 import { StatusMenu } from '../bar/StatusMenu'
 import { StatusWithTime } from '../status/Badge'
 import { because, call, capital, device } from '../status/words'
+import { Calls } from './Calls'
 import { Diagnostics } from './Diagnostics'
 import { reasons, sentence, when } from './history'
 
@@ -50,8 +51,9 @@ function Details({ agent, me, choices, skew }: { agent: Agent; me: Me; choices: 
           </List>
         </div>
       )}
-      {supervises && <Diagnostics key={agent.id} agent={agent} skew={skew} />}
+      {supervises && <Diagnostics key={`sip ${agent.id}`} agent={agent} skew={skew} />}
       {supervises && me.agent?.id !== agent.id && <Supervise agent={agent} choices={choices} />}
+      {(supervises || me.agent?.id === agent.id) && <Calls key={`calls ${agent.id}`} agent={agent} all={supervises} />}
       {(supervises || me.agent?.id === agent.id) && <Past agent={agent} choices={choices} />}
     </Stack>
   )
