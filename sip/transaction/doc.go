@@ -13,7 +13,8 @@
 // timer until it is settled, by a 2xx or by the ACK of a refusal; then it is such
 // an entry too, about 200 bytes, so thousands of calls a second can be remembered.
 // A client transaction is an entry of a timer wheel, but for that of an INVITE,
-// which is a small state machine with timers of its own.
+// which is a small state machine with timers of its own; with its final response it
+// is settled, keeps no message, and counts no more as open.
 //
 // Everything is bounded: a full replay cache forgets its oldest entries, a full
 // INVITE table the refusals that nobody acknowledged, and then it refuses, as a

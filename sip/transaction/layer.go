@@ -62,7 +62,8 @@ type Options struct {
 	MaxReplayBytes int // of their replies; 256 MiB
 	MaxInvite      int // INVITE server transactions not settled at once; 20,000
 	MaxInviteBytes int // of their requests; 64 MiB
-	MaxOutgoing    int // INVITE client transactions open at once; 40,000
+	MaxOutgoing    int // INVITE client transactions without a final response at once; 40,000
+	MaxSettled     int // such with one, remembered for what comes again; 200,000
 
 	Metrics prometheus.Registerer // nil: none
 }
@@ -95,12 +96,13 @@ func New(o Options) *Layer {
 	def(&o.MaxInvite, 20_000)
 	def(&o.MaxInviteBytes, 64<<20)
 	def(&o.MaxOutgoing, 40_000)
+	def(&o.MaxSettled, 200_000)
 	// What strangers send must not be able to flood the log.
 	l := &Layer{o: o, log: o.Log, handler: o.Handler, noise: o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second})}
 	l.replay = newReplayCache(o.MaxReplay, o.MaxReplayBytes, 64*o.T1)
 	l.wheel = newWheel(o.T1, o.T2, o.MaxClient, l.replay.purge)
 	l.invites = newInviteTable(l, o.MaxInvite, o.MaxInviteBytes)
-	l.outgoing = &outgoingTable{most: o.MaxOutgoing, m: make(map[string]*Outgoing)}
+	l.outgoing = &outgoingTable{most: o.MaxOutgoing, mostSettled: o.MaxSettled, m: make(map[string]*Outgoing)}
 	l.metric = newMetrics(o.Metrics, l)
 	l.wg.Go(l.wheel.run)
 	o.Transport.Bind(l.receive, l.receiveBad)

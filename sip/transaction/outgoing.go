@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"bytes"
 	"errors"
 	"sync"
 	"time"
@@ -18,7 +17,10 @@ type Outgoing struct {
 	branch string
 	raw    []byte // the INVITE
 	got    func(*message.Message, error)
-	over   chan struct{} // closed when the transaction has ended
+	over   chan struct{} // closed when the end of its stream means nothing any more
+
+	next, prev *Outgoing // in the list of settled ones; guarded by the table's mu
+	listed     bool      // guarded by the table's mu
 
 	mu       sync.Mutex
 	state    outgoingState // guarded by mu, as all below
@@ -49,15 +51,6 @@ const (
 	terminated
 )
 
-// outgoingTable is the INVITE client transactions by branch.
-type outgoingTable struct {
-	most int
-
-	mu     sync.Mutex
-	m      map[string]*Outgoing // guarded by mu
-	closed bool                 // guarded by mu
-}
-
 // Invite starts an INVITE client transaction: it adds a Via with this branch,
 // which must be unique, and sends. got is called with every provisional response and every 2xx,
 // also those that come again or from another fork (even after a refusal, as long as
@@ -71,7 +64,8 @@ type outgoingTable struct {
 func (l *Layer) Invite(f *transport.Flow, branch string, b *message.Builder, got func(*message.Message, error)) *Outgoing {
 	o := &Outgoing{layer: l, flow: f, branch: branch, got: got, over: make(chan struct{}), interval: l.o.T1}
 	b.Via(l.Via(f, o.branch))
-	o.raw = b.Bytes()
+	raw := b.Bytes()
+	o.raw = raw
 	o.mu.Lock() // whoever finds it in the table waits until its timers are there
 	if err := l.outgoing.add(o, l.o.Urgent); err != nil {
 		o.state = terminated
@@ -87,7 +81,7 @@ func (l *Layer) Invite(f *transport.Flow, branch string, b *message.Builder, got
 		o.again = time.AfterFunc(o.interval, o.sendAgain) // Timer A
 	}
 	o.mu.Unlock()
-	if err := f.Send(o.raw); err != nil && (f.Reliable() || errors.Is(err, transport.ErrTooLong) || errors.Is(err, ErrFlowClosed)) {
+	if err := f.Send(raw); err != nil && (f.Reliable() || errors.Is(err, transport.ErrTooLong) || errors.Is(err, ErrFlowClosed)) {
 		o.fail(err)
 	}
 	return o
@@ -162,6 +156,7 @@ func (o *Outgoing) hop(method, to string, extra []message.Header) []byte {
 func (o *Outgoing) response(m *message.Message) {
 	o.mu.Lock()
 	var cancel []byte
+	var forgotten *Outgoing
 	switch {
 	case o.state == terminated:
 	case o.state == completed:
@@ -176,13 +171,17 @@ func (o *Outgoing) response(m *message.Message) {
 			cancel = o.provisionalLocked(m)
 		}
 	case m.Status < 300:
-		o.acceptedLocked(m)
+		forgotten = o.acceptedLocked(m)
 	case o.state != accepted: // a fork downstream refuses after another answered: its ACK is that fork's proxy's
-		o.refusedLocked(m)
+		forgotten = o.refusedLocked(m)
 	}
 	o.mu.Unlock()
 	o.sendCancel(cancel)
 	o.tell()
+	if forgotten != nil {
+		o.layer.metric.drop("settled_invite")
+		forgotten.fail(nil)
+	}
 }
 
 func (o *Outgoing) provisionalLocked(m *message.Message) (cancel []byte) {
@@ -194,26 +193,36 @@ func (o *Outgoing) provisionalLocked(m *message.Message) (cancel []byte) {
 	return o.takeCancelLocked()
 }
 
-func (o *Outgoing) acceptedLocked(m *message.Message) {
+func (o *Outgoing) acceptedLocked(m *message.Message) (forgotten *Outgoing) {
+	o.told = append(o.told, outcomeOf{m, nil})
 	if o.state != accepted {
 		o.state = accepted
-		o.stopLocked()
-		o.resetLocked(64 * o.layer.o.T1) // Timer M
+		forgotten = o.settleLocked() // until Timer M
 	}
-	o.told = append(o.told, outcomeOf{m, nil})
+	return forgotten
 }
 
-func (o *Outgoing) refusedLocked(m *message.Message) {
+func (o *Outgoing) refusedLocked(m *message.Message) (forgotten *Outgoing) {
 	o.state = completed
-	o.stopLocked()
 	o.ack = o.hop("ACK", m.Get(message.To), nil)
 	_ = o.flow.Send(o.ack)
 	o.told = append(o.told, outcomeOf{m, nil})
-	if o.flow.Reliable() { // Timer D is zero
+	forgotten = o.settleLocked() // until Timer D
+	if o.flow.Reliable() {       // which is zero
 		o.terminateLocked()
-		return
 	}
-	o.resetLocked(64 * o.layer.o.T1) // Timer D
+	return forgotten
+}
+
+// settleLocked: it has its final response. Nothing is made of the INVITE any more,
+// and the end of a stream is nobody's matter. The oldest of those that are settled
+// is to be forgotten where there are too many.
+func (o *Outgoing) settleLocked() (forgotten *Outgoing) {
+	o.stopLocked()
+	o.resetLocked(64 * o.layer.o.T1)
+	o.raw, o.cancel = nil, nil
+	close(o.over)
+	return o.layer.outgoing.settle(o)
 }
 
 // tell calls got with what there is to tell, unless somebody does already.
@@ -274,9 +283,11 @@ func (o *Outgoing) fail(err error) {
 }
 
 func (o *Outgoing) terminateLocked() {
+	if o.state == calling || o.state == proceeding {
+		close(o.over)
+	}
 	o.state = terminated
 	o.stopLocked()
-	close(o.over)
 	o.layer.outgoing.drop(o)
 }
 
@@ -295,57 +306,5 @@ func (o *Outgoing) watchFlow() {
 	case <-o.flow.Done():
 		o.fail(ErrFlowClosed)
 	case <-o.over:
-	}
-}
-
-func (t *outgoingTable) add(o *Outgoing, urgent func(uri string) bool) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed:
-		return ErrClosed
-	case len(t.m) >= t.most && (urgent == nil || len(t.m) >= t.most+urgentRoom || !urgent(requestURI(o.raw))):
-		return ErrOverload
-	}
-	t.m[o.branch] = o
-	return nil
-}
-
-// requestURI is that of a request as it is sent.
-func requestURI(raw []byte) string {
-	_, rest, _ := bytes.Cut(raw, []byte(" "))
-	uri, _, _ := bytes.Cut(rest, []byte(" "))
-	return string(uri)
-}
-
-func (t *outgoingTable) drop(o *Outgoing) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.m, o.branch)
-}
-
-func (t *outgoingTable) find(branch string) *Outgoing {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.m[branch]
-}
-
-func (t *outgoingTable) len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.m)
-}
-
-// close ends all of them; none is begun any more.
-func (t *outgoingTable) close() {
-	t.mu.Lock()
-	t.closed = true
-	all := make([]*Outgoing, 0, len(t.m))
-	for _, o := range t.m {
-		all = append(all, o)
-	}
-	t.mu.Unlock()
-	for _, o := range all {
-		o.fail(ErrClosed)
 	}
 }

@@ -224,3 +224,42 @@ func TestTooManyInvitesAndClose(t *testing.T) {
 		second.Cancel()
 	})
 }
+
+// What has its answer keeps nothing from beginning; beyond a bound the oldest is
+// forgotten.
+func TestSettledInvitesMakeRoom(t *testing.T) {
+	inWorld(t, Options{Handler: &handler{}, MaxOutgoing: 1, MaxSettled: 2}, func(t *testing.T, w *world) {
+		f := w.flow("10.0.0.2:5060")
+		p := w.peer("10.0.0.2:5060")
+		var calls []*outgoing
+		for _, status := range []int{200, 486, 200, 200} {
+			o := w.call(f)
+			calls = append(calls, o)
+			inv := p.Expect(siptest.Method("INVITE"))
+			p.Respond(inv, status)
+			if got := o.told(); got != fmt.Sprint(status) {
+				t.Errorf("told %q, want %d", got, status)
+			}
+		}
+		if n := w.count("lamplight_sip_transactions invite_client"); n != 2 {
+			t.Errorf("%d are remembered, want 2", n)
+		}
+		if n := w.count("lamplight_sip_transaction_drops_total settled_invite"); n != 2 {
+			t.Errorf("%d were forgotten, want 2", n)
+		}
+		last := w.call(f) // one may be open
+		p.Respond(p.Expect(siptest.Method("INVITE")), 180)
+		if refused := w.call(f); refused.told() != ErrOverload.Error() || last.told() != "180" {
+			t.Errorf("with one open the next was told %q", refused.told())
+		}
+		last.Cancel()
+		time.Sleep(2 * time.Minute)
+		w.wantNoneOpen()
+		for i, o := range calls {
+			if len(o.got) != 1 {
+				t.Errorf("call %d was told %q", i, o.told())
+			}
+		}
+		p.Close()
+	})
+}

@@ -145,7 +145,7 @@ func (b *branch) timersLocked() {
 // request is the INVITE as it is sent there.
 func (b *branch) request(first []message.Header) *message.Builder {
 	in := b.call.req.Message
-	out := message.RelayRequest(in, b.uri(), first, b.call.plan.Strip...)
+	out := message.RelayRequest(in, b.uri(), first, b.call.strip...)
 	out.Set(maxBreadth, strconv.Itoa(b.breadth))
 	if b.shift > 0 {
 		n, method := in.CSeq()

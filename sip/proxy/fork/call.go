@@ -10,10 +10,11 @@ import (
 
 // Call is one INVITE on its way. Its methods are safe from any goroutine.
 type Call struct {
-	f    *Forker
-	req  *transaction.Request
-	plan Plan
-	mark string
+	f     *Forker
+	req   *transaction.Request
+	plan  Plan // what follows Over alone is left of it then
+	strip []message.Name
+	mark  string
 
 	mu       sync.Mutex
 	branches []*branch // guarded by mu, as all below
@@ -38,7 +39,7 @@ type Call struct {
 // Begin answers the INVITE by what the plan brings. The request must have been
 // admitted; its flow's order is kept. A loop is answered 482.
 func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
-	c := &Call{f: f, req: req, plan: p, mark: f.loopMark(req.Message), begun: time.Now(), breadth: breadthOf(req.Message, f.o.Breadth)}
+	c := &Call{f: f, req: req, plan: p, strip: p.Strip, mark: f.loopMark(req.Message), begun: time.Now(), breadth: breadthOf(req.Message, f.o.Breadth)}
 	if p.Late {
 		c.late = 1
 	}
@@ -103,8 +104,11 @@ func (c *Call) advance() {
 		}
 	}
 	c.shareLocked(start)
-	dry := c.plan.Dry != nil && !c.dry && !c.over && c.late > 0 && c.step == len(c.plan.Steps) && !c.openLocked()
-	c.dry = c.dry || dry
+	dry := c.plan.Dry
+	if c.dry || c.over || c.late == 0 || c.step != len(c.plan.Steps) || c.openLocked() {
+		dry = nil
+	}
+	c.dry = c.dry || dry != nil
 	if !c.over && c.late == 0 && c.step == len(c.plan.Steps) && !c.openLocked() {
 		c.refuseLocked()
 	}
@@ -113,8 +117,8 @@ func (c *Call) advance() {
 		b.start()
 	}
 	c.tell()
-	if dry {
-		c.f.Go(func() { c.plan.Dry(c) })
+	if dry != nil {
+		c.f.Go(func() { dry(c) })
 	}
 }
 
@@ -254,6 +258,9 @@ func (c *Call) tell() {
 			c.plan.Tell(e)
 		}
 		c.mu.Lock()
+		if e.What == Over { // the rest need not be kept for as long as a 2xx may come again
+			c.plan = Plan{InDialog: c.plan.InDialog, Many: c.plan.Many}
+		}
 	}
 	c.telling = false
 }

@@ -25,8 +25,13 @@ type redirected struct {
 // contacts reads where a redirection leads, as far as the plan lets it: 300, 301
 // and 302; the others want something of the caller (RFC 3261 §21.3).
 func (b *branch) contacts(m *message.Message) [][]Target {
+	if m == nil || m.Status < 300 || m.Status > 302 {
+		return nil
+	}
+	b.call.mu.Lock()
 	redirect := b.call.plan.Redirect
-	if m == nil || m.Status < 300 || m.Status > 302 || redirect == nil {
+	b.call.mu.Unlock()
+	if redirect == nil {
 		return nil
 	}
 	list, err := m.Contacts()
