@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -31,6 +32,12 @@ const patience = 20 * time.Second
 // gateway opens one on loopback.
 func gateway(t *testing.T) *media.Gateway {
 	t.Helper()
+	g, _ := gatewayAt(t)
+	return g
+}
+
+func gatewayAt(t *testing.T) (*media.Gateway, netip.AddrPort) {
+	t.Helper()
 	port, err := iceport.Open(iceport.Options{Listen: "127.0.0.1:0", TCP: "127.0.0.1:0", Loopback: true})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +52,7 @@ func gateway(t *testing.T) *media.Gateway {
 		}
 		_ = port.Close()
 	})
-	return g
+	return g, port.Addr().(*net.UDPAddr).AddrPort()
 }
 
 // script is the page: it speaks by its microphone, or a tone it makes itself, and
@@ -53,7 +60,7 @@ func gateway(t *testing.T) *media.Gateway {
 const script = `<!doctype html><audio id="out" autoplay></audio><script>
 const hear = new AudioContext(), ear = hear.createAnalyser(); ear.fftSize = 8192; ear.smoothingTimeConstant = 0
 let pc, sender
-async function start(hz) {
+async function start(hz, relay) {
   let stream
   if (hz) {
     const o = hear.createOscillator(), to = hear.createMediaStreamDestination(), g = hear.createGain()
@@ -61,7 +68,7 @@ async function start(hz) {
   } else {
     stream = await navigator.mediaDevices.getUserMedia({audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}})
   }
-  pc = new RTCPeerConnection()
+  pc = new RTCPeerConnection(relay ? {iceServers: [relay], iceTransportPolicy: "relay"} : {})
   pc.ontrack = e => {
     const s = new MediaStream([e.track]); document.getElementById('out').srcObject = s
     hear.createMediaStreamSource(s).connect(ear)
@@ -139,13 +146,19 @@ func chromium(t *testing.T, hz int) (context.Context, string) {
 // tab opens the page: with hz 0 it speaks by the microphone.
 func tab(browser context.Context, t *testing.T, url string, hz int) *page {
 	t.Helper()
+	return tabOf(browser, t, url, strconv.Itoa(hz))
+}
+
+// tabOf is tab with all that start is given.
+func tabOf(browser context.Context, t *testing.T, url, start string) *page {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
 	p := &page{t: t, ctx: ctx}
-	p.eval("start", strconv.Itoa(hz))
+	p.eval("start", start)
 	return p
 }
 
