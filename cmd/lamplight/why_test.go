@@ -142,3 +142,23 @@ func TestACallIsExplainedOnTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+// TestAGroupsCallIsExplainedOnTheCommandLine: whom a call to a group was to ring, and why nobody.
+func TestAGroupsCallIsExplainedOnTheCommandLine(t *testing.T) {
+	demo(t)
+	const domain = "demo.lamplight.test"
+	pbx := siptest.NewRealPeer(t, os.Getenv("DEMO_SIP"))
+	m := pbx.Do(pbx.Request("INVITE", "sip:610@"+domain, "sip:pbx@"+domain, "").Add(message.Contact, "<"+pbx.Contact("pbx")+">"))
+	if m.Status != 480 {
+		t.Fatalf("%d", m.Status)
+	}
+	id := m.Get(message.CallID)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if strings.Contains(ask(t, "why --group 610"), id) {
+			break
+		}
+	}
+	ask(t, "why "+id, "to group 610 Support (regular), asked by peer:", "Nobody of group 610 is asked: Nobody is there (480).",
+		"1007 Grace Mbeki: left out: ", "answered with 480", "the identical decision again")
+	ask(t, "group members 610", "1007", "Grace Mbeki", "Nobody of group 610 is asked")
+}

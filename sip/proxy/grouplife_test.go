@@ -274,3 +274,56 @@ func TestTwoCallsNeverRingTheSameAgent(t *testing.T) {
 		})
 	}
 }
+
+// A member whose phone is dead costs a caller the time of one offer, and no more: the
+// next one is asked, and the dead one is skipped for a while.
+func TestDeadMemberFallsThrough(t *testing.T) {
+	for name, tcp := range map[string]bool{"silent": false, "connection lost": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSwitchboard(t)
+				a, b := s.phone("1001", "10.0.0.21:5060", tcp), alive(s.phone("1002", "10.0.0.22:5060", false))
+				s.group(presence.Group{Strategy: presence.Sequential, Ring: 10 * time.Second})
+				a.Close()
+				p := siptest.NewPeer(t, s.net, pbx, server)
+				for i, within := range []time.Duration{11 * time.Second, time.Second} {
+					began := time.Now()
+					ring(p, sales, outside)
+					answers(b, b.Expect(siptest.Method("INVITE")))
+					if d := time.Since(began); d > within {
+						t.Errorf("call %d: the living member is asked after %s", i+1, d)
+					}
+					ok := p.Expect(siptest.Status(200))
+					sendACK(p, ok)
+					hangsUp(p, b, ok)
+				}
+				s.free("after the calls")
+			})
+		})
+	}
+}
+
+// An agent who is being offered a group's call is still rung by who calls him by name;
+// taking that call he has missed none of the group's, which goes on.
+func TestDirectCallRingsWhoIsOfferedAGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a, b := alive(s.phone("1001", "10.0.0.21:5060", false)), alive(s.phone("1002", "10.0.0.22:5060", false))
+		g := s.group(presence.Group{Strategy: presence.Sequential, Ring: 10 * time.Second})
+		p, direct := siptest.NewPeer(t, s.net, pbx, server), siptest.NewPeer(t, s.net, "10.0.0.9:5061", server)
+		ring(p, sales, outside)
+		offered := a.Expect(siptest.Method("INVITE"))
+		a.Respond(offered, 180)
+		ring(direct, called, outside)
+		inv := a.Expect(siptest.Method("INVITE"))
+		answers(a, inv)
+		sendACK(direct, direct.Expect(siptest.Status(200)))
+		a.Respond(offered, 486) // the phone is busy now
+		answers(b, b.Expect(siptest.Method("INVITE")))
+		sendACK(p, p.Expect(siptest.Status(200)))
+		s.want("each has a call", "On a Call confirmed", "On a Call confirmed")
+		if n := s.board.Tally(g.ID, s.agent("1001"), ""); n.Missed != 0 {
+			t.Errorf("who was in another call has missed %d", n.Missed)
+		}
+	})
+}
