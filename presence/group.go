@@ -19,7 +19,10 @@ type Group struct {
 	Domain DomainID `json:"domain"`
 	// Number is dialled; no agent and no other group of the domain has it.
 	Number string `json:"number"`
-	Name   string `json:"name"`
+	// Aliases are dialled too, as the number that a trunk delivers; up to 20, each as
+	// much the group's own as Number.
+	Aliases []string `json:"aliases,omitempty"`
+	Name    string   `json:"name"`
 	// Kind is what its calls are: regular, or campaign, which are offered to
 	// webphones only and have a wrap-up after them (rule 9).
 	Kind     CallKind `json:"kind,omitempty"`
@@ -109,12 +112,16 @@ const (
 	defaultRest  = 30 * time.Second
 	defaultWait  = 10 * time.Minute
 	maxMembers   = 1000
+	maxAliases   = 20
 	maxQueue     = 1000
 	maxMisses    = 100
 )
 
 // MaxLevel is the highest level that a member may have.
 const MaxLevel = 10
+
+// Numbers are all that is dialled for the group.
+func (g *Group) Numbers() []string { return append([]string{g.Number}, g.Aliases...) }
 
 // CallKind is what the group's calls are.
 func (g *Group) CallKind() CallKind {
@@ -179,6 +186,8 @@ func (g *Group) Check() error {
 		return err
 	}
 	switch {
+	case len(g.Aliases) > maxAliases:
+		return fmt.Errorf("more than %d aliases", maxAliases)
 	case g.Ring != 0 && (g.Ring < 5*time.Second || g.Ring > 2*time.Minute):
 		return fmt.Errorf("a ring time of %s is not between 5s and 2m", g.Ring)
 	case g.Rest > time.Hour:

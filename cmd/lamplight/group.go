@@ -16,6 +16,7 @@ import (
 
 type ringGroup struct {
 	Number   string        `json:"number"`
+	Aliases  []string      `json:"aliases"`
 	Name     string        `json:"name"`
 	Kind     string        `json:"kind"`
 	Strategy string        `json:"strategy"`
@@ -62,7 +63,7 @@ func (g *ringGroup) row() []string {
 		queue = strconv.Itoa(g.Queue.Size)
 	}
 	ring := time.Duration(g.Ring * float64(time.Second)).String()
-	return []string{g.Number, printable(g.Name), g.Kind, g.Strategy, ring, printable(strings.Join(members, ",")), queue, g.Fallback}
+	return []string{strings.Join(append([]string{g.Number}, g.Aliases...), ","), printable(g.Name), g.Kind, g.Strategy, ring, printable(strings.Join(members, ",")), queue, g.Fallback}
 }
 
 func groupCommand(r *remote) *cobra.Command {
@@ -106,6 +107,7 @@ func groupShow(r *remote) *cobra.Command {
 // groupFlags are what set changes; the names of the API's fields are theirs.
 type groupFlags struct {
 	name, kind, strategy, team, fallback string
+	aliases                              []string
 	ring, rest                           time.Duration
 	level, queue                         int
 }
@@ -141,6 +143,7 @@ func groupSet(r *remote) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&f.name, "name", "", "name shown to people")
+	c.Flags().StringSliceVar(&f.aliases, "aliases", nil, "numbers that are dialled for it too, with commas between")
 	c.Flags().StringVar(&f.kind, "kind", "", "regular, or campaign: offered to webphones only")
 	c.Flags().StringVar(&f.strategy, "strategy", "", "all, round_robin, longest_idle, fewest_calls, sequential or skills")
 	c.Flags().StringVar(&f.team, "team", "", "everybody of this team is a member, after those named; \"\" for none")
@@ -187,7 +190,7 @@ func (r *remote) groupNow(cmd *cobra.Command, number string) (map[string]any, er
 // into puts what was said on the command line into the group.
 func (f *groupFlags) into(cmd *cobra.Command, whole map[string]any) {
 	for flag, value := range map[string]any{
-		"name": f.name, "kind": f.kind, "strategy": f.strategy, "team": f.team, "fallback": f.fallback, "level": f.level,
+		"name": f.name, "kind": f.kind, "strategy": f.strategy, "team": f.team, "fallback": f.fallback, "level": f.level, "aliases": f.aliases,
 	} {
 		if cmd.Flags().Changed(flag) {
 			whole[flag] = value

@@ -84,7 +84,9 @@ func (d *Directory) MembersOf(g *presence.Group) []presence.Member {
 func (x *indexes) putGroup(v *presence.Group) {
 	x.dropGroup(v.ID)
 	x.groups[v.ID] = v
-	x.groupNumbers[userKey{v.Domain, v.Number}] = v
+	for _, n := range v.Numbers() {
+		x.groupNumbers[userKey{v.Domain, n}] = v
+	}
 }
 
 // dropGroup takes a number back only while it still points at the old value:
@@ -94,8 +96,10 @@ func (x *indexes) dropGroup(id presence.GroupID) {
 	if old == nil {
 		return
 	}
-	if k := (userKey{old.Domain, old.Number}); x.groupNumbers[k] == old {
-		delete(x.groupNumbers, k)
+	for _, n := range old.Numbers() {
+		if k := (userKey{old.Domain, n}); x.groupNumbers[k] == old {
+			delete(x.groupNumbers, k)
+		}
 	}
 	delete(x.groups, id)
 }
@@ -167,7 +171,7 @@ func (c *checker) planGroups() {
 			bad(err)
 		}
 		own := *v
-		own.Members = slices.Clone(v.Members)
+		own.Members, own.Aliases = slices.Clone(v.Members), slices.Clone(v.Aliases)
 		c.p.setGroup(v.ID, &own)
 	}
 	if made > 0 && len(c.ix.groups)+made > maxGroups {
@@ -176,12 +180,18 @@ func (c *checker) planGroups() {
 }
 
 func (c *checker) checkGroup(v *presence.Group) error {
-	switch {
-	case !validNumber(v.Number):
-		return invalid("%q is no number: 1 to %d digits, letters or any of -_.+*#!~'", v.Number, maxNumber)
-	case reserved(v.Number):
-		return invalid("%q is no number: what begins with %s or %s is the address of a list", v.Number, TeamPrefix, ListPrefix)
-	case !printable(v.Name) || !printable(v.Team):
+	numbers := v.Numbers()
+	for i, n := range numbers {
+		switch {
+		case !validNumber(n):
+			return invalid("%q is no number: 1 to %d digits, letters or any of -_.+*#!~'", n, maxNumber)
+		case reserved(n):
+			return invalid("%q is no number: what begins with %s or %s is the address of a list", n, TeamPrefix, ListPrefix)
+		case slices.Contains(numbers[:i], n):
+			return invalid("%q is the group's twice", n)
+		}
+	}
+	if !printable(v.Name) || !printable(v.Team) {
 		return invalid("the name is too long or has control characters")
 	}
 	if err := v.Check(); err != nil {
@@ -192,7 +202,7 @@ func (c *checker) checkGroup(v *presence.Group) error {
 			return invalid("member %s is no agent of the domain", m.Agent)
 		}
 	}
-	if v.Fallback != "" && v.Fallback == v.Number {
+	if v.Fallback != "" && slices.Contains(numbers, v.Fallback) {
 		return invalid("the fallback %q is the group itself: its calls would go round in circles", v.Fallback)
 	}
 	if s := v.Misses.Status; s != "" && !selectable(c.domain(v.Domain), s) {
@@ -217,19 +227,10 @@ func (c *checker) checkGroupNumbers() {
 	seen := make(map[userKey]presence.GroupID, len(c.p.groupOrder))
 	for i := range c.p.edit.Groups {
 		v := &c.p.edit.Groups[i]
-		k := userKey{v.Domain, v.Number}
-		if other, ok := seen[k]; ok && other != v.ID {
-			c.mistakes.add("group", i, v.Number, taken("the number is another group's"))
-			continue
-		}
-		seen[k] = v.ID
-		if holder := c.ix.groupNumbers[k]; holder != nil && holder.ID != v.ID {
-			if _, changed := c.p.groups[holder.ID]; !changed {
-				c.mistakes.add("group", i, v.Number, taken("the number is another group's"))
+		for _, n := range v.Numbers() {
+			if err := c.groupNumber(v, userKey{v.Domain, n}, seen); err != nil {
+				c.mistakes.add("group", i, v.Number, err)
 			}
-		}
-		if a := c.numbered(k); a != nil {
-			c.mistakes.add("group", i, v.Number, taken("the number is agent %s's", a.Name))
 		}
 	}
 	for i := range c.p.edit.Agents {
@@ -239,11 +240,28 @@ func (c *checker) checkGroupNumbers() {
 			if g == nil {
 				continue
 			}
-			if next, changed := c.p.groups[g.ID]; !changed || next != nil && next.Number == g.Number {
-				c.mistakes.add("agent", i, v.Number, taken("%s is a group's number", g.Number))
+			if next, changed := c.p.groups[g.ID]; !changed || next != nil && slices.Contains(next.Numbers(), aorUser(aor)) {
+				c.mistakes.add("agent", i, v.Number, taken("%s is a group's number", aorUser(aor)))
 			}
 		}
 	}
+}
+
+// groupNumber says why the number cannot be the group's, nil if it can.
+func (c *checker) groupNumber(v *presence.Group, k userKey, seen map[userKey]presence.GroupID) error {
+	if other, ok := seen[k]; ok && other != v.ID {
+		return taken("%s is another group's", k.user)
+	}
+	seen[k] = v.ID
+	if holder := c.ix.groupNumbers[k]; holder != nil && holder.ID != v.ID {
+		if _, changed := c.p.groups[holder.ID]; !changed {
+			return taken("%s is another group's", k.user)
+		}
+	}
+	if a := c.numbered(k); a != nil {
+		return taken("%s is agent %s's", k.user, a.Name)
+	}
+	return nil
 }
 
 // numbered is the agent who will have the number or address after the edit.

@@ -135,3 +135,48 @@ func TestGroupsThatAreRefused(t *testing.T) {
 		t.Errorf("an agent with a group's number: %v", err)
 	}
 }
+
+// What a group is dialled by is its own: also the aliases, which may be given away.
+func TestAliasesOfGroups(t *testing.T) {
+	d, dom, _ := groupHouse(t)
+	edit := func(groups ...presence.Group) error {
+		for i := range groups {
+			groups[i].Domain = dom
+			if old, ok := d.GroupByNumber(dom, groups[i].Number); ok {
+				groups[i].ID = old.ID
+			}
+		}
+		return d.Apply(t.Context(), Edit{Groups: groups})
+	}
+	if err := edit(presence.Group{Number: "6", Aliases: []string{"+4930600", "66"}}, presence.Group{Number: "7"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]presence.Group{
+		"another group's alias": {Number: "7", Aliases: []string{"66"}}, "another group's number": {Number: "7", Aliases: []string{"6"}},
+		"an agent's number": {Number: "7", Aliases: []string{"101"}}, "an agent's address": {Number: "7", Aliases: []string{"desk"}},
+		"its own number": {Number: "7", Aliases: []string{"7"}}, "a list's": {Number: "7", Aliases: []string{"team-sales"}},
+		"no number": {Number: "7", Aliases: []string{"a b"}}, "falls back to itself": {Number: "7", Aliases: []string{"77"}, Fallback: "77"},
+	} {
+		if err := edit(g); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if err := d.Apply(t.Context(), Edit{Agents: []presence.Agent{{Domain: dom, Number: "66"}}}); err == nil {
+		t.Error("an agent has a group's alias")
+	}
+	if err := edit(presence.Group{Number: "6", Aliases: []string{"+4930600"}}, presence.Group{Number: "7", Aliases: []string{"66"}}); err != nil {
+		t.Errorf("handed over: %v", err)
+	}
+	for dialled, want := range map[string]string{"66": "7", "+4930600": "6", "6": "6"} {
+		if g, ok := d.GroupByNumber(dom, dialled); !ok || g.Number != want {
+			t.Errorf("%s is group %+v, want %s", dialled, g, want)
+		}
+	}
+	six, _ := d.GroupByNumber(dom, "6")
+	if err := d.Apply(t.Context(), Edit{DeleteGroups: []presence.GroupID{six.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := d.GroupByNumber(dom, "+4930600"); ok {
+		t.Error("an alias outlives its group")
+	}
+}

@@ -12,6 +12,7 @@ import (
 type (
 	groupChange struct {
 		Name     string            `json:"name"`
+		Aliases  []string          `json:"aliases,omitempty"`
 		Kind     presence.CallKind `json:"kind,omitempty"`
 		Strategy presence.Strategy `json:"strategy,omitempty"`
 		Team     string            `json:"team,omitempty"`
@@ -50,7 +51,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 func (a *API) groupView(g *presence.Group) groupJSON {
 	rest, q := g.RestTime().Seconds(), &g.Queue
 	j := groupJSON{ID: g.ID.String(), Number: g.Number, groupChange: groupChange{
-		Name: g.Name, Kind: g.CallKind(), Strategy: g.Order(), Team: g.Team, Members: []memberJSON{}, Level: g.Level,
+		Name: g.Name, Aliases: g.Aliases, Kind: g.CallKind(), Strategy: g.Order(), Team: g.Team, Members: []memberJSON{}, Level: g.Level,
 		Ring: g.RingTime().Seconds(), Rest: &rest, WrapUp: wrapUpSeconds(&presence.Policy{WrapUp: g.WrapUp}), Misses: g.Misses, Fallback: g.Fallback,
 		Hours: hoursOf(g.Hours), After: g.AfterHours,
 		Queue: queueJSON{Size: q.Size, Full: q.Full, TooLong: q.TooLong, Nobody: q.Nobody, Park: q.Park},
@@ -120,6 +121,9 @@ func (a *API) setGroup(r *request) error {
 	}
 	next.Number = r.PathValue("group")
 	if old, ok := a.o.Directory.GroupByNumber(dom.ID, next.Number); ok {
+		if old.Number != next.Number {
+			return problem(http.StatusConflict, "%s is an alias of group %s", next.Number, old.Number)
+		}
 		next.ID = old.ID
 	}
 	e := directory.Edit{Groups: []presence.Group{next}}
@@ -131,7 +135,7 @@ func (a *API) setGroup(r *request) error {
 
 func (a *API) groupOf(dom *presence.Domain, in *groupChange) (presence.Group, error) {
 	g := presence.Group{
-		Domain: dom.ID, Name: in.Name, Kind: in.Kind, Strategy: in.Strategy, Team: in.Team, Level: in.Level,
+		Domain: dom.ID, Name: in.Name, Aliases: in.Aliases, Kind: in.Kind, Strategy: in.Strategy, Team: in.Team, Level: in.Level,
 		Ring: seconds(in.Ring), Misses: in.Misses, Fallback: in.Fallback, AfterHours: in.After,
 		Queue: presence.Queue{
 			Size: in.Queue.Size, Wait: seconds(in.Queue.Wait), Full: in.Queue.Full, TooLong: in.Queue.TooLong, Nobody: in.Queue.Nobody, Park: in.Queue.Park,

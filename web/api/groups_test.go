@@ -31,6 +31,13 @@ func TestRingGroups(t *testing.T) {
 		})
 	}
 	h.ask(admin, "PUT", "/groups/1001", `{}`).want(409)
+	h.ask(admin, "PUT", "/groups/600", `{"name":"Sales","aliases":["+4930600","606"]}`).want(200).is("606", "aliases", 1)
+	h.ask(admin, "GET", "/groups/606", "").want(200).is("600", "number")
+	h.ask(admin, "PUT", "/groups/606", `{}`).problem(409, "alias of group 600")
+	h.ask(admin, "PUT", "/groups/601", `{"aliases":["606"]}`).want(409)
+	h.ask(admin, "PUT", "/groups/601", `{"aliases":["1001"]}`).want(409)
+	h.ask(admin, "PUT", "/groups/600", `{"name":"Sales"}`).want(200)
+	h.ask(admin, "GET", "/groups/606", "").want(404)
 	h.ask(admin, "DELETE", "/groups/600", "").want(204)
 	h.ask(admin, "GET", "/groups/600", "").want(404)
 }

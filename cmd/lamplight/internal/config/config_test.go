@@ -124,6 +124,7 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"group rings shortly":     {minimal + "    groups:\n      - number: \"6\"\n        ring: 2s\n", "c.yaml:7: domains[0].groups[0]: a ring time of 2s is not between 5s and 2m"},
 		"member without a name":   {minimal + "    groups:\n      - number: \"6\"\n        members:\n          - {agent: \"1\"}\n          - {level: 3}\n", "c.yaml:10: domains[0].groups[0].members[1].agent: missing"},
 		"member of level 11":      {minimal + "    groups:\n      - {number: \"6\", members: [{agent: \"1\", level: 11}]}\n", "c.yaml:7: domains[0].groups[0].members[0].level: 11 is not between 0 and 10"},
+		"alias of an agent":       {minimal + "    agents: [{number: \"1\", login: 123456789012}]\n    groups:\n      - {number: \"6\", aliases: [\"1\"]}\n", "c.yaml:8: domains[0].groups[0].aliases[0]: \"1\" is used twice"},
 		"member twice":            {minimal + "    groups:\n      - {number: \"6\", members: [{agent: \"1\"}, {agent: \"1\"}]}\n", "c.yaml:7: domains[0].groups[0].members[1].agent: \"1\" is a member twice"},
 		"misses to nowhere":       {minimal + "    groups:\n      - {number: \"6\", misses: {most: 3, status: Tea}}\n", "c.yaml:7: domains[0].groups[0].misses.status: \"Tea\""},
 		"misses without a status": {minimal + "    groups:\n      - {number: \"6\", misses: {most: 3}}\n", "c.yaml:7: domains[0].groups[0]: misses without a status"},

@@ -11,7 +11,9 @@ import (
 // answer.
 type Group struct {
 	Number string `yaml:"number"`
-	Name   string `yaml:"name"`
+	// Aliases are dialled too, as the number that a trunk delivers.
+	Aliases []string `yaml:"aliases"`
+	Name    string   `yaml:"name"`
 	// Kind is regular (default) or campaign: offered to webphones only, with a
 	// wrap-up after the talk.
 	Kind string `yaml:"kind"`
@@ -68,7 +70,7 @@ type Queue struct {
 // Group is the group as the directory keeps it, short of its members.
 func (g *Group) Group() presence.Group {
 	out := presence.Group{
-		Number: g.Number, Name: g.Name, Kind: presence.CallKind(g.Kind), Strategy: presence.Strategy(g.Strategy), Team: g.Team,
+		Number: g.Number, Aliases: g.Aliases, Name: g.Name, Kind: presence.CallKind(g.Kind), Strategy: presence.Strategy(g.Strategy), Team: g.Team,
 		Level: g.Level, Ring: g.Ring, Misses: presence.Misses{Most: g.Misses.Most, Status: selectable(g.Misses.Status)}, Fallback: g.Fallback,
 		Hours: g.Hours.Schedule(), AfterHours: g.AfterHours,
 		Queue: presence.Queue{Size: g.Queue.Size, Wait: g.Queue.Wait, Full: g.Queue.Full, TooLong: g.Queue.TooLong, Nobody: g.Queue.Nobody, Park: g.Queue.Park},
@@ -98,6 +100,12 @@ func (d *Domain) checkGroups(k *check, at string) {
 			k.fail(p+".number", "%q is used twice", g.Number)
 		}
 		seen[g.Number] = true
+		for j, alias := range g.Aliases {
+			if seen[alias] {
+				k.fail(fmt.Sprintf("%s.aliases[%d]", p, j), "%q is used twice", alias)
+			}
+			seen[alias] = true
+		}
 		d.checkStatus(k, p+".misses.status", g.Misses.Status)
 		checkMembers(k, p, g.Members)
 		g.Hours.check(k, p+".hours")

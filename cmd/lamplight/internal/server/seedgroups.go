@@ -42,7 +42,7 @@ func seedGroups(ctx context.Context, d *directory.Directory, dom *presence.Domai
 			}
 			next.Members = append(next.Members, presence.Member{Agent: a.ID, Level: m.Level})
 		}
-		if old, ok := d.GroupByNumber(dom.ID, next.Number); ok {
+		if old, ok := d.GroupByNumber(dom.ID, next.Number); ok && old.Number == next.Number {
 			if next.ID = old.ID; reflect.DeepEqual(*old, next) {
 				continue
 			}
