@@ -37,6 +37,8 @@ type Agent struct {
 	Role Role `json:"role,omitempty"`
 	// Settings are what the agent or an administrator chose.
 	Settings Settings `json:"settings"`
+	// Caller is what the agent's calls to the outside show.
+	Caller CallerID `json:"caller,omitzero"`
 	// LoginHash is the argon2id hash of the page password; empty means that the
 	// agent cannot log in to pages.
 	LoginHash string `json:"login_hash,omitempty"`
@@ -192,6 +194,10 @@ type Policy struct {
 	Emergency    []string     `json:"emergency,omitempty"`
 	FeatureCodes []string     `json:"feature_codes,omitempty"`
 	Codes        FeatureCodes `json:"codes,omitzero"`
+	// TeamCallers are the identities that the calls of a team's agents show outside.
+	TeamCallers []TeamCaller `json:"team_callers,omitempty"`
+	// ShowHidden lets the domain's own phones see callers who asked for privacy.
+	ShowHidden bool `json:"show_hidden,omitempty"`
 	// ShowOfflineReach lets watchers see "Offline, reachable: desk phone".
 	ShowOfflineReach bool `json:"show_offline_reach,omitempty"`
 	// BusyLamp names the watchers to whom a status that takes no calls (Do Not

@@ -72,6 +72,9 @@ func checkAgent(v *presence.Agent) error {
 			return invalid("team %q", t)
 		}
 	}
+	if err := v.Caller.Check(); err != nil {
+		return invalid("%v", err)
+	}
 	switch v.Role {
 	case "":
 		v.Role = presence.RoleAgent
@@ -207,6 +210,9 @@ func checkPolicy(p *presence.Policy) error {
 	}
 	if _, ok := emergency.Numbers(p.Country); !ok && p.Country != "" {
 		return invalid("no emergency numbers are known of country %q", p.Country)
+	}
+	if err := p.CheckCallers(); err != nil {
+		return invalid("%v", err)
 	}
 	if err := p.CheckWatch(); err != nil {
 		return invalid("%v", err)

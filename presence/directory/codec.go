@@ -167,6 +167,8 @@ const (
 	flagMobile
 	flagSettings
 	flagPIN // its hash follows
+	flagCaller
+	flagCallerHidden
 )
 
 // The flags of a device.
@@ -196,6 +198,12 @@ func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
 	if v.PINHash != "" {
 		flags |= flagPIN
 	}
+	if v.Caller.Number != "" || v.Caller.Name != "" {
+		flags |= flagCaller
+	}
+	if v.Caller.Hide {
+		flags |= flagCallerHidden
+	}
 	plain := len(o.Numbers) == 0 && v.Settings.Saved == nil && v.Settings.Before == nil && v.Settings.Fallback == "" &&
 		v.Settings.Hours == nil && v.Settings.AfterHours == "" && v.Settings.Ringing.IsZero()
 	if !plain {
@@ -204,6 +212,10 @@ func appendAgent(b []byte, v *presence.Agent) ([]byte, error) {
 	w.number(flags)
 	if v.PINHash != "" {
 		w.text(v.PINHash)
+	}
+	if flags&flagCaller != 0 {
+		w.text(v.Caller.Number)
+		w.text(v.Caller.Name)
 	}
 	if plain {
 		return w, nil
@@ -223,6 +235,9 @@ func (r *scanner) agent() (*presence.Agent, error) {
 	flags := r.number()
 	if flags&flagPIN != 0 {
 		v.PINHash = r.text()
+	}
+	if v.Caller.Hide = flags&flagCallerHidden != 0; flags&flagCaller != 0 {
+		v.Caller.Number, v.Caller.Name = r.text(), r.name()
 	}
 	if flags&flagSettings != 0 {
 		err := json.Unmarshal([]byte(r.take(uint64(len(r.left)))), &v.Settings)

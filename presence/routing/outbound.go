@@ -20,6 +20,8 @@ type OutboundCall struct {
 	Pickup   string    `json:"pickup,omitempty"`
 	Transfer string    `json:"transfer,omitempty"`
 	At       time.Time `json:"at"`
+	// Shown is what a call to the outside says of the caller.
+	Shown string `json:"shown,omitempty"`
 }
 
 // DecideOutbound answers an agent's own call: Allow or a refusal. An allowed one

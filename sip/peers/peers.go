@@ -45,6 +45,9 @@ type Peer struct {
 	// AutoAnswer: its calls may ask a phone to pick up by itself. Whoever may do so
 	// from outside hears what is said beside the phone.
 	AutoAnswer bool
+	// Untrusted: what it says of who calls is not believed, and it is not told of
+	// callers who asked for privacy (RFC 3325).
+	Untrusted bool
 	// Domains it may speak for; empty: all.
 	Domains []string
 }

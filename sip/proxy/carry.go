@@ -170,8 +170,11 @@ func (p *Proxy) dial(req *transaction.Request, c *caller, number string) {
 		return
 	}
 	target := x164(number, host)
-	target.Headers = asserted(c)
 	x := &passage{p: p, req: req, c: *c, record: r}
+	target.Headers = x.identity(host)
+	if r != nil {
+		r.Outbound.Shown = x.says(host)
+	}
 	x.begin(calls.Start{Domain: c.domain.ID, Invite: req.Message, Caller: c.party(), Kind: presence.CallRegular, Cap: c.domain.Policy.LegCap()},
 		[]fork.Step{{Targets: []fork.Target{p.outside(target, host)}}}, nil)
 }
@@ -243,10 +246,14 @@ func (x *passage) note(e push.Event) {
 // strip are headers that stay here: credentials for us, and from a device what
 // only a trusted peer may say (RFC 3325 §5).
 func (x *passage) strip() []message.Name {
+	out := []message.Name{message.CallKind, DecisionHeader, assertedIdentity, preferredIdentity, x.c.drop} // see identity
 	if x.c.peer != nil {
-		return append(asksToAnswer(x.req.Message, &x.c), message.CallKind, DecisionHeader, x.c.drop)
+		return append(asksToAnswer(x.req.Message, &x.c), out...)
 	}
-	return []message.Name{x.c.drop, message.CallKind, DecisionHeader, message.Authorization, message.ProxyAuthorization, "P-Asserted-Identity", "P-Preferred-Identity"}
+	if x.hides() || x.c.sos != "" {
+		out = append(out, privacy)
+	}
+	return append(out, message.Authorization, message.ProxyAuthorization)
 }
 
 // refuse gives the refusal its decision.
@@ -357,11 +364,6 @@ func x164(number, host string) fork.Target {
 	return fork.Target{ID: "trunk", URI: "sip:" + message.UserURI(number) + "@" + host + ";user=phone"}
 }
 
-// asserted tells the trunk who calls (RFC 3325 §5).
-func asserted(c *caller) []message.Header {
-	return []message.Header{{Name: "P-Asserted-Identity", Value: "<" + c.uri + ">"}}
-}
-
 // outside gives a target the way to a host.
 func (p *Proxy) outside(t fork.Target, host string) fork.Target {
 	t.Reach = func(ctx context.Context) (*transport.Flow, error) { return p.o.Carrier.Reach(ctx, host) }
@@ -422,6 +424,7 @@ func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target,
 		if t.Kind == routing.KindFallback {
 			out.Ring = 0
 		}
+		out.Headers = x.identity(host)
 		return x.p.outside(out, host), ""
 	}
 	return x.binding(out, a)
@@ -455,6 +458,7 @@ func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, stri
 		return out, asleep
 	}
 	out.URI, out.Route, out.Next = ways[0].Bare(), ways[0].Path, x.p.flows(ways)
+	out.Headers = x.identity("")
 	return out, ""
 }
 

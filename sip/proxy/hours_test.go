@@ -81,7 +81,6 @@ func TestCallsOutsideOfWorkingHours(t *testing.T) {
 func TestGroupOutsideOfItsHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSwitchboard(t)
-		a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", false)
 		out := siptest.NewPeer(t, s.net, trunk, server)
 		s.policy(func(p *presence.Policy) { p.Hours = weekly(t, "daily 00:00-24:00") })
 		g := s.group(presence.Group{Hours: weekly(t, "sat 08:00-12:00"), Queue: presence.Queue{Size: 5, Wait: time.Minute}})
@@ -97,7 +96,7 @@ func TestGroupOutsideOfItsHours(t *testing.T) {
 		// A member who works longer is rung when the group is, and the other is not.
 		s.do("1002", roster.SetHours{Hours: weekly(t, "sat 11:00-12:00")})
 		time.Sleep(8 * time.Hour)
-		a, b = s.phone("1001", "10.0.0.31:5060", false), s.phone("1002", "10.0.0.32:5060", false)
+		a, b := s.phone("1001", "10.0.0.31:5060", false), s.phone("1002", "10.0.0.32:5060", false)
 		p := siptest.NewPeer(t, s.net, pbx, server)
 		ring(p, sales, outside)
 		inv := a.Expect(siptest.Method("INVITE"))

@@ -68,6 +68,7 @@ func (a *API) updateAgent(r *request) error {
 		Teams  *[]string      `json:"teams"`
 		Role   *presence.Role `json:"role"`
 		AORs   *[]string      `json:"aors"`
+		Caller *callerJSON    `json:"caller"`
 	}
 	if err := r.into(&in); err != nil {
 		return err
@@ -96,6 +97,9 @@ func (a *API) updateAgent(r *request) error {
 	}
 	if in.AORs != nil {
 		next.AORs = *in.AORs
+	}
+	if in.Caller != nil {
+		next.Caller = presence.CallerID(*in.Caller)
 	}
 	if err := a.apply(r, directory.Edit{Agents: []presence.Agent{next}}); err != nil {
 		return err

@@ -101,6 +101,7 @@ type (
 		Legs     []legJSON         `json:"legs,omitempty"`
 		WrapUp   *wrapUpJSON       `json:"wrap_up,omitempty"`
 		Settings *settingsJSON     `json:"settings,omitempty"`
+		Caller   *callerJSON       `json:"caller,omitempty"`
 	}
 )
 
@@ -133,6 +134,7 @@ func (a *API) view(s *presence.Snapshot, all bool, now time.Time) agentJSON {
 	if known {
 		has := agent.LoginHash != ""
 		v.Role, v.AORs, v.HasLogin = agent.Role, agent.AORs, &has
+		v.Caller = callerOf(agent)
 	}
 	v.Selected = selectionOf(s.Selected)
 	v.Reach, v.Why = &s.Reachable, s.Why

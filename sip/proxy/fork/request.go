@@ -61,6 +61,9 @@ func (a *asking) send(t *Target, mark string, strip []message.Name) {
 		first[i] = message.Header{Name: message.Route, Value: r}
 	}
 	b := message.RelayRequest(a.req.Message, cmp.Or(w.URI, t.URI), first, strip...)
+	for _, h := range t.Headers {
+		b.Add(h.Name, h.Value)
+	}
 	branch := message.NewBranch() + mark
 	raw := b.Via(a.f.o.Transactions.Via(flow, branch)).Bytes()
 	if !flow.Reliable() && len(raw) > maxDatagram {

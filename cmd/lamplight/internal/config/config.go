@@ -181,6 +181,9 @@ type Peer struct {
 	// AutoAnswer lets its calls ask phones to pick up by themselves, as a PBX's
 	// intercom does. Off: phones are not told, for so could any caller listen in.
 	AutoAnswer bool `yaml:"auto_answer"`
+	// Untrusted: what it says of who calls (P-Asserted-Identity) is not believed, and
+	// it is not told who asked for privacy (RFC 3325).
+	Untrusted bool `yaml:"untrusted"`
 	// Trunk is where forwarding numbers are sent in its redirects, host[:port];
 	// without it they are left out.
 	Trunk string `yaml:"trunk"`
@@ -278,6 +281,27 @@ type Calls struct {
 	// Fallback is the SIP or telephone URI, or number, that calls go to instead of
 	// being refused.
 	Fallback string `yaml:"fallback"`
+	// Callers are what the calls of a team's agents show outside who have no caller
+	// identity of their own.
+	Callers []TeamCaller `yaml:"callers"`
+	// ShowHidden lets the domain's own phones see callers who asked for privacy.
+	ShowHidden bool `yaml:"show_hidden"`
+}
+
+// TeamCaller is the caller identity of a team, Caller that of an agent: the number
+// as the trunk takes it, a name, and whether the called party is not to see them.
+type TeamCaller struct {
+	Team   string `yaml:"team"`
+	Number string `yaml:"number"`
+	Name   string `yaml:"name"`
+	Hide   bool   `yaml:"hide"`
+}
+
+// Caller is the caller identity of an agent.
+type Caller struct {
+	Number string `yaml:"number"`
+	Name   string `yaml:"name"`
+	Hide   bool   `yaml:"hide"`
 }
 
 // Status is a custom status that the domain starts with.
@@ -377,6 +401,8 @@ type Agent struct {
 	// set by page or API stays.
 	PIN  string `yaml:"pin"`
 	Role string `yaml:"role"` // agent (default), supervisor, admin
+	// Caller is what the agent's calls to the outside show, the team's unless given.
+	Caller *Caller `yaml:"caller"`
 	// Hours are the agent's own, AfterHours where calls go outside of them; without
 	// them those set by page or API stay.
 	Hours      Hours  `yaml:"hours"`

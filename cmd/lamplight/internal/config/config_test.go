@@ -101,6 +101,8 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"quirk of no phone":       {minimal + "phones:\n  - {match: Acme, quirks: [magic]}\n", "c.yaml:7: phones[0]: \"magic\" is no quirk: busy_lamp"},
 		"phone without match":     {minimal + "phones:\n  - {quirks: [xpidf]}\n", "c.yaml:7: phones[0]: match is missing"},
 		"body of nothing":         {minimal + "phones:\n  - {match: Acme, largest_body: 3}\n", "c.yaml:7: phones[0]: a largest body of 3 bytes"},
+		"caller of no number":     {minimal + "    calls:\n      callers: [{team: sales, number: abc}]\n", "c.yaml:7: domains[0].calls.callers: \"abc\" is no number"},
+		"agent's caller":          {minimal + "    agents: [{number: \"1\", login: 123456789012, caller: {number: 1-2}}]\n", "c.yaml:6: domains[0].agents[0].caller: \"1-2\" is no number"},
 		"country of no number":    {minimal + "    country: ZZ\n", "c.yaml:6: domains[0].country: no emergency numbers are known of \"ZZ\", only of AE, AR"},
 		"agent called 112":        {minimal + "    country: de\n    agents: [{number: \"112\", login: 123456789012}]\n", "c.yaml:7: domains[0].agents[0].number: 112 is an emergency number"},
 		"zone of no place":        {minimal + "    time_zone: Berlin\n", "c.yaml:6: domains[0].time_zone: \"Berlin\" is no time zone"},

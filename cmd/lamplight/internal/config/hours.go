@@ -71,6 +71,22 @@ func (d *Domain) checkCountry(k *check, at string) {
 	}
 }
 
+// checkCallers checks what calls show outside.
+func (d *Domain) checkCallers(k *check, at string) {
+	p := d.Policy()
+	if err := p.CheckCallers(); err != nil {
+		k.fail(at+".calls.callers", "%s", strings.TrimPrefix(err.Error(), "caller identity: "))
+	}
+	for i, a := range d.Agents {
+		if a.Caller == nil {
+			continue
+		}
+		if err := presence.CallerID(*a.Caller).Check(); err != nil {
+			k.fail(fmt.Sprintf("%s.agents[%d].caller", at, i), "%s", strings.TrimPrefix(err.Error(), "caller identity: "))
+		}
+	}
+}
+
 // checkHours checks what a domain says of hours, and its agents.
 func (d *Domain) checkHours(k *check, at string) {
 	if _, err := schedule.FindZone(d.TimeZone); err != nil {

@@ -51,6 +51,10 @@ func (d Domain) Policy() presence.Policy {
 		LegMaxAge:        d.LegMaxAge,
 		Digest:           d.Digest,
 	}
+	p.ShowHidden = d.Calls.ShowHidden
+	for _, c := range d.Calls.Callers {
+		p.TeamCallers = append(p.TeamCallers, presence.TeamCaller{Team: c.Team, CallerID: presence.CallerID{Number: c.Number, Name: c.Name, Hide: c.Hide}})
+	}
 	p.Country = strings.ToUpper(d.Country)
 	p.Zone, _ = schedule.FindZone(d.TimeZone) // validated
 	p.Hours, p.AfterHours = d.Hours.Schedule(), d.AfterHours
@@ -91,6 +95,7 @@ func (c *Config) PeerTable() peers.Table {
 		q := peers.Peer{
 			Name: p.Name, Mode: p.Mode, Publish: p.Publish, Campaign: p.Campaign,
 			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: p.Trunk, ForceRPort: p.ForceRPort, Replaces: p.Replaces, AutoAnswer: p.AutoAnswer,
+			Untrusted: p.Untrusted,
 		}
 		for _, tr := range p.Transports {
 			q.Transports = append(q.Transports, strings.ToUpper(tr))

@@ -307,6 +307,7 @@ func (d *Domain) check(k *check, at string, names map[string]bool, demo bool) {
 	d.checkStatuses(k, at)
 	d.checkHours(k, at)
 	d.checkCountry(k, at)
+	d.checkCallers(k, at)
 	d.checkAgentKeys(k, at)
 	d.checkCodes(k, at+".feature_codes")
 	d.checkDesks(k, at+".desks", demo)

@@ -78,7 +78,10 @@ func seedAgents(ctx context.Context, d *directory.Directory, dom *presence.Domai
 		next.Role, next.LoginHash = presence.Role(a.Role), loginHash(next.LoginHash, a)
 		next.PINHash = secretHash(next.PINHash, a.PIN)
 		next.Settings = seedHours(next.Settings, a)
-		if !known || !next.Settings.Hours.Equal(was.Settings.Hours) || next.Settings.AfterHours != was.Settings.AfterHours || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash || next.PINHash != was.PINHash {
+		if a.Caller != nil {
+			next.Caller = presence.CallerID(*a.Caller)
+		}
+		if !known || next.Caller != was.Caller || !next.Settings.Hours.Equal(was.Settings.Hours) || next.Settings.AfterHours != was.Settings.AfterHours || next.Name != was.Name || !slices.Equal(next.Teams, was.Teams) || next.Role != was.Role || next.LoginHash != was.LoginHash || next.PINHash != was.PINHash {
 			edit.Agents = append(edit.Agents, next)
 		}
 	}
