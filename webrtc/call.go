@@ -8,8 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lamplight/presence"
 	"lamplight/sip/ua"
 	"lamplight/webrtc/media"
+	"lamplight/webrtc/microphone"
 	"lamplight/webrtc/signalling"
 )
 
@@ -334,6 +336,7 @@ func (c *call) heard(e media.Event) {
 			})
 		}
 	case media.Hearing:
+		c.proves(e.Kind)
 		if warn != signalling.WarnNetwork {
 			warn = ""
 		}
@@ -342,6 +345,7 @@ func (c *call) heard(e media.Event) {
 	case media.Stopped:
 		if warn != signalling.WarnNetwork {
 			warn = signalling.WarnStopped
+			c.proves(e.Kind)
 		}
 	case media.TimedOut:
 		c.end(signalling.WhyMedia, 480, "Nothing was heard of the other side any more.")
@@ -365,4 +369,25 @@ func shown(uri string) string {
 		return user
 	}
 	return rest
+}
+
+// proves takes the audio of a call as evidence on the microphone: what stops while the
+// page is there is not usable, and what is heard is. A muted one proves nothing.
+func (c *call) proves(k media.Kind) {
+	x := c.x
+	x.seat.mu.Lock()
+	defer x.seat.mu.Unlock()
+	if x.ended || x.link == nil || !x.leads() || x.life != presence.SessionAlive || !x.mic.Granted() {
+		return
+	}
+	proven := x.mic.Verdict().Proven
+	switch {
+	case k == media.Stopped && proven:
+		x.concluded(microphone.Unproven, "no-audio", time.Now())
+	case k == media.Hearing && !proven:
+		x.concluded(microphone.Proven, "", time.Now())
+	default:
+		return
+	}
+	x.link.nudge()
 }

@@ -615,6 +615,29 @@ func TestLostAudioIsToldAndEndsTheCallIfItStaysLost(t *testing.T) {
 	})
 }
 
+// What arrives in a call is evidence: a microphone that stops in the middle makes the page
+// no target, and one that is heard again makes it one.
+func TestTheAudioOfACallProvesTheMicrophone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		x.talks(p)
+		for _, step := range []struct {
+			kind   media.Kind
+			target bool
+		}{{media.Hearing, true}, {media.Stopped, false}, {media.Silent, false}, {media.Hearing, true}, {media.Interrupted, true}, {media.Stopped, true}} {
+			x.bridge().events <- media.Event{Kind: step.kind}
+			synctest.Wait()
+			if x.target() != step.target {
+				t.Errorf("%s: the page is a target: %t", step.kind, x.target())
+			}
+		}
+		if got := p.told(); got.State != signalling.CallTalking {
+			t.Errorf("the page is told %+v", got)
+		}
+	})
+}
+
 // Another agent's page cannot do anything to a call, and neither can a page to one that
 // is over.
 func TestACallOfSomebodyElseIsNotTouched(t *testing.T) {

@@ -41,7 +41,7 @@ func Open(t testing.TB, s *lab.Server) *Chromium {
 }
 
 // OpenAt is Open for another way to the page. A self-made certificate is taken.
-func OpenAt(t testing.TB, s *lab.Server, base string) *Chromium {
+func OpenAt(t testing.TB, s *lab.Server, base string, more ...chromedp.ExecAllocatorOption) *Chromium {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -61,7 +61,7 @@ func OpenAt(t testing.TB, s *lab.Server, base string) *Chromium {
 		chromedp.Flag("disable-backgrounding-occluded-windows", false),
 		chromedp.Flag("disable-renderer-backgrounding", false),
 	)
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	alloc, stop := chromedp.NewExecAllocator(t.Context(), append(opts, more...)...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start chromium: %v", err)
