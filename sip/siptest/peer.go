@@ -66,10 +66,13 @@ func NewRealPeer(t testing.TB, to string) *Peer {
 	return NewRealPeerFrom(t, "127.0.0.1", to)
 }
 
-// NewRealPeerFrom is NewRealPeer with an address of its own.
+// NewRealPeerFrom is NewRealPeer with an address of its own, and a port if host names one.
 func NewRealPeerFrom(t testing.TB, host, to string) *Peer {
 	t.Helper()
-	pc, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", host+":0")
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host += ":0"
+	}
+	pc, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
@@ -30,14 +33,15 @@ type telephone struct {
 	inv *message.Message // of the call, as the phone knows it: InDialog wants it so
 }
 
-// carrying is a server whose PBX's calls pass through it.
-func carrying(t *testing.T) *lab.Server {
+// carrying is a server whose PBX's calls pass through it, with more of its configuration
+// replaced.
+func carrying(t *testing.T, more ...string) *lab.Server {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(lab.Root(t), "configs", "demo.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lab.Start(t, lab.Options{Config: strings.Replace(lab.Ports(string(b)), "mode: redirect", "mode: proxy", 1)})
+	return lab.Start(t, lab.Options{Config: strings.NewReplacer(append(more, "mode: redirect", "mode: proxy")...).Replace(lab.Ports(string(b)))})
 }
 
 func newTelephone(t *testing.T, s *lab.Server, host string, codecs []sdp.Codec) *telephone {
@@ -243,4 +247,69 @@ func TestTwoPagesCallEachOther(t *testing.T) {
 	b.Press("hangup")
 	a.Says("phone-call", "hung up")
 	onACall(t, s, "1002", false)
+}
+
+// A browser that froze a moment ago is not known to be dead yet. The caller, who hears
+// nothing of it, is with the next within a second or so.
+func TestACallToAFrozenPageFallsToTheNext(t *testing.T) {
+	const voicemail = "127.0.0.4:15060"
+	s := carrying(t, `fallback: "" #`, `fallback: "sip:vm@`+voicemail+`" #`)
+	vm := siptest.NewRealPeerFrom(t, voicemail, s.SIP)
+	vm.Timeout = patience
+	c := OpenTalking(t, s, micTone)
+	c.Talker("1001")
+	pbx := newTelephone(t, s, "127.0.0.1", nil)
+	procs := processes(t, chromedp.FromContext(c.ctx).Browser.Process().Pid)
+	signal(procs, syscall.SIGSTOP)
+	defer signal(procs, syscall.SIGCONT)
+	began := time.Now()
+	pbx.call("1001")
+	vm.Respond(vm.Expect(siptest.Method("INVITE")), 180)
+	held(t, "a call to a page that froze just before: the next rings", time.Since(began), 1500*time.Millisecond)
+	pbx.Expect(siptest.Status(180))
+}
+
+// The page transfers a call to another number, and is rid of it.
+func TestPageTransfersACall(t *testing.T) {
+	t.Parallel()
+	s := carrying(t)
+	p := OpenTalking(t, s, micTone).Talker("1001")
+	pbx := newTelephone(t, s, "127.0.0.1", nil)
+	pbx.call("1001")
+	p.Shows("incoming", true)
+	p.Press("answer")
+	pbx.connected()
+	p.Hears(phoneTone)
+	p.Press("transfer")
+	p.run(p.ctx, chromedp.WaitVisible(`[data-testid=transfer-number]`), chromedp.SendKeys(`[data-testid=transfer-number]`, "1002\r"))
+	refer := pbx.Expect(siptest.Method("REFER"))
+	if to := refer.Get(message.ReferTo); !strings.Contains(to, "sip:1002@demo.lamplight.test") {
+		t.Errorf("the other side is to call %q", to)
+	}
+	pbx.Respond(refer, 202, pbx.contact())
+	p.Says("phone-call", "Being transferred")
+	pbx.Peer.Send(pbx.InDialog("NOTIFY", pbx.inv).Set(message.CSeq, "901 NOTIFY").Add(message.Contact, pbx.contact().Value).Add(message.Event, "refer").
+		Add(message.SubscriptionState, "terminated;reason=noresource").Body("message/sipfrag", []byte("SIP/2.0 200 OK\r\n")))
+	pbx.hungUp()
+	p.Says("phone-call", "Transferred")
+}
+
+// A page that is reloaded in a call has no audio any more: the call is hung up, and the
+// page can be called again at once.
+func TestAReloadedPageCanBeCalledAgain(t *testing.T) {
+	t.Parallel()
+	s := carrying(t)
+	p := OpenTalking(t, s, micTone).Talker("1001")
+	pbx := newTelephone(t, s, "127.0.0.1", nil)
+	pbx.call("1001")
+	p.Shows("incoming", true)
+	p.Press("answer")
+	pbx.connected()
+	p.Hears(phoneTone)
+	p.run(p.ctx, chromedp.Reload(), chromedp.WaitVisible(`[data-testid=own-status]`))
+	pbx.hungUp()
+	onACall(t, s, "1001", false)
+	isTarget(t, s, "1001")
+	pbx.call("1001")
+	p.Shows("incoming", true)
 }
