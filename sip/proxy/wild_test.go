@@ -125,8 +125,9 @@ func answers401(number string) func(res *message.Message, method, uri string) (m
 }
 
 // lossy loses by chance, but never the same message on the same way more than
-// three times in a row: then every timer that sends again does its work, and what
-// fails to arrive is somebody's fault.
+// twice in a row: then every timer that sends again does its work in time, and what
+// fails to arrive is somebody's fault. (Three INVITEs and three 100s lost leave a
+// phone that answers after Timer B, whose 200 nobody knows any more: RFC 6026 §7.2.)
 type lossy struct {
 	seed uint64
 	loss float64
@@ -135,7 +136,7 @@ type lossy struct {
 	row map[uint64]int // guarded by mu
 }
 
-const mostInARow = 3
+const mostInARow = 2
 
 func (l *lossy) drop(from, to netip.AddrPort, b []byte) bool {
 	m, err := message.Parse(b)

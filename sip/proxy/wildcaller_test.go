@@ -13,8 +13,9 @@ func (r *robot) call(uri string, headers ...message.Header) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := &robotLeg{caller: true}
-	r.legs["to "+uri+" "+message.NewTag()] = l
-	r.tryLocked(l, uri, message.NewCallID(""), message.NewTag(), 1, headers)
+	id := fmt.Sprintf("%016x", r.rng.Uint64()) // of the seed, as the losses are that follow from it
+	r.legs["to "+uri+" "+id] = l
+	r.tryLocked(l, uri, id, message.NewTag(), 1, headers)
 	switch r.rng.IntN(4) {
 	case 0: // gives up after a while, but not before it has heard anything (RFC 3261 §9.1)
 		r.after(r.between(0, 40*time.Second), func() { l.wants = true; r.giveUpLocked(l) })
