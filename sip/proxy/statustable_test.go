@@ -17,6 +17,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
+	"lamplight/sip/ua"
 	"lamplight/store"
 )
 
@@ -27,7 +28,7 @@ type row struct {
 	status, is, own   string // its name here, as the team sees it, as the agent does
 	set               func(s *statusBench)
 	regular, campaign string
-	webphone          string // by the webphone's own word, routing decides
+	webphone          string
 	desk, soft        string // soft is what a SIP client in a browser is (RFC 7118)
 	mobile            string
 	colleague         string // from the desk phone to a colleague instead
@@ -122,7 +123,7 @@ func (r *row) cell(t *testing.T, column, want string) {
 	case "regular", "campaign":
 		got = s.inbound(column)
 	case "webphone":
-		got = s.webphoneMay()
+		got = s.fromPage()
 	case "colleague":
 		got = s.outbound("desk", "sip:1002@demo.test", s.colleague)
 	default:
@@ -141,7 +142,7 @@ type statusBench struct {
 	pbx, trunk *siptest.Peer
 	colleague  *siptest.Peer // agent 1002's phone
 	phones     map[string]*siptest.Peer
-	page       presence.DeviceID
+	page       *pages  // the webphone
 	call       *dialog // of talks
 }
 
@@ -169,8 +170,7 @@ func newStatusBench(t *testing.T) *statusBench {
 		}
 		s.phones[name] = p
 	}
-	s.page = presence.DeviceID{ID: presence.NewID()}
-	s.session(presence.MicGranted)
+	s.page = s.webphone()
 	s.pbx, s.trunk = siptest.NewPeer(t, s.net, pbx, server), siptest.NewPeer(t, s.net, trunk, server)
 	s.colleague = s.phone("1002", "10.0.0.24:5060", false)
 	return s
@@ -193,7 +193,7 @@ func (s *statusBench) device(user string, kind presence.DeviceKind) {
 
 func (s *statusBench) session(mic presence.Mic) {
 	s.do("1001", roster.PutSession{Session: presence.Session{
-		ID: "page", Device: s.page, Client: "web", State: presence.SessionAlive, Mic: mic, MicProven: mic.Usable(), Since: time.Now(),
+		ID: session, Device: s.page.device, Client: "web", State: presence.SessionAlive, Mic: mic, MicProven: mic.Usable(), Since: time.Now(),
 	}})
 }
 
@@ -205,11 +205,20 @@ func (s *statusBench) custom(name string) {
 
 func (s *statusBench) offline() { s.do("1001", roster.Logout{}) }
 
-// wrapsUp is after a campaign call in which the agent talked.
+// wrapsUp is after a real campaign call, which the page took.
 func (s *statusBench) wrapsUp() {
-	s.do("1001", roster.PutLeg{Leg: presence.Leg{Call: "c", ID: "l", Device: s.page, Source: "webphone", Direction: presence.Inbound,
-		Kind: presence.CallCampaign, State: presence.LegTalking, Talked: true, Since: time.Now()}})
-	s.do("1001", roster.EndLeg{ID: "l"})
+	s.t.Helper()
+	s.outsideCall(s.pbx, called, message.Header{Name: message.CallKind, Value: "campaign"})()
+	synctest.Wait()
+	s.page.last().Ring()
+	if err := s.page.last().Answer([]byte("v=0\r\n")); err != nil {
+		s.t.Fatal(err)
+	}
+	sendACK(s.pbx, s.pbx.Expect(siptest.Status(200)))
+	s.is("in the campaign call", onACall, onACall)
+	s.page.last().End(200)
+	s.pbx.Respond(s.pbx.Expect(siptest.Method("BYE")), 200)
+	synctest.Wait()
 }
 
 // talks is in a real call that the desk phone took.
@@ -235,8 +244,8 @@ func (s *statusBench) is(when, team, own string) {
 	}
 }
 
-// inbound calls from the PBX and names who was to ring, or the refusal. Every phone
-// among them did ring, and no other.
+// inbound calls from the PBX and names who was to ring, or the refusal. Everything
+// among them did ring, and nothing else.
 func (s *statusBench) inbound(kind string) string {
 	s.t.Helper()
 	var mu sync.Mutex
@@ -255,8 +264,9 @@ func (s *statusBench) inbound(kind string) string {
 			return nil
 		})
 	}
+	s.page.said()
 	inv := s.outsideCall(s.pbx, called, message.Header{Name: message.CallKind, Value: kind})()
-	synctest.Wait()
+	page := s.page.said() == "incoming"
 	s.pbx.SendRaw(hopBy(inv, "CANCEL", inv.Get(message.To)))
 	no := s.pbx.Expect(func(m *message.Message) bool {
 		_, of := m.CSeq()
@@ -267,8 +277,11 @@ func (s *statusBench) inbound(kind string) string {
 	targets := s.targets(inv.CallID())
 	mu.Lock()
 	defer mu.Unlock()
+	if page {
+		rang[webphone] = true
+	}
 	for _, name := range targets {
-		if name != webphone && !rang[name] {
+		if !rang[name] {
 			s.t.Errorf("it was decided that %s rings, and it did not", name)
 		}
 		delete(rang, name)
@@ -340,13 +353,35 @@ func (s *statusBench) outbound(device, uri string, callee *siptest.Peer) string 
 	return yes
 }
 
-// webphoneMay is what routing says of a call from the page.
-func (s *statusBench) webphoneMay() string {
+// fromPage calls a number outside from the page, and talks, if it is let out. Why it
+// is not, routing says; the page is told 403.
+func (s *statusBench) fromPage() string {
+	s.t.Helper()
 	dom, _ := s.dir.Domain(s.domain)
 	snap, _ := s.roster.Snapshot(s.agent("1001"))
-	if d := routing.DecideOutbound(snap, dom.Policy, routing.OutboundCall{Number: "+4930555", Device: s.page, At: time.Now()}); !d.Allow {
+	d := routing.DecideOutbound(snap, dom.Policy, routing.OutboundCall{Number: "+4930555", Device: s.page.device, At: time.Now()})
+	s.page.said()
+	c, err := s.page.phone.Call(ua.Dial{To: "sip:+4930555@demo.test", SDP: []byte("v=0\r\n")}, s.page)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !d.Allow {
+		if got := s.page.said(); !strings.HasPrefix(got, "ended 403") {
+			s.t.Errorf("refused by the rules, and the page is told %q", got)
+		}
 		return d.Text
 	}
+	answers(s.trunk, s.trunk.Expect(siptest.Method("INVITE")))
+	s.trunk.Expect(siptest.Method("ACK"))
+	if got := s.page.said(); got != "180, answered" {
+		s.t.Errorf("let out by the rules, and the page is told %q", got)
+	}
+	if snap, _ := s.roster.Snapshot(s.agent("1001")); snap.Team.Text() != onACall {
+		s.t.Errorf("talking outside, the team sees %q", snap.Team.Text())
+	}
+	c.End(200)
+	s.trunk.Respond(s.trunk.Expect(siptest.Method("BYE")), 200)
+	synctest.Wait()
 	return yes
 }
 
