@@ -39,6 +39,7 @@ type Lines struct {
 	mu    sync.Mutex
 	lines map[presence.GroupID][]*Place // by time of joining; guarded by mu
 	all   int                           // guarded by mu
+	stop  bool                          // nobody may join any more; guarded by mu
 }
 
 // Caller is who waits.
@@ -46,9 +47,12 @@ type Caller struct {
 	CallID string
 	URI    string
 	Since  time.Time
-	// Wake tells him that somebody may be free. It must not block and is called
-	// without a lock.
+	// Flow names the connection he calls by, where the call ends with it; else empty.
+	Flow string
+	// Wake has him look for somebody who is free; when it returns he has. It is called
+	// without a lock, as is Stop, which ends his call because of that.
 	Wake func()
+	Stop func(why string)
 }
 
 // Place is a caller's place in a line.
@@ -102,7 +106,7 @@ func (l *Lines) state() (n int, longest time.Duration) {
 func (l *Lines) Join(g presence.GroupID, size int, c Caller) (*Place, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.lines[g]) >= size || l.all >= l.most {
+	if len(l.lines[g]) >= size || l.all >= l.most || l.stop {
 		return nil, ErrFull
 	}
 	p := &Place{lines: l, group: g, caller: c}
@@ -180,15 +184,52 @@ func (l *Lines) Wake(g presence.GroupID) {
 	}
 }
 
-// Groups are those in which somebody waits.
+// Groups are those in which somebody waits, first the one where the first in line
+// has waited the longest: an agent of several groups is given to him.
 func (l *Lines) Groups() []presence.GroupID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := make([]presence.GroupID, 0, len(l.lines))
-	for g := range l.lines {
+	since := make(map[presence.GroupID]time.Time, len(l.lines))
+	for g, line := range l.lines {
 		out = append(out, g)
+		since[g] = line[0].caller.Since
+		if p := l.firstLocked(g); p != nil {
+			since[g] = p.caller.Since
+		}
 	}
+	slices.SortFunc(out, func(a, b presence.GroupID) int { return since[a].Compare(since[b]) })
 	return out
+}
+
+// Close ends every call that waits, and lets nobody join any more.
+func (l *Lines) Close() {
+	l.mu.Lock()
+	l.stop = true
+	l.mu.Unlock()
+	l.end("the server stops", func(*Caller) bool { return true })
+}
+
+// Gone ends the calls that wait and came by a connection that is no more: their
+// callers cannot hear us, nor give up.
+func (l *Lines) Gone(flow string) {
+	l.end("the caller's connection is gone", func(c *Caller) bool { return c.Flow == flow })
+}
+
+func (l *Lines) end(why string, whose func(*Caller) bool) {
+	var all []*Place
+	l.mu.Lock()
+	for _, line := range l.lines {
+		for _, p := range line {
+			if whose(&p.caller) && p.caller.Stop != nil {
+				all = append(all, p)
+			}
+		}
+	}
+	l.mu.Unlock()
+	for _, p := range all {
+		p.caller.Stop(why)
+	}
 }
 
 // Waiter is a caller as he is shown.

@@ -10,6 +10,7 @@ import (
 	"lamplight/presence/waiting"
 	"lamplight/sip/message"
 	"lamplight/sip/proxy/fork"
+	"lamplight/sip/transport"
 )
 
 // QueueHeader tells who waits in a group his place: "position=2;waiting=5".
@@ -17,6 +18,8 @@ const QueueHeader = "X-Lamplight-Queue"
 
 // Times of waiting.
 const (
+	// lookAt is how soon a caller hears that his place is another.
+	lookAt = 10 * time.Second
 	// sayAgain is how often a caller hears that he waits: proxies give up what is
 	// silent for three minutes (RFC 3261 §13.3.1.1 asks for every minute).
 	sayAgain = time.Minute
@@ -28,7 +31,9 @@ const (
 // queued is a caller who waits in a group.
 type queued struct {
 	place   *waiting.Place
-	again   *time.Timer // of the next 182
+	again   *time.Timer // of the next look at his place
+	told    int         // the place he was told last
+	at      time.Time   // when
 	limit   *time.Timer // of the whole wait
 	rest    *time.Timer // until a member has rested
 	overdue bool        // the wait is over, but it rings
@@ -44,10 +49,18 @@ func (p *Proxy) AgentChanged(s *presence.Snapshot) {
 	if !ok {
 		return
 	}
+	var theirs []presence.GroupID
 	for _, id := range p.o.Lines.Groups() {
 		if g, ok := p.o.Directory.Group(id); ok && p.o.Directory.IsMember(g, a) {
-			p.o.Lines.Wake(id)
+			theirs = append(theirs, id)
 		}
+	}
+	if len(theirs) > 0 {
+		p.o.Carrier.Forker.Go(func() {
+			for _, id := range theirs { // one after the other: who waits longest has the first try
+				p.o.Lines.Wake(id)
+			}
+		})
 	}
 }
 
@@ -62,10 +75,8 @@ func (h *hunting) notYetLocked() bool {
 	if h.wait == nil {
 		return false
 	}
-	for _, o := range h.offers {
-		if !o.closed {
-			return true
-		}
+	if h.offeringLocked() {
+		return true
 	}
 	h.wait.place.Offered("")
 	return !h.wait.place.First()
@@ -100,7 +111,7 @@ func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
 	x := h.x
 	place, err := x.p.o.Lines.Join(h.group.ID, rules.Size, waiting.Caller{
 		CallID: x.req.CallID(), URI: x.c.uri, Since: time.Now().UTC(),
-		Wake: func() { x.p.o.Carrier.Forker.Go(func() { h.next(call) }) },
+		Flow: x.connection(), Wake: func() { h.next(call) }, Stop: func(why string) { h.stop(call, why) },
 	})
 	if err != nil {
 		return false
@@ -112,23 +123,73 @@ func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
 	return true
 }
 
-// sayLocked tells the caller that he waits, now and each minute from now on.
+// connection names the one that a device of ours calls by itself, if it is one. A
+// trunk connects again, and so may who is behind a proxy.
+func (x *passage) connection() string {
+	if x.c.peer != nil || !x.req.Flow.Reliable() || !x.req.Direct() {
+		return ""
+	}
+	return x.req.Flow.ID()
+}
+
+// stop ends the call of who waits.
+func (h *hunting) stop(call *fork.Call, why string) {
+	h.x.because(why)
+	call.Refuse(503)
+}
+
+// ConnectionGone has to be told of every connection that ended.
+func (p *Proxy) ConnectionGone(f *transport.Flow) {
+	if p.o.Carrier != nil {
+		p.o.Carrier.Forker.Go(func() { p.o.Lines.Gone(f.ID()) })
+	}
+}
+
+// sayLocked tells the caller that he waits: now, each minute from now on, and when
+// his place is another.
 func (h *hunting) sayLocked(call *fork.Call) {
 	w := h.wait
 	at, of := w.place.Position()
+	if at == w.told && time.Since(w.at) < sayAgain {
+		h.againLocked(call)
+		return
+	}
+	w.told, w.at = at, time.Now()
 	h.doLocked(func() {
 		call.Provisional(182, "Queued, Position "+strconv.Itoa(at),
 			message.Header{Name: message.Contact, Value: h.x.p.o.Carrier.Relay.Here(h.x.req.Flow)},
 			message.Header{Name: QueueHeader, Value: "position=" + strconv.Itoa(at) + ";waiting=" + strconv.Itoa(of)})
 	})
-	w.again = time.AfterFunc(sayAgain, func() {
+	h.againLocked(call)
+}
+
+// againLocked looks at the caller's place after a while. While he is being offered
+// to somebody he hears that it rings.
+func (h *hunting) againLocked(call *fork.Call) {
+	w := h.wait
+	w.again = time.AfterFunc(lookAt, func() {
 		h.mu.Lock()
-		if h.wait == w && !h.last {
-			h.sayLocked(call)
-			h.doLocked(func() { h.next(call) }) // the members may be others by now
+		defer h.unlock()
+		switch {
+		case h.wait != w || h.last:
+		case h.offeringLocked():
+			h.againLocked(call)
+		default:
+			if h.sayLocked(call); time.Since(w.at) < time.Second {
+				h.doLocked(func() { h.next(call) }) // the members may be others by now
+			}
 		}
-		h.unlock()
 	})
+}
+
+// offeringLocked reports whether somebody's phones ring for the caller.
+func (h *hunting) offeringLocked() bool {
+	for _, o := range h.offers {
+		if !o.closed {
+			return true
+		}
+	}
+	return false
 }
 
 // restLocked wakes the caller when the first member has rested whom nothing else
@@ -192,5 +253,5 @@ func (h *hunting) leaveLocked(how string) {
 // wakeNextLocked has the next in line look for another member.
 func (h *hunting) wakeNextLocked() {
 	id := h.group.ID
-	h.doLocked(func() { h.x.p.o.Lines.Wake(id) })
+	h.doLocked(func() { h.x.p.o.Carrier.Forker.Go(func() { h.x.p.o.Lines.Wake(id) }) })
 }

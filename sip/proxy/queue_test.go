@@ -106,7 +106,7 @@ func TestQueueIsNotOvertaken(t *testing.T) {
 	})
 }
 
-// The caller hears every minute that he waits, and his place as it is then.
+// The caller hears every minute that he waits, and soon that his place is another.
 func TestQueueSaysAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSwitchboard(t)
@@ -121,7 +121,7 @@ func TestQueueSaysAgain(t *testing.T) {
 		gives(first, inv)
 		first.Expect(siptest.Status(487))
 		m := second.Expect(siptest.Status(182))
-		if d := time.Since(began); d < 50*time.Second || d > 70*time.Second || !strings.HasPrefix(m.Get(proxy.QueueHeader), "position=1;waiting=1") {
+		if d := time.Since(began); d > 10*time.Second || !strings.HasPrefix(m.Get(proxy.QueueHeader), "position=1;waiting=1") {
 			t.Errorf("after %s: %q", d, m.Get(proxy.QueueHeader))
 		}
 		had := second.Again()

@@ -93,7 +93,7 @@ func (s *switchboard) start(populate bool) {
 	must(err)
 	auth := digest.New(digest.Options{Directory: s.dir, Key: []byte("0123456789abcdef0123456789abcdef")})
 	var reg *registrar.Registrar
-	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f) }})
+	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f); s.proxy.ConnectionGone(f) }})
 	end := &sip.Endpoint{}
 	s.metrics = prometheus.NewRegistry()
 	tx := transaction.New(transaction.Options{Transport: tp, Handler: end, Metrics: s.metrics})

@@ -181,6 +181,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 		OnFlowClosed: func(f *transport.Flow) {
 			s.registrar.FlowClosed(f)
 			s.events.FlowClosed(f)
+			s.proxy.ConnectionGone(f)
 		},
 		Metrics: s.reg,
 	})
@@ -305,6 +306,7 @@ func (s *Server) Drain(ctx context.Context) {
 	if s.waker != nil {
 		_ = s.waker.Close() // calls that wait are answered while they can be
 	}
+	s.lines.Close()
 	if err := s.events.Drain(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("not all NOTIFYs were answered before the shutdown")
 	}
