@@ -283,7 +283,7 @@ func TestDeadMemberFallsThrough(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSwitchboard(t)
 				a, b := s.phone("1001", "10.0.0.21:5060", tcp), alive(s.phone("1002", "10.0.0.22:5060", false))
-				s.group(presence.Group{Strategy: presence.Sequential, Ring: 10 * time.Second})
+				g := s.group(presence.Group{Strategy: presence.Sequential, Ring: 10 * time.Second})
 				a.Close()
 				p := siptest.NewPeer(t, s.net, pbx, server)
 				for i, within := range []time.Duration{11 * time.Second, time.Second} {
@@ -298,6 +298,9 @@ func TestDeadMemberFallsThrough(t *testing.T) {
 					hangsUp(p, b, ok)
 				}
 				s.free("after the calls")
+				if n := s.board.Tally(g.ID, s.agent("1001"), ""); n.Missed != 0 {
+					t.Errorf("an agent whose phone is dead has missed %d calls", n.Missed)
+				}
 			})
 		})
 	}

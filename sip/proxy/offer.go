@@ -27,6 +27,7 @@ type offer struct {
 	waking bool      // a push may bring one more
 	stop   func()    // ends the waking
 	status int       // the worst that was heard of a device
+	rang   bool      // some device rang
 	closed bool
 }
 
@@ -238,11 +239,13 @@ func (h *hunting) told(e fork.Event) {
 	}
 	o.record.Tries = append(o.record.Tries, routing.Try{Target: e.Target, What: tried(e.What), Status: e.Status, At: e.At.UTC()})
 	switch e.What {
+	case fork.Ringing:
+		o.rang = true
 	case fork.Answered:
 		h.answeredLocked(o, e.Status)
 	case fork.Failed:
 		o.open--
-		o.status = max(o.status, missStatus(e.Status))
+		o.status = max(o.status, o.missStatus(e.Status))
 		if o.open == 0 && !o.waking {
 			h.closeLocked(o, o.status)
 			if call := h.call; call != nil && h.wait != nil {
@@ -253,10 +256,10 @@ func (h *hunting) told(e fork.Event) {
 }
 
 // missStatus ranks what a device says: that nobody took the call counts for more
-// than that it could not be rung.
-func missStatus(status int) int {
-	switch status {
-	case 408, 480, 486, 600, 603:
+// than that it could not be rung. A phone or page that is dead speaks for nobody.
+func (o *offer) missStatus(status int) int {
+	switch {
+	case status == 486, status == 600, status == 603, o.rang && (status == 408 || status == 480):
 		return status + 1000
 	}
 	return status
@@ -271,7 +274,7 @@ func (h *hunting) answeredLocked(o *offer, status int) {
 
 // closeLocked ends an offer that was not taken.
 func (h *hunting) closeLocked(o *offer, status int) {
-	missed := status >= 1000 || status == 408
+	missed := status >= 1000
 	status %= 1000
 	if o.group != nil {
 		h.missedLocked(o, missed)
