@@ -130,5 +130,23 @@ func List() []Complaint {
 			[]string{"sip/proxy.TestCallGoesByTheConnectionThatThePhoneHasNow"}},
 		{"The calls of a browser that was closed are answered 503.",
 			[]string{"sip/proxy.TestCallAfterABrowserWasClosed", "testbench/secure.TestStreamEndsWhileItRings"}},
+
+		// Audio of webphones.
+		{"After minutes on hold the browser hears nothing: the numbers of the packets went back, and it takes them for replayed ones.",
+			[]string{"webrtc/media/rtp.TestOneStreamWhoeverSpeaks", "webrtc/media.TestHoldAndResume"}},
+		{"A re-INVITE of the phone's side begins the browser's DTLS anew, and there is no audio.",
+			[]string{"webrtc/media.TestTransferKeepsTheSource", "testbench/media.TestChromiumTalksWithAPhone"}},
+		{"The audio does not come back after a change of network, or an ICE restart that is passed on breaks the far side.",
+			[]string{"webrtc/media.TestRestartOfICE", "testbench/media.TestChromiumTalksWithAPhone"}},
+		{"A hold by a SIP client in a browser is answered with sendrecv, which browsers refuse.",
+			[]string{"webrtc/media.TestBrowsersHoldIsAnswered"}},
+		{"A call on hold, or with a silent room, is ended because no RTP comes.",
+			[]string{"webrtc/media.TestSilentPhoneTimesOut"}},
+		{"What is still sent to the port of a call that has ended is heard in the next one.",
+			[]string{"webrtc/media.TestPortsRestAfterTheirCall"}},
+		{"Whoever sends to the port of a call gets its audio.",
+			[]string{"webrtc/media.TestThiefGetsNothing", "webrtc/media.TestLatch"}},
+		{"The TURN server is a way into the network it stands in.",
+			[]string{"webrtc/turn.TestReachesNothingElse"}},
 	}
 }
