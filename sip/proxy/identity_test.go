@@ -143,3 +143,38 @@ func TestWhoCallsIsToldByTrust(t *testing.T) {
 		})
 	}
 }
+
+// Within a dialog too, only who is believed may say who speaks.
+func TestWithinADialogOnlyThePBXIsBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		desk := s.phone("1001", "10.0.0.21:5060", false)
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, called, outside)
+		inv := desk.Expect(siptest.Method("INVITE"))
+		answers(desk, inv)
+		ok := p.Expect(siptest.Status(200))
+		sendACK(p, ok)
+		const id = "<sip:boss@pbx.test>"
+		info := func(from, to *siptest.Peer, b *message.Builder, seq string, headers ...message.Header) *message.Message {
+			b.Set(message.CSeq, seq+" INFO").Add("P-Asserted-Identity", id)
+			for _, h := range headers {
+				b.Add(h.Name, h.Value)
+			}
+			from.Send(b)
+			got := to.Expect(siptest.Method("INFO"))
+			to.Respond(got, 200)
+			from.Expect(siptest.Status(200))
+			return got
+		}
+		if got := info(p, desk, p.InDialog("INFO", ok), "20"); got.Get("P-Asserted-Identity") != id {
+			t.Error("the PBX is not believed")
+		}
+		if got := info(p, desk, p.InDialog("INFO", ok), "21", message.Header{Name: "Privacy", Value: "id"}); got.Has("P-Asserted-Identity") {
+			t.Error("what is private is told")
+		}
+		if got := info(desk, p, desk.InDialog("INFO", siptest.WithToTag(inv, ok.Get(message.To))), "22"); got.Has("P-Asserted-Identity") {
+			t.Error("a phone is believed")
+		}
+	})
+}

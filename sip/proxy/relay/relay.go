@@ -51,6 +51,9 @@ type Options struct {
 	// Instance finds the contact and the flow of a phone whose GRUU is the Request-URI
 	// (RFC 5627 §6.1): it may have moved since the dialog began. nil: none is known.
 	Instance func(gruu string) (contact string, flow *transport.Flow, ok bool)
+	// Believed says of which flows what they say of who speaks is believed (RFC 3325);
+	// nil: of none.
+	Believed func(*transport.Flow) bool
 	// Refer may have another Refer-To in a REFER that is passed on; nil, or "": it
 	// stays.
 	Refer func(m *message.Message) string
@@ -167,21 +170,21 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 	case "INVITE":
 		r.o.Seen(req.Message, func() {})
 		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out, Shift: shift}
-		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, InDialog: true, Media: r.o.Media(req.Message), Tell: func(e fork.Event) {
+		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, Strip: r.strip(req), InDialog: true, Media: r.o.Media(req.Message), Tell: func(e fork.Event) {
 			if e.What == fork.Answered {
 				r.o.Answered(req.Message, e.Res)
 			}
 		}})
 	case "ACK": // RFC 3261 §16.6: it has no response, so no transaction
 		r.o.Seen(req.Message, func() {})
-		b := message.RelayRequest(req.Message, uri, first)
+		b := message.RelayRequest(req.Message, uri, first, r.strip(req)...)
 		ahead(b, req.Message, shift)
 		if body := r.o.Ack(req.Message); body != nil {
 			b.Body(fork.SDP, body)
 		}
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
-		b := message.RelayRequest(req.Message, uri, first)
+		b := message.RelayRequest(req.Message, uri, first, r.strip(req)...)
 		ahead(b, req.Message, shift)
 		if req.Method == "REFER" && r.o.Refer != nil {
 			if to := r.o.Refer(req.Message); to != "" {

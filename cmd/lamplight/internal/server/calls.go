@@ -37,7 +37,7 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 		Anchor: anchors,
 		Forker: forker, Calls: track, Bindings: s.registrar, Reach: s.reach, Flow: tokens.Flow,
 		Relay: relay.New(relay.Options{
-			Tokens: tokens, Transactions: transactions, Forker: forker,
+			Tokens: tokens, Transactions: transactions, Forker: forker, Believed: s.believed,
 			Instance: s.registrar.Reach, Answered: track.Answered, Media: anchors.Within, Ack: anchors.Ack,
 			Seen: func(m *message.Message, settled func()) {
 				if m.Method == "BYE" {
