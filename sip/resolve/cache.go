@@ -125,12 +125,14 @@ func (c *Cache) get(ctx context.Context, q question, ask func() (entry, error)) 
 }
 
 // askLocked asks, with the cache unlocked meanwhile. A question that was given up
-// because its own caller's time was over says nothing of the DNS.
+// because its caller's time was over, sooner than a name server is waited for, says
+// nothing of the DNS.
 func (c *Cache) askLocked(ctx context.Context, q question, e *entry, ask func() (entry, error)) (entry, error) {
 	done := make(chan struct{})
 	e.asking = done
 	c.entries[q] = e // it may have been dropped
 	c.mu.Unlock()
+	began := time.Now()
 	got, err := ask()
 	c.mu.Lock()
 	e.asking = nil
@@ -141,7 +143,7 @@ func (c *Cache) askLocked(ctx context.Context, q question, e *entry, ask func() 
 		return *e, nil
 	}
 	e.err = err
-	if ctx.Err() == nil {
+	if ctx.Err() == nil || now.Sub(began) >= tryTime {
 		e.until = now.Add(failedKept)
 	}
 	return e.saysLocked(now)

@@ -64,12 +64,24 @@ func (s Server) String() string {
 	return net.JoinHostPort(s.Host, strconv.Itoa(int(s.port())))
 }
 
+// Written is the server as configuration has it: with its port only if one was
+// given.
+func (s Server) Written() string {
+	switch {
+	case s.Port != 0:
+		return s.String()
+	case strings.Contains(s.Host, ":"):
+		return "[" + s.Host + "]"
+	}
+	return s.Host
+}
+
 // port is the one given, else the transport's (RFC 3261 §19.1.2).
 func (s Server) port() uint16 {
 	switch {
 	case s.Port != 0:
 		return s.Port
-	case s.Transport == "TLS":
+	case s.Transport == "TLS" || s.Transport == "" && s.Secure:
 		return 5061
 	}
 	return 5060

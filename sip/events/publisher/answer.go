@@ -11,6 +11,10 @@ import (
 	"lamplight/sip/transport"
 )
 
+// maxTries bounds how often in a row one PUBLISH is answered to a challenge: a
+// proxy's, the server's, and once more because a nonce ran out.
+const maxTries = 3
+
 // The pauses of a publication that the upstream refuses.
 const (
 	firstRefusal   = time.Minute
@@ -227,7 +231,7 @@ func (u *upstream) challengedLocked(p *publication, a *attempt, m *message.Messa
 	if a.creds != u.creds { // configured anew meanwhile
 		p.tries = 0
 	}
-	if p.tries < maxTries && u.creds.learn(m) {
+	if known, _ := u.creds.Learn(m); known && p.tries < maxTries {
 		u.p.metrics.result(u.conf.Name, "challenged")
 		u.markLocked(p, urgent)
 		return

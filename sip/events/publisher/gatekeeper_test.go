@@ -19,17 +19,17 @@ type gatekeeper struct {
 
 // ask returns the challenge, nil for who may pass.
 func (g *gatekeeper) ask(m *message.Message) *message.Builder {
-	header := challengeHeaders[0]
+	ask, answer := message.WWWAuthenticate, message.Authorization
 	if g.status == 407 {
-		header = challengeHeaders[1]
+		ask, answer = message.ProxyAuthenticate, message.ProxyAuthorization
 	}
-	if c, err := digest.ParseCredentials(m.Get(header.answer)); err == nil && g.passes(c, m) {
+	if c, err := digest.ParseCredentials(m.Get(answer)); err == nil && g.passes(c, m) {
 		return nil
 	}
 	g.asked++
 	b := message.NewResponse(m, g.status, "")
 	for _, alg := range []string{"SHA-256", "MD5"} {
-		b.Add(header.ask, fmt.Sprintf(`Digest realm="ex.test", nonce=%q, algorithm=%s, qop="auth, auth-int"`, g.nonce, alg))
+		b.Add(ask, fmt.Sprintf(`Digest realm="ex.test", nonce=%q, algorithm=%s, qop="auth, auth-int"`, g.nonce, alg))
 	}
 	return b
 }

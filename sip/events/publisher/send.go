@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lamplight/presence"
+	"lamplight/sip/digest"
 	"lamplight/sip/events/dialoginfo"
 	"lamplight/sip/events/pidf"
 	"lamplight/sip/message"
@@ -50,7 +51,7 @@ type attempt struct {
 	sum     uint64                 // of the document it brings or confirms
 	live    []presence.DialogState // under way, as the document says
 	from    string                 // tag of the From: which request an answer is to
-	creds   *credentials
+	creds   *digest.Responder
 	at      time.Time
 }
 
@@ -312,7 +313,9 @@ func (u *upstream) buildLocked(p *publication, a *attempt, name string) *message
 		b.Add(message.SIPIfMatch, a.tag)
 	}
 	a.creds = u.creds
-	u.creds.answer(b, a.body)
+	for _, h := range u.creds.Answer(b.Method(), b.URI(), a.body) {
+		b.Add(h.Name, h.Value)
+	}
 	if len(a.body) > 0 {
 		b.Body(a.typ, a.body)
 	}

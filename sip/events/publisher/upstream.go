@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/presence"
+	"lamplight/sip/digest"
 	"lamplight/sip/resolve"
 	"lamplight/sip/transport"
 	"lamplight/store"
@@ -35,7 +36,7 @@ type upstream struct {
 	outage     outage                     // whether it answers
 	doubt      doubt                      // whether it remembers
 	minExpires [kinds]int                 // seconds it asked for by 423
-	creds      *credentials               // for its challenges; replaced with the configuration
+	creds      *digest.Responder          // for its challenges; replaced with the configuration
 	covered    map[presence.DomainID]bool // domains looked up
 	draining   bool
 	ended      bool      // it has been left
@@ -56,7 +57,7 @@ func newUpstream(p *Publisher, conf Upstream, firsts uint32) *upstream {
 	u := &upstream{
 		p: p, identity: conf.identity(), firsts: firsts, log: p.log.With().Str("upstream", conf.Name).Logger(),
 		wake: make(chan struct{}, 1), conf: conf.withDefaults(), pubs: make(map[pubID]*publication),
-		creds: &credentials{user: conf.User, password: conf.Password}, covered: make(map[presence.DomainID]bool),
+		creds: digest.NewResponder(conf.User, conf.Password, ""), covered: make(map[presence.DomainID]bool),
 	}
 	u.outage.since = time.Now()
 	u.doubt.asked = time.Now()
@@ -81,7 +82,7 @@ func (u *upstream) kick() {
 func (u *upstream) configure(conf Upstream) {
 	u.mu.Lock()
 	if conf.User != u.conf.User || conf.Password != u.conf.Password {
-		u.creds = &credentials{user: conf.User, password: conf.Password}
+		u.creds = digest.NewResponder(conf.User, conf.Password, "")
 		u.outage.over()
 		u.outage.obey = time.Time{}
 		for _, p := range u.pubs {

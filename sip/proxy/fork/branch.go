@@ -154,6 +154,9 @@ func (b *branch) request(first []message.Header) *message.Builder {
 	for _, h := range b.target.Headers {
 		out.Add(h.Name, h.Value)
 	}
+	if b.answers == 0 && b.way.Ahead != nil {
+		b.extra = b.way.Ahead(b.uri(), in.Body)
+	}
 	for _, h := range b.extra {
 		out.Add(h.Name, h.Value)
 	}

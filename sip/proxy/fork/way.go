@@ -33,6 +33,9 @@ type Way struct {
 	// without a response that it was lost (503) or silent (408). It must not block;
 	// nil: nobody.
 	Told func(status int, res *message.Message)
+	// Ahead gives credentials before anybody asks, for a challenge that is known from
+	// before; nil: none.
+	Ahead func(uri string, body []byte) []message.Header
 	// Answer gives the credentials for a challenge (RFC 3261 §22) to a request with
 	// that Request-URI and body; none: the challenge goes to the caller. nil: it has none.
 	Answer func(res *message.Message, uri string, body []byte) []message.Header
