@@ -32,6 +32,8 @@ type Carrier struct {
 	// Reach finds the flow to a host[:port] outside: a trunk, a voicemail. It may
 	// block until ctx ends.
 	Reach func(ctx context.Context, host string) (*transport.Flow, error)
+	// Trunks are asked instead of Reach, if they are set.
+	Trunks Trunks
 	// Flow finds a flow by its name (outbound.Tokens.Flow).
 	Flow func(token string) (*transport.Flow, error)
 	// Anchor puts the media gateway between who cannot meet; nil: there is none.
@@ -191,7 +193,7 @@ func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent)
 	x.waking = len(x.asleep) > 0
 	anchored := x.p.o.Carrier.Anchor.Begin(x.req.Message, x.req.Flow)
 	plan := fork.Plan{
-		Steps: steps, Strip: x.strip(), Refuse: x.refuse,
+		Steps: steps, Strip: x.strip(), Refuse: x.refuse, Redirect: func(from *fork.Target, c message.NameAddr) (fork.Target, bool) { return x.redirect(a, from, c) },
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
 		Tell:        func(e fork.Event) { x.call.Told(e); anchored.Told(e); x.tell(e) },
 		Settle:      func(e fork.Event, then func()) { x.taken(); x.call.Settle(e, then); x.tell(e) },
@@ -356,6 +358,10 @@ func (p *Proxy) trunk(c *caller) string {
 			return t.Trunk
 		}
 	}
+	if p.o.Carrier != nil && p.o.Carrier.Trunks != nil {
+		host, _ := p.o.Carrier.Trunks.For(c.domain.Names)
+		return host
+	}
 	return ""
 }
 
@@ -366,6 +372,11 @@ func x164(number, host string) fork.Target {
 
 // outside gives a target the way to a host.
 func (p *Proxy) outside(t fork.Target, host string) fork.Target {
+	t.Outside = true
+	if trunks := p.o.Carrier.Trunks; trunks != nil {
+		t.Next = trunks.Ways(t.URI)
+		return t
+	}
 	t.Reach = func(ctx context.Context) (*transport.Flow, error) { return p.o.Carrier.Reach(ctx, host) }
 	return t
 }

@@ -128,7 +128,7 @@ func (x *passage) rangLocked(e *fork.Event) {
 		if one.tag != "" && !slices.Contains(y.late, e.Target) && !slices.Contains(y.rung, one) && len(y.rung) < mostTags {
 			y.rung = append(y.rung, one)
 		}
-	case fork.Failed, fork.Canceled:
+	case fork.Failed, fork.Moved, fork.Canceled:
 		y.rung = slices.DeleteFunc(y.rung, func(r rung) bool { return r.target == e.Target })
 		if i := slices.Index(y.late, e.Target); i >= 0 {
 			if y.late = slices.Delete(y.late, i, i+1); len(y.late) == 0 {

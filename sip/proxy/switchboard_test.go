@@ -34,6 +34,7 @@ import (
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
+	siptrunk "lamplight/sip/trunk"
 	"lamplight/store"
 	"lamplight/store/sim"
 )
@@ -52,6 +53,9 @@ type switchboard struct {
 	lines     *waiting.Lines
 	pages     proxy.Pages // nil: no webphone is there
 	transport *transport.Layer
+	// trunks are known from the next start on; nil: numbers go to trunk by Reach.
+	trunks []siptrunk.Trunk
+	hops   *siptrunk.Trunks
 	// metrics are of the transactions since the start.
 	metrics *prometheus.Registry
 }
@@ -133,6 +137,7 @@ func (s *switchboard) start(populate bool) {
 			},
 		},
 	})
+	s.openTrunks(tp, tx)
 	*end = sip.Endpoint{Registrar: reg, Proxy: s.proxy, Relay: rel.Serve, Asked: s.proxy.Asked, Events: transaction.HandlerFunc(func(r *transaction.Request) { r.Reply(489) })}
 	unwatch := s.roster.Watch(s.proxy.AgentChanged)
 	s.track, s.tx = track, tx
@@ -145,6 +150,7 @@ func (s *switchboard) start(populate bool) {
 		cancel()
 		unwatch()
 		served.Wait()
+		s.closeTrunks()
 		fk.Close()
 		codes.Close()
 		tp.Close()

@@ -289,7 +289,7 @@ func (c *Call) Told(e fork.Event) {
 		c.ringingLocked(e)
 	case fork.Answered:
 		c.answeredLocked(e, nothing)
-	case fork.Failed:
+	case fork.Failed, fork.Moved:
 		c.leftLocked(e.Target)
 	case fork.Over:
 		if !c.answered || e.Status >= 300 { // the caller gave up in the moment of the answer

@@ -119,6 +119,8 @@ type Target struct {
 	// Next, where it is set, finds one way after another instead of both; it may block
 	// until ctx ends. An error says that there is none left.
 	Next func(ctx context.Context) (Way, error)
+	// Outside says that a server is there and no phone of ours.
+	Outside bool
 	// Shift is how far the numbers of CSeq are ahead there of the caller's own.
 	Shift uint32
 	// Ring is how long it may ring; zero: as long as Timer C lets it.
