@@ -92,6 +92,7 @@ func TestWatchersRegistrationsAndFlowsCanBeListed(t *testing.T) {
 	ask(t, "mailbox clear 1001")
 	ask(t, "mailbox list", "!1001")
 	ask(t, "upstream list", "PUBLICATIONS", "STATE")
+	ask(t, "trunk list", "HOP", "STATE")
 	publish := func(event, typ, body string) {
 		t.Helper()
 		m := phone.Do(phone.Request("PUBLISH", "sip:1003@"+domain, "sip:pbx@"+domain, "").Add(message.Event, event).Add(message.Expires, "600").Body(typ, []byte(body)))

@@ -39,7 +39,7 @@ func root() *cobra.Command {
 	c.PersistentFlags().BoolVar(&r.json, "json", false, "print the API's answer as it is")
 	c.AddCommand(serveCommand(), initCommand(), checkCommand(), phonesCommand(),
 		agentCommand(&r), deviceCommand(&r), deskCommand(&r), groupCommand(&r), listCommand(&r), statusCommand(&r), routeCommand(&r), whyCommand(&r), watcherCommand(&r), importCommand(&r),
-		regCommand(&r), subCommand(&r), pubCommand(&r), flowCommand(&r), upstreamCommand(&r), mailboxCommand(&r))
+		regCommand(&r), subCommand(&r), pubCommand(&r), flowCommand(&r), upstreamCommand(&r), trunkCommand(&r), mailboxCommand(&r))
 	return c
 }
 

@@ -26,6 +26,8 @@ type Trunk struct {
 	Servers []resolve.Server
 	// Domains it takes calls of, by any of their names; empty: all.
 	Domains []string
+	// Unlisted: it takes the calls of those who name its host alone.
+	Unlisted bool
 	// User and Password answer its challenges; with a Realm only those of that realm.
 	User, Password, Realm string
 	// Roots may sign its certificates; nil: whom the system trusts.

@@ -130,9 +130,9 @@ func (t *Trunks) For(domain []string) (host string, ok bool) {
 }
 
 func (t *Trunk) serves(names []string) bool {
-	return len(t.Domains) == 0 || slices.ContainsFunc(names, func(n string) bool {
+	return !t.Unlisted && (len(t.Domains) == 0 || slices.ContainsFunc(names, func(n string) bool {
 		return slices.ContainsFunc(t.Domains, func(d string) bool { return strings.EqualFold(d, n) })
-	})
+	}))
 }
 
 // Ways begins a call to a URI: it finds one hop after another. A host that is no

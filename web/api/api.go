@@ -323,6 +323,7 @@ func (a *API) handlers() map[string]handler {
 		"listPublications":     a.listPublications,
 		"listFlows":            a.listFlows,
 		"listUpstreams":        a.listUpstreams,
+		"listTrunks":           a.listTrunks,
 		"listMailboxes":        a.listMailboxes,
 		"getMailbox":           a.getMailbox,
 		"setMailbox":           a.setMailbox,

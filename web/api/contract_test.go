@@ -107,7 +107,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			h.ask(admin, "POST", "/route", `{"agent":"1001","caller":"sip:a@b","call_id":"c1"}`).want(200)
 		case "webphoneTicket":
 			who = h.login("1001")
-		case "listFlows", "listUpstreams":
+		case "listFlows", "listUpstreams", "listTrunks":
 			who = everywhere
 		case "login":
 			body = `{"number":"1001","password":"` + password + `","domain":"one.test"}`

@@ -56,6 +56,17 @@ type Upstream struct {
 	InFlight     int       `json:"in_flight"`
 }
 
+// Trunk is one address of a trunk, which takes calls to numbers outside.
+type Trunk struct {
+	Name       string     `json:"name"`
+	Hop        string     `json:"hop"` // address/transport; empty: none could be found
+	Up         bool       `json:"up"`
+	Error      string     `json:"error,omitempty"`
+	Since      time.Time  `json:"since"`
+	RetryAfter *time.Time `json:"retry_after,omitempty"`
+	RoundTrip  float64    `json:"round_trip_ms,omitempty"`
+}
+
 // Diagnostics shows what phones and servers have with the SIP side. Each list
 // comes in parts, in an order of its own; what changes meanwhile may be left out
 // or told twice. next is empty on the last.
@@ -64,6 +75,8 @@ type Diagnostics interface {
 	Flows(Part) (list []Flow, next string)
 	// Upstreams are all of them.
 	Upstreams() []Upstream
+	// Trunks are all hops of all of them.
+	Trunks() []Trunk
 }
 
 // ErrNoRegistration says that the agent has none of that id.
@@ -199,4 +212,16 @@ func (a *API) listUpstreams(r *request) error {
 		return errNoSIP()
 	}
 	return page(r, "upstreams", a.o.Diagnostics.Upstreams(), "")
+}
+
+// listTrunks shows whether the servers for calls to numbers outside answer. They are
+// of no domain, like flows.
+func (a *API) listTrunks(r *request) error {
+	switch {
+	case !r.subject.Domain.IsZero() && len(a.o.Directory.Domains()) > 1:
+		return forbidden("%s belongs to one domain; trunks are of none", r.subject.Actor())
+	case a.o.Diagnostics == nil:
+		return errNoSIP()
+	}
+	return page(r, "trunks", a.o.Diagnostics.Trunks(), "")
 }

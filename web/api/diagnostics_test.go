@@ -30,6 +30,11 @@ func (someSIP) Upstreams() []Upstream {
 	return []Upstream{{Name: "up", Server: "192.0.2.3:5060", Transport: "TCP", Error: "answered 503", Since: time.Unix(2e9, 0).UTC(), Publications: 7, Waiting: 3, InFlight: 1}}
 }
 
+func (someSIP) Trunks() []Trunk {
+	at := time.Unix(2e9+60, 0).UTC()
+	return []Trunk{{Name: "carrier", Hop: "192.0.2.4:5060/UDP", Error: "no answer to OPTIONS", Since: time.Unix(2e9, 0).UTC(), RetryAfter: &at, RoundTrip: 1.5}}
+}
+
 // someMailboxes keeps them by account.
 type someMailboxes struct {
 	mu sync.Mutex

@@ -33,6 +33,8 @@ type Config struct {
 	Media     Media     `yaml:"media"`
 	Tokens    []Token   `yaml:"tokens"`
 	Peers     []Peer    `yaml:"peers"`
+	// Trunks take calls to numbers outside.
+	Trunks []Trunk `yaml:"trunks"`
 	// Upstreams are presence servers that are told what agents are doing.
 	Upstreams []Upstream `yaml:"upstreams"`
 	// Phones are what is different about whose phones, read before the shipped
@@ -184,8 +186,8 @@ type Peer struct {
 	// Untrusted: what it says of who calls (P-Asserted-Identity) is not believed, and
 	// it is not told who asked for privacy (RFC 3325).
 	Untrusted bool `yaml:"untrusted"`
-	// Trunk is where forwarding numbers are sent in its redirects, host[:port];
-	// without it they are left out.
+	// Trunk is where forwarding numbers of its calls are sent: the name of one of the
+	// trunks, or host[:port]. Where it is redirected they are left out without it.
 	Trunk string `yaml:"trunk"`
 }
 

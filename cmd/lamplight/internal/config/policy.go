@@ -94,7 +94,7 @@ func (c *Config) PeerTable() peers.Table {
 	for _, p := range c.Peers {
 		q := peers.Peer{
 			Name: p.Name, Mode: p.Mode, Publish: p.Publish, Campaign: p.Campaign,
-			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: p.Trunk, ForceRPort: p.ForceRPort, Replaces: p.Replaces, AutoAnswer: p.AutoAnswer,
+			Observer: p.Calls == "observer", Domains: p.Domains, Trunk: c.trunkHost(p.Trunk), ForceRPort: p.ForceRPort, Replaces: p.Replaces, AutoAnswer: p.AutoAnswer,
 			Untrusted: p.Untrusted,
 		}
 		for _, tr := range p.Transports {

@@ -113,6 +113,7 @@ func (c *Config) mistakes() Mistakes {
 	c.checkMedia(k)
 	c.checkTokens(k)
 	c.checkPeers(k)
+	c.checkTrunks(k)
 	c.checkUpstreams(k)
 	c.checkPhones(k)
 	names := map[string]bool{}
@@ -248,8 +249,8 @@ func (c *Config) checkPeers(k *check) {
 				k.fail(fmt.Sprintf("%s.sources[%d]", at, j), "%s", err)
 			}
 		}
-		if p.Trunk != "" && !regexp.MustCompile(`^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$`).MatchString(p.Trunk) {
-			k.fail(at+".trunk", "%q is not host or host:port", p.Trunk)
+		if p.Trunk != "" && c.trunkHost(p.Trunk) == p.Trunk && !regexp.MustCompile(`^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$`).MatchString(p.Trunk) {
+			k.fail(at+".trunk", "%q is neither a trunk of this file nor host or host:port", p.Trunk)
 		}
 		for j, t := range p.Transports {
 			k.oneOf(fmt.Sprintf("%s.transports[%d]", at, j), strings.ToLower(t), "udp", "tcp", "tls", "ws", "wss")

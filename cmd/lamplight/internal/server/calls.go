@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 
 	"lamplight/presence/roster"
 	"lamplight/sip/message"
@@ -12,7 +11,6 @@ import (
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/proxy/relay"
 	"lamplight/sip/quirks"
-	"lamplight/sip/resolve"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
 )
@@ -30,12 +28,15 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 		return nil, err
 	}
 	s.atEnd("calls", func() error { track.Close(); return nil })
+	if err := s.startTrunks(transactions); err != nil {
+		return nil, err
+	}
 	forker := fork.New(fork.Options{Transactions: transactions, Log: s.log})
 	s.atEnd("forker", func() error { forker.Close(); return nil })
 	anchors := s.anchors()
 	return &proxy.Carrier{
 		Anchor: anchors,
-		Forker: forker, Calls: track, Bindings: s.registrar, Reach: s.reach, Flow: tokens.Flow,
+		Forker: forker, Calls: track, Bindings: s.registrar, Trunks: s.trunks, Flow: tokens.Flow,
 		Relay: relay.New(relay.Options{
 			Tokens: tokens, Transactions: transactions, Forker: forker, Believed: s.believed,
 			Instance: s.registrar.Reach, Answered: track.Answered, Media: anchors.Within, Ack: anchors.Ack,
@@ -48,27 +49,6 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 			Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) },
 		}),
 	}, nil
-}
-
-// reach finds the flow to a server outside, by UDP.
-func (s *Server) reach(ctx context.Context, host string) (*transport.Flow, error) {
-	server, err := resolve.ParseServer(transport.UDP, host)
-	if err != nil {
-		return nil, err
-	}
-	targets, err := resolve.Hosts{}.Find(ctx, server)
-	if err != nil {
-		return nil, err
-	}
-	var failed []error
-	for _, t := range targets {
-		f, err := s.transport.Flow(ctx, t.Transport, t.Addr)
-		if err == nil {
-			return f, nil
-		}
-		failed = append(failed, err)
-	}
-	return nil, errors.Join(failed...)
 }
 
 // startProbes has the phones of calls without session timer asked whether these are

@@ -16,6 +16,7 @@ import (
 	"lamplight/sip/push"
 	"lamplight/sip/registrar"
 	"lamplight/sip/transport"
+	"lamplight/sip/trunk"
 	"lamplight/web/api"
 )
 
@@ -63,6 +64,7 @@ type diagnostics struct {
 	events    *events.Events
 	transport *transport.Layer
 	publisher *publisher.Publisher
+	trunks    *trunk.Trunks
 }
 
 // number and domain of an agent; for a bare address, the domain its URI or

@@ -34,6 +34,7 @@ import (
 	"lamplight/sip/registrar"
 	"lamplight/sip/transaction"
 	"lamplight/sip/transport"
+	"lamplight/sip/trunk"
 	"lamplight/store"
 	"lamplight/store/sqlite"
 	"lamplight/web"
@@ -59,6 +60,7 @@ type Server struct {
 	waker     *push.Waker // nil where there is no push
 	events    *events.Events
 	publisher *publisher.Publisher
+	trunks    *trunk.Trunks
 	proxy     *proxy.Proxy
 	lines     *waiting.Lines
 	webphone  *webrtc.Server // nil where it is off
@@ -255,13 +257,17 @@ func (s *Server) startSIP(ctx context.Context) error {
 	return nil
 }
 
-// Reload takes what can change while running from a new configuration: peers,
+// Reload takes what can change while running from a new configuration: peers, trunks,
 // upstreams, phones, tokens, domains and agents, the certificate. Listeners need a restart.
 func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err := s.seed(ctx, s.directory, cfg); err != nil {
 		return err
 	}
 	tokens, err := tokens(s.directory, cfg)
+	if err != nil {
+		return err
+	}
+	trunks, err := cfg.SIPTrunks()
 	if err != nil {
 		return err
 	}
@@ -273,6 +279,9 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	if err := s.publisher.SetUpstreams(upstreams); err != nil {
+		return err
+	}
+	if err := s.trunks.Set(trunks); err != nil {
 		return err
 	}
 	s.setPeers(cfg)

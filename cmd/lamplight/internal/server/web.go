@@ -33,7 +33,7 @@ func (s *Server) startWeb(context.Context) error {
 		Tokens: tokens, UI: ui.Files(), SIP: s.transport.WebSocketHandler(),
 		Registrations: registrations{s.registrar, s.waker}, Lists: s.lists, Desks: s.desks, Lines: s.lines, Turns: s.proxy,
 		Watchers: watchers{s.directory, s.events}, Consents: s.consents,
-		Mailboxes: mailboxes{s.events.Mailboxes(), s.directory}, Diagnostics: diagnostics{s.directory, s.events, s.transport, s.publisher},
+		Mailboxes: mailboxes{s.events.Mailboxes(), s.directory}, Diagnostics: diagnostics{s.directory, s.events, s.transport, s.publisher, s.trunks},
 		SessionEnded: func(sub ticket.Subject) {
 			if s.webphone != nil {
 				s.webphone.Logout(sub.Agent, sub.Session)
