@@ -48,7 +48,7 @@ func (x *passage) redirect(a *presence.Agent, from *fork.Target, contact message
 	case !from.Outside && (!tel && !inside || number == "" || !x.mayForward(a, from.ID, number)):
 		return fork.Target{}, false
 	}
-	out := fork.Target{ID: cmp.Or(redirectedID(from.ID), "redirected"), URI: contact.URI, Ring: from.Ring, Headers: from.Headers}
+	out := fork.Target{ID: cmp.Or(redirectedID(from.ID), "redirected"), URI: contact.URI, Ring: from.Ring}
 	host := hostPort(u)
 	if tel || inside {
 		if host = x.p.trunk(&x.c); host == "" || number == "" {
@@ -56,6 +56,7 @@ func (x *passage) redirect(a *presence.Agent, from *fork.Target, contact message
 		}
 		out.URI = x164(number, host).URI
 	}
+	out.Headers = x.identity(host)
 	return x.p.outside(out, host), true
 }
 
