@@ -3,8 +3,11 @@
 //
 // # Guarantees
 //
-//   - Who came first is woken first. One who is being offered to a member keeps his
-//     place, and the next one is woken for the next member.
+//   - Who came first is woken first, after those whose call is more urgent. One who is
+//     being offered to a member keeps his place, and the next one is woken for the next
+//     member.
+//   - Nobody is held up by one before him who cannot be served by the same members:
+//     of each kind of call the first is woken.
 //   - Each line is bounded by its group, all of them by Options.Most.
 //   - A caller is in one line at a time, until he leaves; nothing is kept over a
 //     restart, for the calls end with the server.
@@ -37,7 +40,7 @@ type Lines struct {
 	ended *prometheus.CounterVec
 
 	mu    sync.Mutex
-	lines map[presence.GroupID][]*Place // by time of joining; guarded by mu
+	lines map[presence.GroupID][]*Place // by priority and time of joining; guarded by mu
 	all   int                           // guarded by mu
 	stop  bool                          // nobody may join any more; guarded by mu
 }
@@ -47,6 +50,10 @@ type Caller struct {
 	CallID string
 	URI    string
 	Since  time.Time
+	// Kind of the call: calls of one kind are taken by the same members.
+	Kind presence.CallKind
+	// Priority: the higher is served first.
+	Priority int
 	// Flow names the connection he calls by, where the call ends with it; else empty.
 	Flow string
 	// Wake has him look for somebody who is free; when it returns he has. It is called
@@ -95,14 +102,15 @@ func (l *Lines) state() (n int, longest time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, line := range l.lines {
-		if len(line) > 0 {
-			longest = max(longest, time.Since(line[0].caller.Since))
+		for _, p := range line {
+			longest = max(longest, time.Since(p.caller.Since))
 		}
 	}
 	return l.all, longest
 }
 
-// Join puts the caller at the end of the group's line; ErrFull if size wait there.
+// Join puts the caller in the group's line, behind all who are as urgent; ErrFull if
+// size wait there.
 func (l *Lines) Join(g presence.GroupID, size int, c Caller) (*Place, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,7 +118,11 @@ func (l *Lines) Join(g presence.GroupID, size int, c Caller) (*Place, error) {
 		return nil, ErrFull
 	}
 	p := &Place{lines: l, group: g, caller: c}
-	l.lines[g] = append(l.lines[g], p)
+	at := len(l.lines[g])
+	for at > 0 && l.lines[g][at-1].caller.Priority < c.Priority {
+		at--
+	}
+	l.lines[g] = slices.Insert(l.lines[g], at, p)
 	l.all++
 	return p, nil
 }
@@ -130,28 +142,31 @@ func (p *Place) Offered(to string) {
 	p.lines.mu.Unlock()
 }
 
-// First reports whether it is the caller's turn: everybody before him is being
-// offered already.
+// First reports whether it is the caller's turn: everybody before him whose call is
+// of his kind is being offered already.
 func (p *Place) First() bool {
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()
-	return p.lines.firstLocked(p.group) == p
+	return slices.Contains(p.lines.firstLocked(p.group), p)
 }
 
-func (l *Lines) firstLocked(g presence.GroupID) *Place {
+// firstLocked are those whose turn it is: the first of each kind who is not being
+// offered.
+func (l *Lines) firstLocked(g presence.GroupID) (out []*Place) {
 	for _, p := range l.lines[g] {
-		if p.offered == "" {
-			return p
+		if p.offered == "" && !slices.ContainsFunc(out, func(o *Place) bool { return o.caller.Kind == p.caller.Kind }) {
+			out = append(out, p)
 		}
 	}
-	return nil
+	return out
 }
 
-// Waits reports whether somebody waits in the group who is not being offered.
-func (l *Lines) Waits(g presence.GroupID) bool {
+// Waits reports whether somebody waits in the group who is not being offered, and
+// whose call is of that kind.
+func (l *Lines) Waits(g presence.GroupID, kind presence.CallKind) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.firstLocked(g) != nil
+	return slices.ContainsFunc(l.firstLocked(g), func(p *Place) bool { return p.caller.Kind == kind })
 }
 
 // Leave takes the caller out of the line. Leaving twice does nothing.
@@ -174,12 +189,12 @@ func (p *Place) Leave(how string) {
 	}
 }
 
-// Wake wakes the first in the group's line who is not being offered.
+// Wake wakes those in the group's line whose turn it is, one after the other.
 func (l *Lines) Wake(g presence.GroupID) {
 	l.mu.Lock()
-	p := l.firstLocked(g)
+	turns := l.firstLocked(g)
 	l.mu.Unlock()
-	if p != nil {
+	for _, p := range turns {
 		p.caller.Wake()
 	}
 }
@@ -194,8 +209,8 @@ func (l *Lines) Groups() []presence.GroupID {
 	for g, line := range l.lines {
 		out = append(out, g)
 		since[g] = line[0].caller.Since
-		if p := l.firstLocked(g); p != nil {
-			since[g] = p.caller.Since
+		if turns := l.firstLocked(g); len(turns) > 0 {
+			since[g] = turns[0].caller.Since
 		}
 	}
 	slices.SortFunc(out, func(a, b presence.GroupID) int { return since[a].Compare(since[b]) })

@@ -109,3 +109,29 @@ func TestLinesUnderLoad(t *testing.T) {
 		t.Errorf("%d are left", n)
 	}
 }
+
+// An urgent call goes before others, behind those that are as urgent; a call that
+// other members take holds up nobody, and is held up by nobody.
+func TestUrgentFirstAndEachKindByItself(t *testing.T) {
+	c := &crowd{t: t, l: New(Options{})}
+	join := func(id string, kind presence.CallKind, priority int) *Place {
+		p, err := c.l.Join(g, 9, Caller{CallID: id, Kind: kind, Priority: priority, Since: time.Now(), Wake: func() { c.woken = append(c.woken, id) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	join("a", presence.CallCampaign, 0)
+	b := join("b", presence.CallRegular, 0)
+	join("c", presence.CallRegular, 0)
+	c.wake("a b")
+	join("u", presence.CallRegular, 1)
+	join("v", presence.CallRegular, 1)
+	c.wake("u a")
+	if at, of := b.Position(); at != 4 || of != 5 {
+		t.Errorf("b is at %d of %d", at, of)
+	}
+	if b.First() || !c.l.Waits(g, presence.CallCampaign) || c.l.Waits(g, presence.CallInternal) {
+		t.Error("whose turn it is")
+	}
+}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"lamplight/presence"
@@ -66,7 +67,7 @@ func (p *Proxy) AgentChanged(s *presence.Snapshot) {
 
 // behindLocked reports whether others wait whom a new caller must not overtake.
 func (h *hunting) behindLocked() bool {
-	return h.wait == nil && h.group.Queue.Size > 0 && h.x.p.o.Lines.Waits(h.group.ID)
+	return h.wait == nil && h.group.Queue.Size > 0 && h.x.p.o.Lines.Waits(h.group.ID, h.kind())
 }
 
 // notYetLocked reports whether a caller who waits has to go on doing so: he is
@@ -110,7 +111,7 @@ func (h *hunting) waitLocked(call *fork.Call, q *routing.GroupCall, why string) 
 func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
 	x := h.x
 	place, err := x.p.o.Lines.Join(h.group.ID, rules.Size, waiting.Caller{
-		CallID: x.req.CallID(), URI: x.c.uri, Since: time.Now().UTC(),
+		CallID: x.req.CallID(), URI: x.c.uri, Since: time.Now().UTC(), Kind: h.kind(), Priority: x.priority(),
 		Flow: x.connection(), Wake: func() { h.next(call) }, Stop: func(why string) { h.stop(call, why) },
 	})
 	if err != nil {
@@ -121,6 +122,22 @@ func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
 	h.wait.limit = time.AfterFunc(rules.WaitTime(), func() { h.overdue(call) })
 	h.sayLocked(call)
 	return true
+}
+
+// priority is how urgent a peer says that the call is (RFC 3261 §20.26).
+func (x *passage) priority() int {
+	if x.c.peer == nil {
+		return 0
+	}
+	switch strings.ToLower(x.req.Get("Priority")) {
+	case "emergency":
+		return 2
+	case "urgent":
+		return 1
+	case "non-urgent":
+		return -1
+	}
+	return 0
 }
 
 // connection names the one that a device of ours calls by itself, if it is one. A

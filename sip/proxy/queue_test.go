@@ -183,7 +183,7 @@ func TestQueueOverflows(t *testing.T) {
 				answers(out, inv)
 				sendACK(p, p.Expect(siptest.Status(200)))
 				synctest.Wait()
-				if name != "full" && s.lines.Waits(s.sales().ID) {
+				if name != "full" && s.lines.Waits(s.sales().ID, presence.CallRegular) {
 					t.Error("still in line")
 				}
 			})
@@ -240,7 +240,7 @@ func TestQueueEndsWithACrash(t *testing.T) {
 		s.talks("1001")
 		s.waits(siptest.NewPeer(t, s.net, pbx, server), 1)
 		s.restart()
-		if s.lines.Waits(s.sales().ID) {
+		if s.lines.Waits(s.sales().ID, presence.CallRegular) {
 			t.Error("a ghost waits")
 		}
 		s.hangsUp("1001")

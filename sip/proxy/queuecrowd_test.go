@@ -109,3 +109,31 @@ func TestQueueEndsWithServerAndConnection(t *testing.T) {
 		}
 	})
 }
+
+// A call that the trunk says is urgent goes before those that came earlier.
+func TestQueueServesUrgentCallsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a := s.phone("1001", "10.0.0.21:5060", false)
+		s.group(presence.Group{Queue: presence.Queue{Size: 5}})
+		s.talks("1001")
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		var ids []string
+		for _, h := range []message.Header{{Name: "Subject", Value: "a"}, {Name: "Priority", Value: "urgent"}} {
+			ids = append(ids, ring(p, sales, outside, h).CallID())
+			p.Expect(siptest.Status(182))
+		}
+		s.hangsUp("1001")
+		inv := a.Expect(siptest.Method("INVITE"))
+		if inv.CallID() != ids[1] {
+			t.Error("the urgent call is not first")
+		}
+		answers(a, inv)
+		ok := p.Expect(siptest.Status(200))
+		sendACK(p, ok)
+		bye(p, a, ok)
+		if inv = a.Expect(siptest.Method("INVITE")); inv.CallID() != ids[0] {
+			t.Error("then the other")
+		}
+	})
+}
