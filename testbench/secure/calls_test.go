@@ -39,11 +39,17 @@ type rig struct {
 // UDP, so that a call crosses from one to the other.
 func overEach(t *testing.T, f func(r *rig)) {
 	t.Helper()
+	overEachAs(t, "proxy", f)
+}
+
+// overEachAs is that with the PBX in a mode.
+func overEachAs(t *testing.T, mode string, f func(r *rig)) {
+	t.Helper()
 	b, err := os.ReadFile(filepath.Join(lab.Root(t), "configs", "demo.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("mode: redirect", "mode: proxy", "transports: [udp]", "transports: [udp, tls]", "ring: 60s", fmt.Sprint("ring: ", ringing)).Replace(lab.Ports(string(b)))
+	text := strings.NewReplacer("mode: redirect", "mode: "+mode, "transports: [udp]", "transports: [udp, tls]", "ring: 60s", fmt.Sprint("ring: ", ringing)).Replace(lab.Ports(string(b)))
 	srv := lab.Start(t, lab.Options{Config: text})
 	for _, over := range []string{"TLS", "WS", "WSS"} {
 		for _, pbx := range []string{"TLS", "UDP"} {
@@ -272,6 +278,24 @@ func TestStreamEndsWhileItRings(t *testing.T) {
 		r.final(inv, 480)
 		if took := time.Since(start); took > time.Second {
 			r.t.Errorf("refused after %v", took)
+		}
+	})
+}
+
+// A PBX that is redirected is sent to nobody whom it cannot reach: a browser is at the
+// end of our own connection only.
+func TestRedirected(t *testing.T) {
+	overEachAs(t, "redirect", func(r *rig) {
+		desk := r.phone("1001")
+		inv := r.calls()
+		if r.over == "TLS" {
+			if m := r.final(inv, 302); !strings.Contains(m.Get(message.Contact), desk.Contact("1001")) {
+				r.t.Errorf("redirected to %q", m.Get(message.Contact))
+			}
+			return
+		}
+		if m := r.final(inv, 480); m.Get(message.Reason) == "" {
+			r.t.Errorf("refused without a reason\n%s", m.Raw)
 		}
 	})
 }
