@@ -37,12 +37,10 @@ type plan struct {
 	seconds int   // a step lasts
 	agents  int
 	held    int // calls that ring and talk at once
-	// forget is how long to wait until what is remembered of earlier calls is gone.
-	forget time.Duration
 }
 
 func run() error {
-	p := plan{rates: []int{250, 500, 1000, 1500, 2000}, seconds: 10, agents: 8000, held: 2000, forget: 35 * time.Second}
+	p := plan{rates: []int{250, 500, 1000, 1500, 2000}, seconds: 10, agents: 8000, held: 2000}
 	if os.Getenv("BENCH_SHORT") != "" {
 		p = plan{rates: []int{100, 250}, seconds: 3, agents: 1000, held: 300}
 	}
@@ -57,15 +55,16 @@ func run() error {
 		return err
 	}
 	defer b.stop()
+	// First, while no memory is there that earlier calls have left.
+	if err := b.hold(); err != nil {
+		return err
+	}
 	for _, rate := range p.rates {
 		for _, s := range b.servers {
 			if err := b.step(s, rate); err != nil {
 				return err
 			}
 		}
-	}
-	if err := b.hold(); err != nil {
-		return err
 	}
 	text := b.report()
 	fmt.Print("\n" + text)
@@ -250,7 +249,7 @@ func (b *bench) step(s *under, rate int) error {
 	}
 	reached := float64(o.done) / o.took.Seconds()
 	note := ""
-	if o.failed > 0 || o.resent > calls/100 || reached < .85*float64(rate) {
+	if o.failed > calls/100 || reached < .85*float64(rate) {
 		s.over, note = true, "not kept up"
 	}
 	row := fmt.Sprintf("| %d | %s | %.0f | %d | %d | %d | %.0f | %s |\n", rate, s.Name, reached, o.done, o.failed, o.resent,
@@ -266,7 +265,6 @@ func (b *bench) hold() error {
 	s, n := b.servers[0], b.plan.held
 	rate := min(n/3, 400)
 	up := n / rate
-	time.Sleep(b.plan.forget)
 	before := s.resident()
 	var ringing, talking int
 	o, err := b.place(s, rate, n, (up+5)*1000, (up+6)*1000, func() {
@@ -303,7 +301,7 @@ func (b *bench) report() string {
 	t.WriteString("The same SIPp calls, INVITE, 180, 200, ACK, BYE, 200, at the same rate through one and then the other, over loopback UDP to " +
 		fmt.Sprint(b.plan.agents) + " phones on one socket. Kamailio (`-x fm`, two workers, `testbench/beside/kamailio.cfg`) looks a contact up in memory and stays on the way. " +
 		"Lamplight does that and decides by status, keeps who is talking durable before each 200 (SQLite on this disk, every commit synced), tells watchers, and records each decision. " +
-		"A server is asked for more until a call fails, 1 % of the calls had a message sent again, or 85 % of the rate is not reached; CPU is user and system time of all its processes.\n\n")
+		"A server is asked for more until 1 % of the calls fail, or 85 % of the rate is not reached; CPU is user and system time of all its processes.\n\n")
 	t.WriteString("| asked/s | server | reached/s | calls | failed | sent again | CPU µs a call | |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
 	t.WriteString(strings.Join(b.rows, ""))
 	t.WriteString("\n")
