@@ -313,3 +313,33 @@ func TestAReloadedPageCanBeCalledAgain(t *testing.T) {
 	pbx.call("1001")
 	p.Shows("incoming", true)
 }
+
+// The page's code hangs for longer than a session lives without a word: its socket is
+// cut. The call goes on, and the page has it in hand again when it is back.
+func TestACallOutlivesThePagesSilence(t *testing.T) {
+	t.Parallel()
+	s := carrying(t)
+	p := OpenTalking(t, s, micTone).Talker("1001")
+	pbx := newTelephone(t, s, "127.0.0.1", nil)
+	pbx.call("1001")
+	p.Shows("incoming", true)
+	p.Press("answer")
+	pbx.connected()
+	p.Hears(phoneTone)
+	p.Eval(`setTimeout(() => { const end = Date.now() + 7000; while (Date.now() < end); }, 50); 'ok'`)
+	lab.Eventually(t, patience, func() error {
+		if !strings.Contains(s.Log(), "webphone lost") {
+			return errText("the page is not lost")
+		}
+		return nil
+	})
+	pbx.hears(micTone) // meanwhile, too
+	time.Sleep(time.Second) // it sees that its socket is closed, and comes back
+	p.attribute(`[data-testid=microphone]`, "data-target", "true")
+	p.Hears(phoneTone)
+	p.Press("hold")
+	pbx.answer(pbx.Expect(siptest.Method("INVITE")))
+	p.attribute(`[data-testid=phone-call]`, "data-held", "true")
+	p.Press("hangup")
+	pbx.hungUp()
+}

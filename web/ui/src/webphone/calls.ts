@@ -17,7 +17,8 @@ export interface PhoneCall extends Omit<CallTruth, 't' | 'call'> {
 }
 
 export interface CallsOptions {
-  send: (message: Outgoing) => void
+  /** Sends a message; false where there is no connection. */
+  send: (message: Outgoing) => boolean
   onChange: () => void
   /** Opens the microphone; rejects with the browser's error. */
   microphone: () => Promise<MediaStream>
@@ -120,8 +121,9 @@ export class Calls {
   hangup(id: string): void {
     const call = this.calls.get(id)
     if (call === undefined) return
-    this.options.send({ t: 'hangup', call: id })
-    if (call.state === 'dialling') this.over({ ...call, state: 'ended', why: 'hung-up' }) // the server may not know it yet
+    const sent = this.options.send({ t: 'hangup', call: id })
+    // The server may not know it yet, or not be there: it is told when it is (welcome).
+    if (!sent || call.state === 'dialling') this.over({ ...call, state: 'ended', why: 'hung-up' })
   }
 
   hold(id: string, on: boolean): void {
@@ -167,7 +169,7 @@ export class Calls {
       ice: this.ice,
       microphone: this.options.microphone,
       send: this.options.send,
-      onLost: () => this.options.send({ t: 'restart', call: id }),
+      onLost: () => void this.options.send({ t: 'restart', call: id }),
     })
     this.audio.set(id, audio)
     return audio

@@ -404,8 +404,10 @@ export class Webphone {
     await test.start().catch(() => test.close())
   }
 
-  private send(message: Outgoing): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message))
+  private send(message: Outgoing): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false
+    this.socket.send(JSON.stringify(message))
+    return true
   }
 
   /** The socket is closed: stop, or come back. */
