@@ -333,7 +333,7 @@ func TestACallOutlivesThePagesSilence(t *testing.T) {
 		}
 		return nil
 	})
-	pbx.hears(micTone) // meanwhile, too
+	pbx.hears(micTone)      // meanwhile, too
 	time.Sleep(time.Second) // it sees that its socket is closed, and comes back
 	p.attribute(`[data-testid=microphone]`, "data-target", "true")
 	p.Hears(phoneTone)

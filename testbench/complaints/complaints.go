@@ -148,5 +148,17 @@ func List() []Complaint {
 			[]string{"webrtc/media.TestThiefGetsNothing", "webrtc/media.TestLatch"}},
 		{"The TURN server is a way into the network it stands in.",
 			[]string{"webrtc/turn.TestReachesNothingElse"}},
+
+		// Webphones.
+		{"A tab that was closed or froze still rings, and the caller waits for it.",
+			[]string{"webrtc.TestAPageThatDoesNotSayThatItRingsLosesTheCall", "sip/proxy.TestADeadPageFallsToWhatIsNext", "testbench/browser.TestACallToAFrozenPageFallsToTheNext"}},
+		{"After a change of the network the page's connection comes back, and its call does not.",
+			[]string{"webrtc.TestACallOutlivesItsSocket", "webrtc.TestACallOutlivesSilence", "testbench/browser.TestACallOutlivesThePagesSilence"}},
+		{"The page shows a missed call that the agent took at another device.",
+			[]string{"sip/proxy.TestACallRingsPageAndDeskPhoneAtOnce", "testbench/browser.TestPageStopsRingingWhenTheDeskPhoneAnswers"}},
+		{"A page that is reloaded in a call cannot be called any more.",
+			[]string{"testbench/browser.TestAReloadedPageCanBeCalledAgain"}},
+		{"Every tab rings.",
+			[]string{"webrtc.TestOnlyALivingLeaderIsReached"}},
 	}
 }
