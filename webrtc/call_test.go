@@ -690,6 +690,27 @@ func TestCallsOfAPageAreBounded(t *testing.T) {
 	})
 }
 
+// A phone whose flow has ended under it is made anew when it is needed.
+func TestAPhoneWhoseFlowEndedIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		_, old, _ := x.srv.Reach(p.greeting().Session)
+		_ = old.Close()
+		synctest.Wait()
+		_, f, ok := x.srv.Reach(p.greeting().Session)
+		if !ok || f == old {
+			t.Fatal("the page is reached by a flow that has ended")
+		}
+		if _, _, ok := x.srv.Owner(old); ok {
+			t.Error("a flow that has ended has an owner")
+		}
+		if _, ring := x.calls(p); ring.Call == "" {
+			t.Error("the page does not ring")
+		}
+	})
+}
+
 // A page that does not lead, is away or does not answer is not rung.
 func TestOnlyALivingLeaderIsReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -66,10 +66,18 @@ func (s *Server) find(session string) *session {
 
 // dialTone is the session's phone; the seat is locked.
 func (x *session) dialTone() (*ua.Phone, error) {
-	if x.phone != nil {
-		return x.phone, nil
-	}
 	s := x.srv
+	if x.phone != nil {
+		select {
+		case <-x.phone.Flow().Done(): // it is of no use any more
+			s.mu.Lock()
+			delete(s.phones, x.phone.Flow())
+			s.mu.Unlock()
+			x.phone = nil
+		default:
+			return x.phone, nil
+		}
+	}
 	if s.o.Calling.Phone == nil {
 		return nil, ErrNoCalls
 	}

@@ -68,6 +68,7 @@ func TestAPipeDeliversInOrderAndEndsAtBothEnds(t *testing.T) {
 		if f, ok := b.FlowByID(fb.ID()); !ok || f != fb || !fb.Reliable() || fb.Transport() != transport.WSS {
 			t.Errorf("the flow is not one like any other: %v %t", f, ok)
 		}
+		_ = fb.Send([]byte("this is no SIP"))
 		_ = fb.Send(pipeMessage("last"))
 		fb.Finish()
 		if got := a.said(); got != fa.ID()+" last, "+fa.ID()+" closed" {
