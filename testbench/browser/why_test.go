@@ -64,9 +64,9 @@ func TestPageTellsWhyAndWhoWaits(t *testing.T) {
 	picture(t, p, "waiting")
 	p.Click(`[data-agent="1003"] button`)
 	p.run(p.ctx, chromedp.WaitVisible(`[role=dialog]`))
-	p.run(p.ctx, chromedp.Focus(`[data-testid=calls]`), chromedp.KeyEvent("\r"))
+	press(p, `[data-testid=calls]`)
 	p.Says("recent", "From +3906111: answered")
-	p.run(p.ctx, chromedp.Focus(`[data-testid=recent] button`), chromedp.KeyEvent("\r"))
+	press(p, `[data-testid=recent] button`)
 	for _, want := range []string{"1003 Chiara Moretti", "answered · 200", "Chosen", "Desk phone", "Left out", "rings (180)", "answered (200)", "identical decision again"} {
 		p.Says("call-why", want)
 	}
@@ -80,9 +80,16 @@ func TestPageTellsWhyAndWhoWaits(t *testing.T) {
 	}
 	p.Click(`[data-agent="1003"] button`)
 	p.run(p.ctx, chromedp.WaitVisible(`[role=dialog]`))
-	p.Click(`[data-testid=calls]`)
-	p.Click(`[data-testid=recent] button`)
+	press(p, `[data-testid=calls]`)
+	p.Says("recent", "From +3906111: answered")
+	press(p, `[data-testid=recent] button`)
 	p.Says("call-why", "answered (200)")
+}
+
+// press is the Enter key on a button, which may still be sliding in.
+func press(p *Page, selector string) {
+	p.t.Helper()
+	p.run(p.ctx, chromedp.Focus(selector), chromedp.KeyEvent("\r"))
 }
 
 // picture keeps what the page looks like in the folder that PICTURES names.
