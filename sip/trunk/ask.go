@@ -97,7 +97,7 @@ func (l *line) answered(h *hop, m *message.Message, err error, trip time.Duratio
 	l.mu.Lock()
 	h.asking = false
 	l.mu.Unlock()
-	why := ""
+	var why string
 	switch {
 	case err == nil && m.Status != 503 && m.Status != 408:
 		l.alive(h, trip)

@@ -70,7 +70,7 @@ func (t *Target) way(ctx context.Context) (w Way, err error) {
 
 // heardLocked notes that somebody is there.
 func (b *branch) heardLocked(m *message.Message) {
-	if !b.heard && b.way.Told != nil {
+	if !b.heard && b.way.Told != nil && m.Status != 503 && m.Status != 430 { // of those lostLocked tells
 		b.way.Told(m.Status, m)
 	}
 	b.heard, b.rang = true, b.rang || m.Status > 100 && m.Status < 200

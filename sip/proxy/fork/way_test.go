@@ -152,10 +152,13 @@ func TestLastServerHasAllItsTime(t *testing.T) {
 	play(t, 2, func(s *stage) Plan { return s.trunk(nil) }, func(s *stage) {
 		s.invite()
 		s.answer(0, s.rings(0), 503)
-		s.answer(1, s.rings(1), 503)
+		b := s.rings(1)
+		s.answer(1, b, 100)
+		s.answer(1, b, 503)
 		if m := s.caller.Expect(siptest.Final); m.Status != 500 {
 			t.Errorf("answered %d where every server is overloaded", m.Status)
 		}
+		s.want("trunk tried 0, hop0 is told 503, trunk moved 503, trunk tried 0, hop1 is told 100, hop1 is told 503, trunk failed 503, over 500")
 	})
 }
 
