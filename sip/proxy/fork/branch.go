@@ -84,6 +84,7 @@ func (b *branch) launch(w Way) {
 	case c.over || b.quit:
 		b.ended = true
 		c.mu.Unlock()
+		c.advance() // it may be what the refusal waited for
 		return
 	case f == nil || b.breadth == 0:
 		status := 430
@@ -188,7 +189,7 @@ func (b *branch) got(m *message.Message, err error) {
 	default:
 		b.endLocked(m.Status, m)
 		if m.Status >= 600 && !c.over && !c.plan.Many { // RFC 3261 §16.7 step 5: nobody else need be asked
-			c.step = len(c.plan.Steps)
+			c.declinedLocked()
 			c.cancelOthersLocked(b, message.Header{})
 		}
 	}

@@ -29,6 +29,7 @@ type Call struct {
 	winner   *branch
 	passed   bool           // the caller was told that the winner answered
 	late     int            // who may still Add more
+	declined bool           // for good, so nothing more is begun
 	dry      bool           // Plan.Dry knows that nothing rings
 	why      message.Header // of the CANCELs when the caller gives up
 	own      ours
@@ -44,8 +45,9 @@ func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
 		c.late = 1
 	}
 	if looped(req.Message, c.mark) {
-		c.over = true
+		c.overLocked(482) // nobody else knows of it yet
 		req.Reply(482)
+		c.tell()
 		return c
 	}
 	req.Reply(100)
@@ -63,7 +65,7 @@ func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
 // happens once the call is over.
 func (c *Call) Add(t Target) {
 	c.mu.Lock()
-	if c.over {
+	if c.over || c.declined {
 		c.mu.Unlock()
 		return
 	}
@@ -184,6 +186,11 @@ func (c *Call) decidedLocked() {
 			t.Stop()
 		}
 	}
+}
+
+// declinedLocked: no step, redirection or woken mobile follows.
+func (c *Call) declinedLocked() {
+	c.declined, c.step, c.groups, c.late = true, len(c.plan.Steps), nil, 0
 }
 
 // elsewhere keeps phones from showing a missed call (RFC 3326).

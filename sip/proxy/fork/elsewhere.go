@@ -7,7 +7,7 @@ import "lamplight/sip/message"
 func (c *Call) Hold() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.over || c.declined {
 		return false
 	}
 	c.late++

@@ -76,7 +76,7 @@ func (c *Call) assureAgain() {
 		return
 	}
 	if !time.Now().Before(o.until) {
-		o.unsure = nil
+		o.unsure, o.after = nil, nil // nothing old follows what is said later
 		return
 	}
 	c.req.Respond(o.unsure)

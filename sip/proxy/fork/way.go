@@ -149,6 +149,9 @@ func (b *branch) seek() {
 		}
 	case b.ended || b.quit || c.over || b.lost == 0 && b.heard:
 		// Nobody needs it any more.
+		if b.lost > 0 {
+			b.endLocked(b.lost, b.lostRes)
+		}
 	default:
 		next = b.replaceLocked(w)
 		next.ways++
