@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ type hunting struct {
 	parked   bool                           // was handed to the queue's own URI
 	visiting bool                           // it rings at an agent that it was sent on to
 	last     bool                           // the way out was taken
+	dry      bool                           // nothing rings in the forker, but an offer has not heard of that yet
+	code     int                            // of the refusal; zero: 480
 	todo     []func()                       // to be done when mu is free
 }
 
@@ -98,14 +101,18 @@ func (h *hunting) next(call *fork.Call) {
 	h.mu.Lock()
 	defer h.unlock()
 	h.call = call
-	if h.visiting && !h.hurryLocked(call) && !h.wakingLocked() {
+	if h.dry = h.offeringLocked(); h.dry {
+		return // what ends the last offer goes on
+	}
+	if h.visiting {
 		h.visiting = false
 		h.doLocked(call.Release) // what was answered is the answer
 	}
 	for !h.last {
-		if h.hurryLocked(call) || h.wakingLocked() || h.notYetLocked() {
+		if h.notYetLocked() {
 			return
 		}
+		h.code = 0
 		q := h.questionLocked()
 		d := routing.DecideGroup(q)
 		if d.Allow || h.wait == nil { // of one who waits on there is nothing to tell
@@ -127,6 +134,10 @@ func (h *hunting) next(call *fork.Call) {
 			return
 		case !d.Allow:
 			if !h.waitLocked(call, &q, d.Text) {
+				// Who has just not taken a call is not busy.
+				if slices.ContainsFunc(q.Members, func(m routing.Candidate) bool { return m.Soon && !m.Tried && !q.At.Before(m.Rest) }) {
+					h.code = d.Code
+				}
 				h.onwardLocked(call, d.Text)
 			}
 			return
@@ -244,7 +255,8 @@ func (h *hunting) sendLocked(call *fork.Call, to, why string) {
 func (h *hunting) giveUpLocked(call *fork.Call, why string) {
 	h.last = true
 	h.x.because(why)
-	h.doLocked(func() { call.Refuse(480) })
+	code := cmp.Or(h.code, 480)
+	h.doLocked(func() { call.Refuse(code) })
 }
 
 // onward makes a call to an agent go on to a group or an agent of ours when nobody

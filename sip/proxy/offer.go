@@ -87,10 +87,8 @@ func (h *hunting) visitLocked(call *fork.Call, a *presence.Agent) {
 	x := h.x
 	c := routing.Call{ID: x.req.CallID(), Kind: h.kind(), Caller: x.c.uri, At: time.Now().UTC()}
 	o := &offer{agent: a, record: x.p.record(&x.c, a, c)}
-	if o.record.Decision.Fallback { // one after the other, not in circles
-		o.record.Decision.Steps = nil
-	}
 	if !h.ringLocked(call, o, x.c.domain.Policy.RingTime()) {
+		h.code = o.record.Decision.Code
 		h.giveUpLocked(call, o.record.Decision.Text)
 		return
 	}
@@ -100,9 +98,18 @@ func (h *hunting) visitLocked(call *fork.Call, a *presence.Agent) {
 // ringLocked rings the agent's devices for so long; false: there is none.
 func (h *hunting) ringLocked(call *fork.Call, o *offer, ring time.Duration) bool {
 	x := h.x
-	steps, asleep := x.stepsOf(o.record, o.agent)
+	var steps []fork.Step
+	var asleep []string
+	if h.call = call; o.record.Decision.Fallback { // one after the other, not in circles
+		o.record.LeftOut = append(o.record.LeftOut, "fallback: another's call does not go on there")
+	} else {
+		steps, asleep = x.stepsOf(o.record, o.agent)
+	}
 	devices := devices(&o.record.Decision)
 	for i := range steps {
+		if i > 0 && steps[i].After >= ring {
+			break // their turn does not come
+		}
 		for _, t := range steps[i].Targets {
 			if t.Ring = min(t.Ring, ring); t.Ring <= 0 {
 				t.Ring = ring
@@ -114,11 +121,7 @@ func (h *hunting) ringLocked(call *fork.Call, o *offer, ring time.Duration) bool
 				h.doLocked(func() { call.Add(t) })
 				continue
 			}
-			if steps[i].After >= ring {
-				o.open--
-				continue // its turn does not come
-			}
-			t.Ring = ring - steps[i].After
+			t.Ring = min(t.Ring, ring-steps[i].After)
 			o.later = append(o.later, t)
 			o.timers = append(o.timers, time.AfterFunc(steps[i].After, func() { h.due(call, o, t.ID) }))
 		}
@@ -146,27 +149,15 @@ func (h *hunting) due(call *fork.Call, o *offer, id string) {
 	}
 }
 
-// hurryLocked rings what would follow after a while, now that nothing rings; false:
-// there is nothing.
-func (h *hunting) hurryLocked(call *fork.Call) bool {
-	for _, o := range h.offers {
-		if len(o.later) > 0 && !o.closed {
-			t := o.later[0]
-			o.later = o.later[1:]
-			h.doLocked(func() { call.Add(t) })
-			return true
-		}
+// hurryLocked rings what would follow after a while, if nothing of the agent's rings
+// any more.
+func (h *hunting) hurryLocked(o *offer) {
+	if len(o.later) == 0 || o.open > len(o.later) {
+		return
 	}
-	return false
-}
-
-func (h *hunting) wakingLocked() bool {
-	for _, o := range h.offers {
-		if o.waking && !o.closed {
-			return true
-		}
-	}
-	return false
+	t, call := o.later[0], h.call
+	o.later = o.later[1:]
+	h.doLocked(func() { call.Add(t) })
 }
 
 // wakeLocked has a push wake mobiles, which ring as they register.
@@ -246,9 +237,9 @@ func (h *hunting) told(e fork.Event) {
 	case fork.Failed:
 		o.open--
 		o.status = max(o.status, o.missStatus(e.Status))
-		if o.open == 0 && !o.waking {
+		if h.hurryLocked(o); o.open == 0 && !o.waking {
 			h.closeLocked(o, o.status)
-			if call := h.call; call != nil && h.wait != nil {
+			if call := h.call; h.wait != nil || h.dry {
 				h.doLocked(func() { h.next(call) })
 			}
 		}
@@ -324,7 +315,7 @@ func (h *hunting) endLocked(o *offer, status int) {
 	}
 	x := h.x
 	if o.stop != nil {
-		go o.stop()
+		h.doLocked(o.stop)
 	}
 	if o.group != nil {
 		x.p.o.Board.Release(o.agent.ID, x.req.CallID()) // first: whoever hears of the offer's end may take him

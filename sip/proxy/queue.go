@@ -70,14 +70,11 @@ func (h *hunting) behindLocked() bool {
 	return h.wait == nil && h.group.Queue.Size > 0 && h.x.p.o.Lines.Waits(h.group.ID, h.kind())
 }
 
-// notYetLocked reports whether a caller who waits has to go on doing so: he is
-// being offered, or it is not his turn.
+// notYetLocked reports whether a caller who waits has to go on doing so, as it is not
+// his turn.
 func (h *hunting) notYetLocked() bool {
 	if h.wait == nil {
 		return false
-	}
-	if h.offeringLocked() {
-		return true
 	}
 	h.wait.place.Offered("")
 	return !h.wait.place.First()
@@ -118,8 +115,9 @@ func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
 		return false
 	}
 	x.say("queue", "waits")
-	h.wait = &queued{place: place}
-	h.wait.limit = time.AfterFunc(rules.WaitTime(), func() { h.overdue(call) })
+	w := &queued{place: place}
+	w.limit = time.AfterFunc(rules.WaitTime(), func() { h.overdue(call, w) })
+	h.wait = w
 	h.sayLocked(call)
 	return true
 }
@@ -235,11 +233,9 @@ func (h *hunting) restLocked(call *fork.Call, q *routing.GroupCall) {
 }
 
 // overdue: the wait is over.
-func (h *hunting) overdue(call *fork.Call) {
+func (h *hunting) overdue(call *fork.Call, w *queued) {
 	h.mu.Lock()
-	if h.wait != nil {
-		h.wait.overdue = true
-	}
+	w.overdue = true
 	h.unlock()
 	h.next(call)
 }
