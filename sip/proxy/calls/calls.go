@@ -60,6 +60,8 @@ type Tracker struct {
 
 	mu    sync.Mutex
 	calls map[string]*Call // by Call-ID and the caller's tag; guarded by mu
+	// again are calls that passed through us once more, by the same; guarded by mu.
+	again map[string][]*Call
 	// referred are the transfers that agents were asked for lately; guarded by mu.
 	referred map[presence.AgentID][]referral
 }
@@ -79,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	if o.Most <= 0 {
 		o.Most = 50_000
 	}
-	t := &Tracker{o: o, calls: make(map[string]*Call), referred: make(map[presence.AgentID][]referral)}
+	t := &Tracker{o: o, calls: make(map[string]*Call), again: make(map[string][]*Call), referred: make(map[presence.AgentID][]referral)}
 	now := time.Now()
 	told := newReceipts(restoreAhead)
 	err := o.Store.Scan(ctx, space, func(r store.Record) error {
@@ -208,13 +210,7 @@ func (t *Tracker) Begin(s Start) *Call {
 	if len(c.kept.sides()) == 0 && !s.Open {
 		return nil
 	}
-	t.mu.Lock()
-	full := len(t.calls) >= t.o.Most
-	if !full {
-		t.calls[c.kept.key()] = c
-	}
-	t.mu.Unlock()
-	if full {
+	if !t.add(c) {
 		t.o.Log.Warn().Str("call_id", m.CallID()).Int("most", t.o.Most).Msg("too many calls, this one is not followed")
 		return nil
 	}
@@ -233,7 +229,11 @@ func (t *Tracker) Close() {
 	for _, c := range t.calls {
 		all = append(all, c)
 	}
+	for _, more := range t.again {
+		all = append(all, more...)
+	}
 	clear(t.calls)
+	clear(t.again)
 	t.mu.Unlock()
 	for _, c := range all {
 		c.mu.Lock()

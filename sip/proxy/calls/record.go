@@ -107,11 +107,7 @@ func (c *Call) endLocked(cause presence.Cause, then func()) {
 	if c.limit != nil {
 		c.limit.Stop()
 	}
-	c.t.mu.Lock()
-	if c.t.calls[c.kept.key()] == c {
-		delete(c.t.calls, c.kept.key())
-	}
-	c.t.mu.Unlock()
+	c.t.drop(c)
 	c.partLocked(cause)
 	var writes []store.Write
 	if c.answered {
