@@ -168,7 +168,13 @@ func (c *Call) watch(l *leg) {
 
 // Told is told what happens to the call.
 func (c *Call) Told(e fork.Event) {
-	if c == nil || e.What != fork.Over {
+	if c == nil {
+		return
+	}
+	if e.What == fork.Failed {
+		c.failed(e.Target)
+	}
+	if e.What != fork.Over {
 		return
 	}
 	c.mu.Lock()
@@ -176,6 +182,16 @@ func (c *Call) Told(e fork.Event) {
 	c.mu.Unlock()
 	if !kept {
 		c.end()
+	}
+}
+
+// failed closes the bridge to who has not taken the call, which may go on to many.
+func (c *Call) failed(target string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.legs[target]; l != nil && l != c.first && l != c.won {
+		c.closeLocked(l)
+		delete(c.legs, target)
 	}
 }
 

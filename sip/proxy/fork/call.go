@@ -178,8 +178,7 @@ func (c *Call) endedLocked(status int) {
 func (c *Call) decidedLocked() {
 	c.over = true
 	if c.own.rseq > 0 {
-		c.own.stopLocked()
-		c.f.forget(c)
+		c.own.stopLocked(c)
 	}
 	for _, t := range []*time.Timer{c.next, c.limit} {
 		if t != nil {

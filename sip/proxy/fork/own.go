@@ -94,6 +94,9 @@ func (c *Call) acknowledgedLocked(rack string) bool {
 	}
 	o.timer.Stop()
 	o.unsure = nil
+	if c.over {
+		c.f.forget(c)
+	}
 	if b := o.after; b != nil {
 		o.after = nil
 		c.assureLocked(b)
@@ -101,12 +104,15 @@ func (c *Call) acknowledgedLocked(rack string) bool {
 	return true
 }
 
-// stopLocked ends the sending, as the call has its final response.
-func (o *ours) stopLocked() {
-	if o.timer != nil {
-		o.timer.Stop()
+// stopLocked ends the sending, as the call has its final response. A PRACK may still
+// be on its way, and has to be answered (RFC 3262 §3).
+func (o *ours) stopLocked(c *Call) {
+	o.timer.Stop()
+	if o.after = nil; o.unsure == nil {
+		c.f.forget(c)
+		return
 	}
-	o.unsure, o.after = nil, nil
+	o.timer = time.AfterFunc(64*t1, func() { c.f.forget(c) })
 }
 
 // Acknowledged answers a PRACK of a provisional response of our own: 200, or 481
