@@ -220,7 +220,8 @@ func (h *hunting) restLocked(call *fork.Call, q *routing.GroupCall) {
 		if m.Tried {
 			at = q.At.Add(breath)
 		}
-		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+		// Who has rested already is left out for another reason.
+		if at.After(q.At) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}
