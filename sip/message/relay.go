@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,7 +21,7 @@ func RelayRequest(m *Message, uri string, first []Header, drop ...Name) *Builder
 		hops = max(0, min(n, 255)-1)
 	}
 	b.AddInt(MaxForwards, hops)
-	b.relay(m, append(drop, Route, MaxForwards), "")
+	b.relay(m, append(slices.Clip(drop), Route, MaxForwards), "") // it may be shared
 	return b
 }
 

@@ -52,3 +52,17 @@ func TestRelayResponse(t *testing.T) {
 		}
 	}
 }
+
+// What is not passed on may be named by one list for many branches at once.
+func TestRelayRequestLeavesTheListAlone(t *testing.T) {
+	m, err := Parse([]byte(relayed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop := make([]Name, 1, 8)
+	drop[0] = "x-secret"
+	RelayRequest(m, "sip:1001@10.0.0.2", nil, drop...)
+	if next := drop[:2][1]; next != "" {
+		t.Errorf("%q was written behind it", next)
+	}
+}

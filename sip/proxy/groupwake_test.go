@@ -46,6 +46,7 @@ func TestGroupCallWakesAMobile(t *testing.T) {
 				app, _ := s.sleepy("10.0.0.23:5060")
 				app.Close() // asleep
 				b := alive(s.phone("1002", "10.0.0.22:5060", false))
+				synctest.Wait()
 				p := siptest.NewPeer(t, s.net, pbx, server)
 				ring(p, sales, outside)
 				began := time.Now()
