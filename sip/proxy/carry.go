@@ -69,8 +69,9 @@ type passage struct {
 
 	asleep []string // bindings that a push has to wake first
 	start  calls.Start
-	also   func(fork.Event) // nil, or told of everything too
-	dry    func(*fork.Call) // nil, or what brings more when nothing rings
+	also   func(fork.Event)  // nil, or told of everything too
+	dry    func(*fork.Call)  // nil, or what brings more when nothing rings
+	offers func(string) bool // nil, or whether a target is a member's whom the call is offered
 
 	mu     sync.Mutex
 	record *routing.Record  // guarded by mu

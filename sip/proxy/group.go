@@ -73,7 +73,7 @@ func (p *Proxy) ringGroup(req *transaction.Request, c *caller, g *presence.Group
 	}
 	x := &passage{p: p, req: req, c: *c}
 	h := newHunting(x, g)
-	x.also, x.dry, x.about = h.told, h.next, g.ID.ID
+	x.also, x.dry, x.offers, x.about = h.told, h.next, h.offersTo, g.ID.ID
 	x.begin(h.start(), nil, nil)
 }
 
@@ -180,6 +180,10 @@ func (h *hunting) candidateLocked(m presence.Member, now time.Time) (routing.Can
 	if c.Free && p.o.Board.Reserved(m.Agent, h.x.req.CallID(), now) {
 		c.Free, c.Soon, c.Why = false, true, "is being offered another call"
 	}
+	if m.Agent == h.x.c.agent { // does not wait for himself
+		c.Free, c.Soon, c.Why = false, false, "is who calls"
+		return c, true
+	}
 	if s != nil {
 		c.Idle = s.Team.Since
 		c.Soon = c.Soon || (s.Engaged || s.Offered || !s.Base) && h.admits(s)
@@ -263,7 +267,7 @@ func (h *hunting) giveUpLocked(call *fork.Call, why string) {
 // has answered.
 func (x *passage) onward(to, why string) {
 	h := newHunting(x, nil)
-	x.also = h.told
+	x.also, x.offers = h.told, h.offersTo
 	x.dry = func(call *fork.Call) {
 		if x.isWaking() {
 			return

@@ -160,6 +160,13 @@ func (h *hunting) hurryLocked(o *offer) {
 	h.doLocked(func() { call.Add(t) })
 }
 
+// offersTo reports whether the target is one of those who are offered the call.
+func (h *hunting) offersTo(target string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.offers[target] != nil
+}
+
 // wakeLocked has a push wake mobiles, which ring as they register.
 func (h *hunting) wakeLocked(call *fork.Call, o *offer, asleep []string, ring time.Duration) {
 	if !call.Hold() {

@@ -32,6 +32,9 @@ type Trunks interface {
 //
 // Anything else is the caller's to follow: he gets the redirection.
 func (x *passage) redirect(a *presence.Agent, from *fork.Target, contact message.NameAddr) (fork.Target, bool) {
+	if x.offers != nil && x.offers(from.ID) { // the call is for the members, and the next is asked
+		return fork.Target{}, false
+	}
 	number, tel := strings.CutPrefix(contact.URI, "tel:")
 	number, _, _ = strings.Cut(number, ";")
 	u, err := message.ParseURI(contact.URI)
