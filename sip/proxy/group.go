@@ -35,6 +35,7 @@ type hunting struct {
 	last     bool                           // the way out was taken
 	dry      bool                           // nothing rings in the forker, but an offer has not heard of that yet
 	code     int                            // of the refusal; zero: 480
+	more     []fork.Target                  // to be rung together then
 	todo     []func()                       // to be done when mu is free
 }
 

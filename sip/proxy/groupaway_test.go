@@ -62,3 +62,18 @@ func TestMemberWhoCallsHisGroupDoesNotWaitForHimself(t *testing.T) {
 		}
 	})
 }
+
+// All members who are rung at once share what the caller lets be open at once (RFC
+// 5393 §5): the first ones do not take it from the others.
+func TestMembersShareTheBreadth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSwitchboard(t)
+		a, b := s.phone("1001", "10.0.0.21:5060", false), s.phone("1002", "10.0.0.22:5060", false)
+		s.group(presence.Group{})
+		p := siptest.NewPeer(t, s.net, pbx, server)
+		ring(p, sales, outside, message.Header{Name: "Max-Breadth", Value: "2"})
+		a.Respond(a.Expect(siptest.Method("INVITE")), 180)
+		answers(b, b.Expect(siptest.Method("INVITE")))
+		sendACK(p, p.Expect(siptest.Status(200)))
+	})
+}

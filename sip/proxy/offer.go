@@ -118,7 +118,7 @@ func (h *hunting) ringLocked(call *fork.Call, o *offer, ring time.Duration) bool
 			o.open++
 			x.call.Join(t.ID, calls.Party{Agent: o.agent.ID, Device: devices[t.ID]})
 			if steps[i].After <= 0 || i == 0 {
-				h.doLocked(func() { call.Add(t) })
+				h.togetherLocked(call, t)
 				continue
 			}
 			t.Ring = min(t.Ring, ring-steps[i].After)
@@ -134,6 +134,21 @@ func (h *hunting) ringLocked(call *fork.Call, o *offer, ring time.Duration) bool
 		return false
 	}
 	return true
+}
+
+// togetherLocked rings it with all others of this decision: they share the breadth
+// of the call.
+func (h *hunting) togetherLocked(call *fork.Call, t fork.Target) {
+	if h.more = append(h.more, t); len(h.more) > 1 {
+		return
+	}
+	h.doLocked(func() {
+		h.mu.Lock()
+		more := h.more
+		h.more = nil
+		h.mu.Unlock()
+		call.Add(more...)
+	})
 }
 
 // due rings a device whose delay is over.

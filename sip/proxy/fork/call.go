@@ -61,19 +61,24 @@ func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
 	return c
 }
 
-// Add rings one more place, as a mobile app that has just been woken; nothing
-// happens once the call is over.
-func (c *Call) Add(t Target) {
+// Add rings more places, as a mobile app that has just been woken; nothing happens
+// once the call is over.
+func (c *Call) Add(more ...Target) {
 	c.mu.Lock()
 	if c.over || c.declined {
 		c.mu.Unlock()
 		return
 	}
-	b := c.newBranchLocked(t)
-	c.shareLocked([]*branch{b})
+	start := make([]*branch, len(more))
+	for i := range more {
+		start[i] = c.newBranchLocked(more[i])
+	}
+	c.shareLocked(start)
 	c.dry = false
 	c.mu.Unlock()
-	b.start()
+	for _, b := range start {
+		b.start()
+	}
 }
 
 // Release says that Add brings no more: from now on the call may be refused.
