@@ -1,6 +1,7 @@
 package fork
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -147,10 +148,15 @@ func (c *Call) newBranchLocked(t Target) *branch {
 
 // canceled is the caller's CANCEL: the transaction layer answers 487.
 func (c *Call) canceled() {
+	said := c.req.CancelReasons()
 	c.mu.Lock()
 	if !c.over {
+		why := c.why
+		if why.Name == "" && len(said) > 0 { // RFC 3326 §2: who is canceled may know why
+			why = message.Header{Name: message.Reason, Value: strings.Join(said, ", ")}
+		}
 		c.overLocked(487)
-		c.cancelOthersLocked(nil, c.why)
+		c.cancelOthersLocked(nil, why)
 	}
 	c.mu.Unlock()
 	c.tell()
