@@ -1,19 +1,14 @@
 // Package emergency knows which numbers call for help, country by country, and in
 // which forms phones dial them. It is pure.
 //
-// # Where the numbers are from
+// # What the table is
 //
-// The lists are those that the national numbering plans notify to the ITU (national
-// numbering plans under Recommendation E.129, https://www.itu.int/oth/T0202.aspx), for
-// Europe beside what the European Commission publishes of 112 and of each member's
-// further numbers (https://digital-strategy.ec.europa.eu/en/policies/112), for North
-// America the FCC's and CRTC's pages on 911, for Britain Ofcom's General Conditions
-// (A3), for Australia the ACMA's Emergency Call Service Determination. They hold what
-// police, fire brigade, ambulance and, where there are such, coast guard and mountain
-// rescue are called by, and no counselling and no numbers that cost.
-//
-// Plans change. A list of one's own goes beside the table's, and should hold whatever
-// the trunk's operator says must pass.
+// A start: the numbers by which police, fire brigade, ambulance and, where there are
+// such, coast guard and mountain rescue are commonly known, and no counselling and no
+// numbers that cost. It was not compared with each country's regulator. Numbering
+// plans change, and are notified to the ITU (Recommendation E.129); the list of one's
+// own goes beside the table's, and should hold whatever the trunk's operator says must
+// pass.
 package emergency
 
 import (
