@@ -54,11 +54,11 @@ type Candidate struct {
 // DecideGroup says which members are offered the call, in which order: each step
 // follows when nobody of the one before has taken it. Members who are not free,
 // know too little or rest are left out. With nobody left it is a refusal: 486
-// where somebody is only busy, else 480.
+// where somebody is busy, else 480: who has not taken a call is not busy.
 func DecideGroup(c GroupCall) Decision {
 	d := Decision{Rules: RulesVersion, Devices: make([]Considered, 0, len(c.Members))}
 	fit := make([]*Candidate, 0, len(c.Members))
-	soon := false
+	busy, there := false, false
 	for i := range c.Members {
 		m := &c.Members[i]
 		why := m.leftOut(&c)
@@ -66,7 +66,8 @@ func DecideGroup(c GroupCall) Decision {
 			fit = append(fit, m)
 			continue
 		}
-		soon = soon || m.mayFollow(&c)
+		there = there || m.mayFollow(&c)
+		busy = busy || m.busy(&c)
 		d.Devices = append(d.Devices, Considered{ID: m.Number, Kind: KindMember, Reason: why})
 	}
 	if c.Closed != "" {
@@ -74,9 +75,13 @@ func DecideGroup(c GroupCall) Decision {
 		return d
 	}
 	if len(fit) == 0 {
-		d.Code, d.Text = codeUnavailable, "Nobody is there"
-		if soon {
+		switch {
+		case busy:
 			d.Code, d.Text = codeBusy, "Everybody is busy"
+		case there:
+			d.Code, d.Text = codeUnavailable, "Nobody takes the call"
+		default:
+			d.Code, d.Text = codeUnavailable, "Nobody is there"
 		}
 		return d
 	}
@@ -119,6 +124,11 @@ func (m *Candidate) leftOut(c *GroupCall) string {
 // mayFollow: is left out for now only.
 func (m *Candidate) mayFollow(c *GroupCall) bool {
 	return m.level() >= c.Group.Level && (m.Free || m.Soon)
+}
+
+// busy: is with another caller.
+func (m *Candidate) busy(c *GroupCall) bool {
+	return m.level() >= c.Group.Level && m.Soon && !m.Free && !m.Tried && !c.At.Before(m.Rest)
 }
 
 func (m *Candidate) level() int { return max(m.Level, 1) }

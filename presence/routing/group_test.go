@@ -93,7 +93,7 @@ func TestNobodyOfAGroupIsFree(t *testing.T) {
 		"no members":         {nil, 0, 480, false, ""},
 		"all are away":       {[]Candidate{out("Offline", false)}, 0, 480, false, "Offline"},
 		"one is busy":        {[]Candidate{out("Offline", false), out("On a Call", true)}, 0, 486, true, "Offline"},
-		"one rests":          {[]Candidate{rests}, 0, 486, true, "did not take a call, is skipped until " + t0.Add(time.Minute).UTC().Format("15:04:05")},
+		"one rests":          {[]Candidate{rests}, 0, 480, true, "did not take a call, is skipped until " + t0.Add(time.Minute).UTC().Format("15:04:05")},
 		"who is busy cannot": {[]Candidate{out("On a Call", true)}, 5, 480, false, "level 2 is below 5"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"slices"
 	"sync"
 	"time"
 
@@ -135,10 +134,7 @@ func (h *hunting) next(call *fork.Call) {
 			return
 		case !d.Allow:
 			if !h.waitLocked(call, &q, d.Text) {
-				// Who has just not taken a call is not busy.
-				if slices.ContainsFunc(q.Members, func(m routing.Candidate) bool { return m.Soon && !m.Tried && !q.At.Before(m.Rest) }) {
-					h.code = d.Code
-				}
+				h.code = d.Code
 				h.onwardLocked(call, d.Text)
 			}
 			return

@@ -204,7 +204,7 @@ func TestGroupAsksOneAfterAnother(t *testing.T) {
 				ring(p, sales, outside)
 				inv = second.Expect(siptest.Method("INVITE"))
 				second.Respond(inv, 486)
-				if m := p.Expect(siptest.Final); m.Status != 480 || !strings.Contains(m.Get(message.Reason), "busy") {
+				if m := p.Expect(siptest.Final); m.Status != 480 || !strings.Contains(m.Get(message.Reason), "Nobody takes the call") {
 					t.Errorf("with nobody left: %d %q", m.Status, m.Get(message.Reason))
 				}
 				s.free("after the refusal")
