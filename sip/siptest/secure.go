@@ -67,6 +67,13 @@ func NewRealTLSPeer(t testing.TB, from, to string) *Peer {
 	return newPeer(t, &tlsPeer{tcpPeer{c: c}})
 }
 
+// NewTLSPeerOn is the peer at the accepting end of a stream: a trunk that the server
+// calls.
+func NewTLSPeerOn(t testing.TB, c net.Conn) *Peer {
+	t.Helper()
+	return newPeer(t, &tlsPeer{tcpPeer{c: c}})
+}
+
 func realDialer(from string) *net.Dialer {
 	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 }

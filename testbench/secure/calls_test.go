@@ -45,11 +45,17 @@ func overEach(t *testing.T, f func(r *rig)) {
 // overEachAs is that with the PBX in a mode.
 func overEachAs(t *testing.T, mode string, f func(r *rig)) {
 	t.Helper()
+	overEachWith(t, mode, "trunks: []", f)
+}
+
+// overEachWith is that with trunks.
+func overEachWith(t *testing.T, mode, trunks string, f func(r *rig)) {
+	t.Helper()
 	b, err := os.ReadFile(filepath.Join(lab.Root(t), "configs", "demo.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("mode: redirect", "mode: "+mode, "transports: [udp]", "transports: [udp, tls]", "ring: 60s", fmt.Sprint("ring: ", ringing)).Replace(lab.Ports(string(b)))
+	text := strings.NewReplacer("trunks: []", trunks, "mode: redirect", "mode: "+mode, "transports: [udp]", "transports: [udp, tls]", "ring: 60s", fmt.Sprint("ring: ", ringing)).Replace(lab.Ports(string(b)))
 	srv := lab.Start(t, lab.Options{Config: text})
 	for _, over := range []string{"TLS", "WS", "WSS"} {
 		for _, pbx := range []string{"TLS", "UDP"} {
