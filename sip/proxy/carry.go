@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -235,17 +233,6 @@ func (x *passage) wake(call *fork.Call, a *presence.Agent) {
 	}
 }
 
-// note keeps what came of waking one mobile.
-func (x *passage) note(e push.Event) {
-	id := e.Asked
-	if e.Woken {
-		id = e.Binding
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.record.Tries = append(x.record.Tries, routing.Try{Target: id, What: e.Text(), At: time.Now().UTC()})
-}
-
 // strip are headers that stay here: credentials for us, and from a device what
 // only a trusted peer may say (RFC 3325 §5).
 func (x *passage) strip() []message.Name {
@@ -257,71 +244,6 @@ func (x *passage) strip() []message.Name {
 		out = append(out, privacy)
 	}
 	return append(out, message.Authorization, message.ProxyAuthorization)
-}
-
-// refuse gives the refusal its decision.
-func (x *passage) refuse(_ int, b *message.Builder) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.record != nil {
-		b.Add(DecisionHeader, x.record.ID)
-	}
-	if x.why != "" {
-		b.Add(message.Reason, reason(b.Status(), x.why))
-	}
-}
-
-// tell takes what happens to the call: for its legs, and for who asks later why.
-func (x *passage) tell(e fork.Event) {
-	if e.What == fork.Over {
-		x.p.count.WithLabelValues(strconv.Itoa(e.Status)).Inc()
-	}
-	x.refusedItself(&e)
-	if stop := x.took(e); stop != nil {
-		stop()
-	}
-	if e.What == fork.Over {
-		x.p.ringing.drop(x)
-	}
-	if x.also != nil {
-		x.also(e)
-	}
-}
-
-// took writes the event into the record, and keeps that with the last one; stop
-// then ends the waking of mobiles.
-func (x *passage) took(e fork.Event) (stop func()) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if e.What == fork.Over {
-		x.over = true
-		if x.record != nil {
-			x.record.Status = e.Status
-			x.p.keep(&x.c, x.about, x.record)
-		}
-		return x.stop
-	}
-	x.rangLocked(&e)
-	if x.record == nil {
-		return nil
-	}
-	x.record.Tries = append(x.record.Tries, routing.Try{Target: e.Target, What: how(&e), Status: e.Status, At: e.At.UTC()})
-	return nil
-}
-
-// tried is what happened, as the record says it.
-func tried(w fork.What) string {
-	switch w {
-	case fork.Tried:
-		return "called"
-	case fork.Ringing:
-		return "rings"
-	case fork.Answered:
-		return "answered"
-	case fork.Canceled:
-		return "not needed any more"
-	}
-	return "failed"
 }
 
 // letOut asks the rules whether an agent's own device may call (rules 10 and 16
@@ -380,102 +302,4 @@ func (p *Proxy) outside(t fork.Target, host string) fork.Target {
 	}
 	t.Reach = func(ctx context.Context) (*transport.Flow, error) { return p.o.Carrier.Reach(ctx, host) }
 	return t
-}
-
-// steps are those of the call's own decision.
-func (x *passage) steps(a *presence.Agent) (out []fork.Step) {
-	out, x.asleep = x.stepsOf(x.record, a)
-	return out
-}
-
-// stepsOf turns a decision into places to ring, and those that a push has to wake
-// first. What cannot be rung is left out, and said.
-func (x *passage) stepsOf(r *routing.Record, a *presence.Agent) (out []fork.Step, asleepOnes []string) {
-	o := &r.Outcome
-	for _, s := range o.Decision.Steps {
-		step := fork.Step{After: s.After}
-		for i := range s.Targets {
-			t, why := x.target(&s.Targets[i], a)
-			if why == asleep && x.p.o.Waker != nil {
-				asleepOnes = append(asleepOnes, t.ID)
-				continue
-			}
-			if why != "" {
-				o.LeftOut = append(o.LeftOut, string(s.Targets[i].Kind)+" "+s.Targets[i].ID+": "+why)
-				continue
-			}
-			x.rings(t.ID, s.Targets[i].Kind, a)
-			step.Targets = append(step.Targets, t)
-		}
-		if len(step.Targets) > 0 {
-			out = append(out, step)
-		}
-	}
-	return out, asleepOnes
-}
-
-// target is where one device is rung, or why it is not.
-func (x *passage) target(t *routing.Target, a *presence.Agent) (out fork.Target, why string) {
-	out = fork.Target{ID: t.ID, Ring: cmp.Or(t.Ring, x.c.domain.Policy.RingTime())}
-	switch t.Kind {
-	case presence.KindWebphone:
-		return x.page(out)
-	case presence.KindNumber, routing.KindFallback:
-		u, err := message.ParseURI(t.URI)
-		if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
-			return out, "its URI cannot be called"
-		}
-		host, uri := hostPort(u), t.URI
-		if ours(x.c.domain, u.Host) {
-			if host = x.p.trunk(&x.c); host == "" {
-				return out, "no trunk is known for numbers"
-			}
-			uri = "sip:" + u.User + "@" + host + ";user=phone"
-		}
-		out.URI = uri
-		if t.Kind == routing.KindFallback {
-			out.Ring = 0
-		}
-		out.Headers = x.identity(host)
-		return x.p.outside(out, host), ""
-	}
-	return x.binding(out, a)
-}
-
-// ringOf is how long the target of that id rings.
-func (x *passage) ringOf(id string) time.Duration {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, s := range x.record.Decision.Steps {
-		for _, t := range s.Targets {
-			if t.ID == id && t.Ring > 0 {
-				return t.Ring
-			}
-		}
-	}
-	return x.c.domain.Policy.RingTime()
-}
-
-// asleep is why a binding cannot be rung that only a push reaches.
-const asleep = "only a push reaches it"
-
-// binding is a registered contact: Request-URI, the way there, and the flow that
-// it came by, or of several flows one after the other (RFC 5626 §5.3).
-func (x *passage) binding(out fork.Target, a *presence.Agent) (fork.Target, string) {
-	ways := x.p.o.Carrier.Bindings.Ways(a.ID, out.ID)
-	switch {
-	case len(ways) == 0:
-		return out, "it has just unregistered"
-	case ways[0].Dead:
-		return out, asleep
-	}
-	out.URI, out.Route, out.Next = ways[0].Bare(), ways[0].Path, x.p.flows(ways)
-	out.Headers = x.identity("")
-	return out, ""
-}
-
-// hostPort is where a URI's host is asked for.
-func hostPort(u message.URI) string {
-	bare := message.URI{Scheme: u.Scheme, Host: u.Host, Port: u.Port}.String()
-	return strings.TrimPrefix(strings.TrimPrefix(bare, "sips:"), "sip:")
 }
