@@ -181,7 +181,11 @@ func (c *checker) planGroups() {
 
 func (c *checker) checkGroup(v *presence.Group) error {
 	numbers := v.Numbers()
+	policy := &c.domain(v.Domain).Policy
 	for i, n := range numbers {
+		if _, help := policy.EmergencyNumber(n); help {
+			return invalid("%s is an emergency number: no group can be dialled by it", n)
+		}
 		switch {
 		case !validNumber(n):
 			return invalid("%q is no number: 1 to %d digits, letters or any of -_.+*#!~'", n, maxNumber)

@@ -25,6 +25,7 @@ func groupHouse(t *testing.T) (*Directory, presence.DomainID, []presence.AgentID
 	d := newDirectory(t, newStore(t))
 	dom := presence.Domain{ID: presence.DomainID{ID: presence.NewID()}, Names: []string{"ex.test"}, Realm: "ex.test"}
 	dom.Policy.Statuses = []presence.Custom{{Name: "Break"}}
+	dom.Policy.Emergency = []string{"112"}
 	agents := []presence.Agent{
 		{ID: presence.AgentID{ID: presence.NewID()}, Domain: dom.ID, Number: "101", Teams: []string{"Sales"}},
 		{ID: presence.AgentID{ID: presence.NewID()}, Domain: dom.ID, Number: "102", Teams: []string{"Sales"}},
@@ -100,6 +101,7 @@ func TestGroupsThatAreRefused(t *testing.T) {
 	}{
 		"no number":             {presence.Group{}, ErrInvalid, "is no number"},
 		"a list's number":       {presence.Group{Number: "team-x"}, ErrInvalid, "address of a list"},
+		"an emergency number":   {presence.Group{Number: "112"}, ErrInvalid, "emergency"},
 		"an agent's number":     {presence.Group{Number: "101"}, ErrTaken, "agent"},
 		"an agent's address":    {presence.Group{Number: "desk"}, ErrTaken, "agent"},
 		"a group's number":      {presence.Group{Number: "600"}, ErrTaken, "another group's"},

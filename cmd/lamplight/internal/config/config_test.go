@@ -104,6 +104,7 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 		"caller of no number":     {minimal + "    calls:\n      callers: [{team: sales, number: abc}]\n", "c.yaml:7: domains[0].calls.callers: \"abc\" is no number"},
 		"agent's caller":          {minimal + "    agents: [{number: \"1\", login: 123456789012, caller: {number: 1-2}}]\n", "c.yaml:6: domains[0].agents[0].caller: \"1-2\" is no number"},
 		"country of no number":    {minimal + "    country: ZZ\n", "c.yaml:6: domains[0].country: no emergency numbers are known of \"ZZ\", only of AE, AR"},
+		"group called 112":        {minimal + "    country: de\n    groups: [{number: \"600\", aliases: [\"112\"]}]\n", "c.yaml:7: domains[0].groups[0].number: 112 is an emergency number"},
 		"agent called 112":        {minimal + "    country: de\n    agents: [{number: \"112\", login: 123456789012}]\n", "c.yaml:7: domains[0].agents[0].number: 112 is an emergency number"},
 		"zone of no place":        {minimal + "    time_zone: Berlin\n", "c.yaml:6: domains[0].time_zone: \"Berlin\" is no time zone"},
 		"hours of no day":         {minimal + "    hours:\n      week:\n        - mon-fri 09:00-17:00\n        - someday 09:00-17:00\n", "c.yaml:9: domains[0].hours.week[1]: "},

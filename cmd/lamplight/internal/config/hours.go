@@ -59,7 +59,7 @@ func (h Hours) check(k *check, at string) {
 	}
 }
 
-// checkCountry checks the country, and that no agent is called as help is.
+// checkCountry checks the country, and that no agent and no group is called as help is.
 func (d *Domain) checkCountry(k *check, at string) {
 	if _, ok := emergency.Numbers(d.Country); !ok && d.Country != "" {
 		k.fail(at+".country", "no emergency numbers are known of %q, only of %s: leave it out and list them in calls.emergency", d.Country, strings.Join(emergency.Countries(), ", "))
@@ -67,6 +67,13 @@ func (d *Domain) checkCountry(k *check, at string) {
 	for i, a := range d.Agents {
 		if _, help := emergency.Find(d.Country, d.Calls.Emergency, a.Number); help {
 			k.fail(fmt.Sprintf("%s.agents[%d].number", at, i), "%s is an emergency number", a.Number)
+		}
+	}
+	for i := range d.Groups {
+		for _, n := range append([]string{d.Groups[i].Number}, d.Groups[i].Aliases...) {
+			if _, help := emergency.Find(d.Country, d.Calls.Emergency, n); help {
+				k.fail(fmt.Sprintf("%s.groups[%d].number", at, i), "%s is an emergency number", n)
+			}
 		}
 	}
 }
