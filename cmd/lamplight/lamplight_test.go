@@ -100,6 +100,7 @@ func serving(t *testing.T, file, data, api string) (stop func() error) {
 		}
 		select {
 		case err := <-ended:
+			stopped = true // nothing more comes of it
 			t.Fatalf("the server ended at start: %v", err)
 		case <-time.After(20 * time.Millisecond):
 		}
