@@ -12,11 +12,9 @@ import (
 	"lamplight/presence"
 	"lamplight/presence/directory"
 	"lamplight/presence/roster"
-	"lamplight/presence/routing"
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
 	"lamplight/sip/siptest"
-	"lamplight/store"
 )
 
 const sales = "sip:600@demo.test"
@@ -54,26 +52,8 @@ func (s *switchboard) free(when string) {
 // told lists what the records of a call say, each replayed, a line each.
 func (s *switchboard) told(callID string) string {
 	s.t.Helper()
-	synctest.Wait()
 	var out []string
-	entries, err := s.store.Log(context.Background(), store.LogQuery{})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, e := range entries {
-		if e.Kind != routing.KindDecision {
-			continue
-		}
-		r, err := routing.ReadRecord(e.Before, e.After)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if id, _ := r.Asked(); id != callID {
-			continue
-		}
-		if _, same, err := r.Replay(); err != nil || !same {
-			s.t.Errorf("the decision is not the same again: %v", err)
-		}
+	for _, r := range s.records(callID) {
 		who := "agent"
 		if r.Group != nil {
 			who = "group " + r.Group.Group.Number

@@ -18,7 +18,6 @@ import (
 	"lamplight/sip/message"
 	"lamplight/sip/siptest"
 	"lamplight/sip/ua"
-	"lamplight/store"
 )
 
 // row is a status and what must come of calls in it. regular names the devices that
@@ -298,21 +297,7 @@ func (s *statusBench) inbound(kind string) string {
 // targets are what the record of a call says was decided to ring.
 func (s *statusBench) targets(callID string) (out []string) {
 	s.t.Helper()
-	entries, err := s.store.Log(context.Background(), store.LogQuery{})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, e := range entries {
-		if e.Kind != routing.KindDecision {
-			continue
-		}
-		r, err := routing.ReadRecord(e.Before, e.After)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if id, _ := r.Asked(); id != callID {
-			continue
-		}
+	for _, r := range s.records(callID) {
 		for _, step := range r.Decision.Steps {
 			for i := range step.Targets {
 				out = append(out, string(step.Targets[i].Kind))

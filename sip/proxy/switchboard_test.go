@@ -220,12 +220,14 @@ func answers(p *siptest.Peer, inv *message.Message) {
 
 func sendACK(p *siptest.Peer, ok *message.Message) { p.Send(p.InDialog("ACK", ok)) }
 
-// explained reads the record of a call and decides again.
-func (s *switchboard) explained(callID, want string) {
+// records are those of a call, in the order of the log, each decided again.
+func (s *switchboard) records(callID string) (out []routing.Record) {
 	s.t.Helper()
 	synctest.Wait()
-	found := false
 	entries, err := s.store.Log(context.Background(), store.LogQuery{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	for _, e := range entries {
 		if e.Kind != routing.KindDecision {
 			continue
@@ -237,20 +239,29 @@ func (s *switchboard) explained(callID, want string) {
 		if id, _ := r.Asked(); id != callID {
 			continue
 		}
-		found = true
 		if _, same, err := r.Replay(); err != nil || !same {
 			s.t.Errorf("the decision is not the same again: %v", err)
 		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// explained holds what the records of a call say of what happened to it.
+func (s *switchboard) explained(callID, want string) {
+	s.t.Helper()
+	all := s.records(callID)
+	if len(all) == 0 {
+		s.t.Error("no record of the call")
+	}
+	for i := range all {
 		var got []string
-		for _, try := range r.Tries {
+		for _, try := range all[i].Tries {
 			got = append(got, fmt.Sprint(try.What, " ", try.Status))
 		}
-		if text := fmt.Sprint(strings.Join(got, ", "), " = ", r.Status); text != want {
+		if text := fmt.Sprint(strings.Join(got, ", "), " = ", all[i].Status); text != want {
 			s.t.Errorf("the record says %q, want %q", text, want)
 		}
-	}
-	if err != nil || !found {
-		s.t.Errorf("no record of the call: %v", err)
 	}
 }
 

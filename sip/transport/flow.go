@@ -1,19 +1,16 @@
 package transport
 
 import (
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/emiago/sipgo/sip"
 )
 
 // Flow is a peer as seen from one of our sockets: a remote address behind a UDP
-// listener, or one stream. It implements sipgo's sip.Connection.
+// listener, or one stream.
 //
 // A UDP flow has no state of its own: one that is held stays usable even after
 // the layer has forgotten the peer.
@@ -33,8 +30,6 @@ type Flow struct {
 	advertised sync.Once
 	host       string // guarded by advertised
 }
-
-var _ sip.Connection = (*Flow)(nil)
 
 // ID names the flow; no other flow of this process's life has it. A UDP flow's
 // names listener and peer, so it stays the same while we listen there.
@@ -106,19 +101,6 @@ func (f *Flow) On(to netip.AddrPort) *Flow {
 	}
 	return f.layer.flows.get(f.packets, to, time.Now())
 }
-
-// LocalAddr implements sip.Connection.
-func (f *Flow) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(f.local) }
-
-// WriteMsg implements sip.Connection; it only queues.
-func (f *Flow) WriteMsg(msg sip.Message) error { return f.Send([]byte(msg.String())) }
-
-// Ref implements sip.Connection. Flows are not counted: the peer and the idle
-// limits end them, transactions never do.
-func (f *Flow) Ref(int) int { return 1 }
-
-// TryClose implements sip.Connection and leaves the flow open.
-func (f *Flow) TryClose() (int, error) { return 1, nil }
 
 // Seen is when the peer's last message came. What we send it does not count.
 func (f *Flow) Seen() time.Time { return time.Unix(0, f.seen.Load()) }
