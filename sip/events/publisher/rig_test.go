@@ -235,6 +235,7 @@ type escServer struct {
 	version map[string]int // by entity
 	answer  func(*message.Message) *message.Builder
 	strict  bool // no tag may come twice, and none that is unknown
+	settled bool // what ended stays so: a change of it is answered 200, with a tag of nothing, as Kamailio does
 	lost    int  // 412s given
 	muted   bool // it takes no request, and answers none
 }
@@ -344,6 +345,10 @@ func (e *escServer) takeLocked(m *message.Message) *message.Builder {
 			e.lost++
 			return message.NewResponse(m, 412, "")
 		}
+		if e.settled && sort == "change" && event == Dialog && over(old.body) {
+			e.next++
+			return message.NewResponse(m, 200, "").Add(message.SIPETag, fmt.Sprint("t", e.next)).AddInt(message.Expires, seconds)
+		}
 		delete(e.esc, tag)
 		e.used[tag] = true
 		pub = old
@@ -378,6 +383,11 @@ func told(body string) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, " ")
+}
+
+// over reports whether a dialog document says that every call ended.
+func over(body string) bool {
+	return !strings.Contains(strings.ReplaceAll(body, "<state>terminated<", ""), "<state>")
 }
 
 // views are what watchers of an agent's event see: one for each publication.

@@ -266,7 +266,7 @@ func (u *upstream) decideLocked(p *publication, s *presence.Snapshot, sum uint64
 		return nil
 	case p.gone && p.id.kind == dialogs && len(p.told) > 0 && p.entity != "":
 		a.sort = change // what ended is told before it is removed
-	case p.gone, alive && p.entity != entityOf(s), alive && p.over && (calls || p.refresh && len(p.told) == 0):
+	case p.gone, alive && p.entity != entityOf(s), alive && p.over && (calls || p.refresh || len(p.told) > 0):
 		a.sort, a.expires = remove, 0
 	case p.id.kind == dialogs && !calls && len(p.told) == 0 && (p.over || !alive):
 		p.since, p.refresh = time.Time{}, false // nothing to tell

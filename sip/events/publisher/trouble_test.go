@@ -347,6 +347,26 @@ func TestCallToldJustBeforeACrashEndsJustAfterIt(t *testing.T) {
 	})
 }
 
+// TestCallAfterAnEndToldJustBeforeACrashIsToldOnce: the upstream was told of the
+// end, we lost its answer, and it takes no further word under that tag.
+func TestCallAfterAnEndToldJustBeforeACrashIsToldOnce(t *testing.T) {
+	bubble(t, 1, func(u *Upstream) { u.Events = []string{Dialog} }, func(t *testing.T, r *rig) {
+		r.up.settled = true
+		r.set(0, "On a Call", "a:confirmed")
+		settle(time.Second)
+		r.store.FailNext(1000) // the tag of the end is not stored
+		r.set(0, "Available")
+		settle(100 * time.Millisecond)
+		r.sees(Dialog, 0, "a:terminated")
+		r.restart()
+		settle(time.Second)
+		r.sees(Dialog, 0, "a:terminated")
+		r.set(0, "On a Call", "b:confirmed")
+		settle(time.Second)
+		r.sees(Dialog, 0, "b:confirmed")
+	})
+}
+
 // TestCallThatEndsWhileItsOldPublicationGoesIsToldToEnd: after a crash the old
 // publication is removed; the end that comes meanwhile is told all the same.
 func TestCallThatEndsWhileItsOldPublicationGoesIsToldToEnd(t *testing.T) {
