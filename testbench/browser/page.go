@@ -231,11 +231,32 @@ func (p *Page) Text(selector string) string {
 	return s
 }
 
-// Click clicks the first element of a CSS selector or XPath.
+// Click clicks the first element of a CSS selector or XPath, once it stands still:
+// the mouse goes to where it was seen.
 func (p *Page) Click(selector string) {
 	p.t.Helper()
+	p.run(p.ctx, chromedp.WaitVisible(selector))
+	if got := p.Eval(fmt.Sprintf(settled, selector)); got != "" {
+		p.t.Fatalf("click %s: %s", selector, got)
+	}
 	p.run(p.ctx, chromedp.Click(selector))
 }
+
+// settled waits until an element, of a selector, was seen three times at one place.
+const settled = `(async (selector) => {
+	const find = () => selector.startsWith('/')
+		? document.evaluate(selector, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue
+		: document.querySelector(selector)
+	let before = '', same = 0
+	for (const end = Date.now() + 10_000; Date.now() < end; await new Promise((r) => setTimeout(r, 30))) {
+		const box = find()?.getBoundingClientRect()
+		const now = box ? [box.x, box.y, box.width, box.height].join() : ''
+		same = now && now === before ? same + 1 : 0
+		if (same === 2) return ''
+		before = now
+	}
+	return 'it does not stand still'
+})(%q)`
 
 func (c *Chromium) run(ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
 	c.t.Helper()
