@@ -48,7 +48,7 @@ $(LINTER):
 .PHONY: testbench
 testbench: build ## real programs: SIPp, baresip, Twinkle, Linphone, Chromium, Kamailio; crashes and rubbish
 	testbench/install
-	$(GO) test -tags testbench -count 1 -p 1 -timeout 20m ./testbench/...
+	testbench/suites
 
 .PHONY: fuzz
 fuzz: ## fuzz every reader of what strangers send
