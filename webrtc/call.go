@@ -52,6 +52,7 @@ type call struct {
 	referral     *ua.Referral
 	failing      *time.Timer // ends the call unless its media comes back
 	candidates   int
+	far          farKeys
 }
 
 // maxTodo is how much may wait to be done in one call.
@@ -346,6 +347,10 @@ func (c *call) heard(e media.Event) {
 		if warn != signalling.WarnNetwork {
 			warn = signalling.WarnStopped
 			c.proves(e.Kind)
+		}
+	case media.Key:
+		if e.Side == media.Phone {
+			c.pressedThere(e.Digit)
 		}
 	case media.TimedOut:
 		c.end(signalling.WhyMedia, 480, "Nothing was heard of the other side any more.")

@@ -8,7 +8,10 @@ type leg struct {
 	ua *ua.Call // set before others see the leg
 }
 
-var _ ua.Handler = (*leg)(nil)
+var (
+	_ ua.Handler    = (*leg)(nil)
+	_ ua.KeyHandler = (*leg)(nil)
+)
 
 // Progress implements ua.Handler, as all below.
 func (l *leg) Progress(status int, sdp []byte) {
@@ -29,6 +32,9 @@ func (l *leg) Referred(r *ua.Referral) { l.c.post(func() { l.c.referred(l, r) })
 
 // Transferred passes on.
 func (l *leg) Transferred(status int) { l.c.post(func() { l.c.transferred(l, status) }) }
+
+// Pressed implements ua.KeyHandler.
+func (l *leg) Pressed(key byte) { l.c.post(func() { l.c.pressedBy(l, key) }) }
 
 // Ended passes on.
 func (l *leg) Ended(e ua.End) { l.c.post(func() { l.c.finished(l, e) }) }

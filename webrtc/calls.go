@@ -229,7 +229,7 @@ func (x *session) incoming(u *ua.Call) ua.Handler {
 // recall tells a page that came back of its calls; the seat is locked.
 func (x *session) recall() {
 	for _, c := range x.calls {
-		c.post(c.tell)
+		c.post(c.retell)
 	}
 }
 

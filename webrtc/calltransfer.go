@@ -107,6 +107,7 @@ func (c *call) moved(answer []byte) {
 	}
 	old.ua.End(200)
 	c.tell()
+	c.forgetKeys()
 }
 
 // notMoved: it did not work, so the call goes on as it was.
@@ -144,6 +145,7 @@ func (c *call) replacedBy(l *leg) {
 	}
 	old.ua.End(200)
 	c.tell()
+	c.forgetKeys()
 }
 
 // phoneURI is what to call for what the agent typed.

@@ -28,7 +28,14 @@ func (c *Call) within(r *transaction.Request) {
 		c.gone(r)
 	case r.Method == "INVITE", r.Method == "UPDATE":
 		c.offered(r)
-	case r.Method == "INFO", r.Method == "OPTIONS":
+	case r.Method == "INFO":
+		r.Respond(c.phone.describe(message.NewResponse(r.Message, 200, "")))
+		if h, wants := c.handler.(KeyHandler); wants {
+			if key, ok := keyOf(r.Message); ok {
+				h.Pressed(key)
+			}
+		}
+	case r.Method == "OPTIONS":
 		r.Respond(c.phone.describe(message.NewResponse(r.Message, 200, "")))
 	case r.Method == "REFER":
 		c.referred(r)

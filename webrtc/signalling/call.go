@@ -20,6 +20,8 @@ const (
 const (
 	Ring Type = "ring" // a call comes: say ring-ack at once
 	Call Type = "call" // how a call is
+	// Pressed is what the other side pressed.
+	Pressed Type = "keys"
 )
 
 // Limits on what a page may say of a call.
@@ -123,6 +125,14 @@ type CallMsg struct {
 	Status   int    `json:"status,omitempty"`
 	Why      string `json:"why,omitempty"` // it is over
 	Sentence string `json:"sentence,omitempty"`
+}
+
+// PressedMsg is all that the other side of a call has pressed, or the last MaxKeys of it;
+// nothing again when another side has taken its place.
+type PressedMsg struct {
+	T    Type   `json:"t"` // keys
+	Call string `json:"call"`
+	Keys string `json:"keys"`
 }
 
 // OfferMsg is an offer for the page to answer.

@@ -80,6 +80,11 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
         </Group>
       </Group>
       {call.state === 'talking' && <Level id={call.id} phone={phone} muted={call.muted ?? false} />}
+      {call.keys && (
+        <Text size="sm" role="status" data-testid="far-keys">
+          Keys pressed there: {call.keys.split('').join(' ')}
+        </Text>
+      )}
       {warning && (
         <Text size="sm" role="status" data-testid="call-warning">
           {warning}

@@ -14,6 +14,8 @@ export interface PhoneCall extends Omit<CallTruth, 't' | 'call'> {
   picked: boolean
   /** When it was answered here, by this machine's clock. */
   since?: number
+  /** What the other side pressed. */
+  keys?: string
 }
 
 export interface CallsOptions {
@@ -83,6 +85,11 @@ export class Calls {
       case 'call':
         this.told(message)
         return true
+      case 'keys': {
+        const call = this.calls.get(message.call)
+        if (call !== undefined && call.state !== 'ended') this.show({ ...call, keys: message.keys })
+        return true
+      }
       case 'offer':
         void this.audio.get(message.call)?.answer(message.sdp).catch((error: unknown) => this.failed(message.call, error))
         return true
@@ -96,6 +103,7 @@ export class Calls {
 
   dial(to: string): void {
     const id = `p-${crypto.randomUUID()}`
+    this.holdOthers(id)
     this.show({ id, state: 'dialling', out: true, from: to, picked: true })
     const audio = this.open(id)
     audio.speak(true)
@@ -105,10 +113,7 @@ export class Calls {
   answer(id: string): void {
     const call = this.calls.get(id)
     if (call?.state !== 'ringing' || call.out) return
-    // One conversation at a time: what goes on is held.
-    for (const other of this.calls.values()) {
-      if (other.id !== id && other.state === 'talking' && other.held !== true) this.hold(other.id, true)
-    }
+    this.holdOthers(id)
     this.audio.get(id)?.speak(true)
     this.options.send({ t: 'accept', call: id })
     this.show({ ...call, picked: true })
@@ -163,6 +168,13 @@ export class Calls {
     void this.open(id).answer(message.sdp).catch((error: unknown) => this.failed(id, error))
   }
 
+  /** One conversation at a time: what goes on is held. */
+  private holdOthers(id: string): void {
+    for (const other of this.calls.values()) {
+      if (other.id !== id && other.state === 'talking' && other.held !== true) this.hold(other.id, true)
+    }
+  }
+
   private open(id: string): CallAudio {
     const audio = new CallAudio({
       call: id,
@@ -178,7 +190,7 @@ export class Calls {
   private told({ t: _, call: id, ...truth }: CallTruth): void {
     const before = this.calls.get(id)
     if (before === undefined) return // over here already
-    const call: PhoneCall = { id, picked: before.picked, ...truth }
+    const call: PhoneCall = { id, picked: before.picked, keys: before.keys, ...truth }
     if (truth.state === 'talking') call.since = before.since ?? Date.now()
     if (truth.state === 'ended') {
       this.over({ ...call, since: before.since, picked: before.picked })

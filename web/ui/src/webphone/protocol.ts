@@ -147,5 +147,6 @@ export type Incoming =
   | Ring
   | CallTruth
   | { t: 'offer' | 'answer'; call: string; sdp: string }
+  | { t: 'keys'; call: string; keys: string }
   | { t: 'over'; call: string; result: string }
   | { t: 'taken-over'; epoch: number }
