@@ -74,7 +74,7 @@ func Start(t testing.TB, o Options) *Server {
 	if s.Data == "" {
 		s.Data = t.TempDir()
 	}
-	s.SIP, s.TLS, s.HTTP, s.HTTPS, s.Media = free(t), free(t), free(t), free(t), free(t)
+	s.SIP, s.TLS, s.HTTP, s.HTTPS, s.Media = Free(t), Free(t), Free(t), Free(t), Free(t)
 	s.writeConfig()
 	t.Cleanup(func() {
 		s.Stop()
@@ -86,8 +86,8 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// free finds a loopback port that is free for UDP and TCP.
-func free(t testing.TB) string {
+// Free finds a loopback port that is free for UDP and TCP.
+func Free(t testing.TB) string {
 	t.Helper()
 	for range 50 {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -83,6 +83,7 @@ async function whole() {
 }
 async function offer(restart) { await pc.setLocalDescription(await pc.createOffer({iceRestart: !!restart})); return whole() }
 async function answer(sdp) { await pc.setRemoteDescription({type: 'offer', sdp}); await pc.setLocalDescription(await pc.createAnswer()); return whole() }
+async function relays() { return String(pc.localDescription.sdp.split('typ relay').length - 1) }
 async function accept(sdp) { await pc.setRemoteDescription({type: 'answer', sdp}); return '' }
 async function way(d) { pc.getTransceivers()[0].direction = d; return '' }
 async function press(d) { sender.dtmf.insertDTMF(d, 100, 70); return '' }
@@ -127,6 +128,7 @@ func chromium(t *testing.T, hz int) (context.Context, string) {
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("mute-audio", false),
 		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("ignore-certificate-errors", true),
 	)
 	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
 	ctx, cancel := chromedp.NewContext(alloc)
