@@ -24,6 +24,8 @@ type Bridge interface {
 	Hold(on bool)
 	// Dial presses keys and returns when they are sent.
 	Dial(keys string) error
+	// Quality of both sides, by media.Side; also after the end, and from any goroutine.
+	Quality() [2]media.Quality
 	// Events end with the bridge.
 	Events() <-chan media.Event
 	Close() error

@@ -20,10 +20,11 @@ import (
 // the other; others post. A seat's lock comes before nothing here: run takes it to
 // write to the page, who posts may hold it.
 type call struct {
-	x   *session
-	id  string
-	out bool
-	leg atomic.Pointer[leg] // the dialog it has now; nil before there is one
+	x    *session
+	id   string
+	out  bool
+	leg  atomic.Pointer[leg] // the dialog it has now; nil before there is one
+	seen seen                // by others
 
 	wake chan struct{}
 	mu   sync.Mutex
@@ -112,6 +113,7 @@ func (c *call) run(begin func()) {
 	c.keys.Wait()
 	c.x.seat.mu.Lock()
 	delete(c.x.calls, c.id)
+	c.x.past = append(c.x.past[max(0, len(c.x.past)-maxPast+1):], c.seen.now())
 	c.x.seat.mu.Unlock()
 	c.x.srv.calling.Add(-1)
 }
@@ -144,6 +146,7 @@ func (c *call) tell() {
 		T: signalling.Call, Call: c.id, State: c.state, Out: c.out, From: c.number, Name: c.name,
 		Held: c.held, There: c.there, Muted: c.muted, Moving: c.moving || c.next != nil, Warn: c.warn,
 	}
+	c.show()
 	c.x.say(c.msg)
 }
 
@@ -170,10 +173,11 @@ func (c *call) ended(why string, status int, sentence string) {
 		T: signalling.Call, Call: c.id, State: c.state, Out: c.out, From: c.number, Name: c.name,
 		Status: status, Why: why, Sentence: sentence,
 	}
+	c.show()
 	c.x.say(c.msg)
 	c.x.srv.m.call(c.out, why)
 	c.x.srv.o.Log.Info().Str("session", c.x.id).Str("agent", c.x.seat.agent.String()).Str("call", c.id).
-		Bool("out", c.out).Str("why", why).Int("status", status).Msg("webphone call ended")
+		Bool("out", c.out).Str("why", why).Int("status", status).Fields(c.summed()).Msg("webphone call ended")
 }
 
 // brief bounds what the gateway may take for one step.
@@ -229,6 +233,8 @@ func (c *call) page(m signalling.In, with *call) {
 		c.tell()
 	case signalling.Keys:
 		c.press(m.Keys)
+	case signalling.Figures:
+		c.measured(m.Stats)
 	case signalling.Transfer:
 		c.transfer(m, with)
 	}

@@ -20,8 +20,11 @@ const (
 	failsAfter = 15 * time.Second
 )
 
-// maxCalls of one page at once.
-const maxCalls = 4
+// maxCalls of one page at once, and maxPast that are over and still known.
+const (
+	maxCalls = 4
+	maxPast  = 8
+)
 
 // Reach is the Request-URI of a session's phone and the flow there; false: its page
 // would not ring now. The phone is made when it is first needed and ends with the
@@ -136,6 +139,7 @@ func (x *session) add(c *call, begin func()) bool {
 		x.calls = make(map[string]*call)
 	}
 	x.calls[c.id] = c
+	c.begins()
 	x.srv.calling.Add(1)
 	go c.run(begin)
 	return true
@@ -154,6 +158,11 @@ func (x *session) onCall(m signalling.In) bool {
 		return true
 	case signalling.Answer, signalling.RingAck, signalling.Accept, signalling.Reject, signalling.Hangup,
 		signalling.Hold, signalling.Mute, signalling.Keys, signalling.Transfer, signalling.Restart:
+	case signalling.Figures:
+		if c == nil { // it has just ended
+			x.srv.m.refuse("stray-call")
+			return true
+		}
 	default:
 		return false
 	}

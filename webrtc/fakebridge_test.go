@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"lamplight/webrtc/media"
 )
@@ -81,6 +82,12 @@ func (b *fakeBridge) Dial(keys string) error {
 		return media.ErrKeysToPhone
 	}
 	return b.step("dial", keys)
+}
+func (b *fakeBridge) Quality() [2]media.Quality {
+	return [2]media.Quality{
+		media.Browser: {Codec: "PCMU", Packets: 99, Lost: 1, RTT: 20 * time.Millisecond, MOS: 4.2},
+		media.Phone:   {Codec: "PCMU", Packets: 50, MOS: 4.3},
+	}
 }
 func (b *fakeBridge) Events() <-chan media.Event { return b.events }
 func (b *fakeBridge) Close() error {

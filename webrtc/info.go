@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"slices"
 	"time"
 
 	"lamplight/presence"
@@ -25,6 +26,10 @@ type Info struct {
 	Heard    time.Time             `json:"heard"`
 	RTT      time.Duration         `json:"rtt"`
 	TestCall string                `json:"test_call,omitempty"` // outcome of the last one
+
+	Devices []signalling.Device `json:"devices,omitempty"`
+	// Calls that go on, oldest first, and before them those that are over and still known.
+	Calls []CallInfo `json:"calls,omitempty"`
 }
 
 // Sessions lists an agent's webphone sessions, oldest first.
@@ -44,6 +49,7 @@ func (s *Server) Sessions(a presence.AgentID) []Info {
 			ID: x.id, Agent: st.agent, Client: x.client, Tab: x.tab, Since: x.since, Lead: x.leads(),
 			Life: x.life, Mic: v.Mic, Proven: v.Proven, Network: x.network(v), Code: v.Code,
 			Visible: x.visible, Heard: x.pulse.Heard(), RTT: x.rtt, TestCall: string(x.proof.last.Outcome),
+			Devices: x.devices, Calls: x.callInfos(),
 		}
 		if x.link != nil {
 			i.Remote = x.link.remote.String()
@@ -51,6 +57,16 @@ func (s *Server) Sessions(a presence.AgentID) []Info {
 		list = append(list, i)
 	}
 	return list
+}
+
+// callInfos are the session's calls; the seat is locked.
+func (x *session) callInfos() []CallInfo {
+	list := make([]CallInfo, 0, len(x.calls))
+	for _, c := range x.calls {
+		list = append(list, c.seen.now())
+	}
+	slices.SortFunc(list, func(a, b CallInfo) int { return a.Began.Compare(b.Began) })
+	return append(slices.Clone(x.past), list...)
 }
 
 // iceServers are what the page may use to be reached.

@@ -17,6 +17,8 @@ type metrics struct {
 	pings, lost, suspected            prometheus.Counter
 	beacons, reportFailed             prometheus.Counter
 	rtt, testSeconds                  prometheus.Histogram
+	callRTT, callJitter               prometheus.Histogram
+	callLost                          *prometheus.HistogramVec
 	ended                             *prometheus.CounterVec
 	sessions, sockets, calls, inQueue prometheus.GaugeFunc
 	talking                           prometheus.GaugeFunc
@@ -59,6 +61,13 @@ func newMetrics(s *Server) *metrics {
 	m.reportFailed = counter("report_failed_total", "Changes the roster could not take.")
 	m.rtt = histogram("rtt_seconds", "Time from a ping to its answer.", []float64{.005, .02, .05, .1, .25, .5, 1, 2, 4})
 	m.testSeconds = histogram("test_seconds", "Time from a test call's answer to its second of audio.", []float64{1, 1.1, 1.25, 1.5, 2, 3, 5})
+	m.callRTT = histogram("call_rtt_seconds", "Mean round trip of a call's audio between page and gateway, as the page measured it.", []float64{.01, .03, .1, .2, .3, .5, 1})
+	m.callJitter = histogram("call_jitter_seconds", "Mean jitter of what a page heard in a call, as the page measured it.", []float64{.002, .005, .01, .02, .03, .05, .1})
+	m.callLost = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "lamplight_webphone_call_lost_ratio", Help: "Share of a call's audio that was lost, by its way.",
+		Buckets: []float64{.001, .005, .01, .02, .05, .1, .2},
+	}, []string{"way"})
+	m.all = append(m.all, m.callLost)
 	m.sessions = gauge("sessions", "Webphone sessions, those waiting for their page included.", func() float64 {
 		s.mu.RLock()
 		defer s.mu.RUnlock()

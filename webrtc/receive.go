@@ -24,6 +24,8 @@ func (x *session) handle(l *link, m signalling.In) bool {
 		x.pong(m, now)
 	case signalling.Mic:
 		x.hear(*m.Mic)
+	case signalling.Devices:
+		x.devices = m.Devices
 	case signalling.Lead:
 		x.lead(now)
 	case signalling.Retest:

@@ -45,6 +45,9 @@ type session struct {
 
 	phone *ua.Phone        // nil until it is needed
 	calls map[string]*call // by id
+	past  []CallInfo       // of calls that are over, the newest last
+
+	devices []signalling.Device // by the page's word
 
 	fact *presence.Session   // what the roster was told last; nil: nothing
 	ack  *atomic.Uint64      // version of the snapshot that first had it; 0: none yet
@@ -81,7 +84,7 @@ func (x *session) welcome(l *link, m signalling.In, resumed bool) {
 		T: signalling.Welcome, Session: x.id, Resume: x.token, Resumed: resumed,
 		Grace: x.seat.grace.Milliseconds(), Dead: x.srv.o.Timing.Lost.Milliseconds(),
 		Lead: x.leads(), Epoch: x.seat.epoch, ICE: x.iceServers(),
-		Calls: slices.Sorted(maps.Keys(x.calls)),
+		Calls: slices.Sorted(maps.Keys(x.calls)), Takes: signalling.Takes(),
 	}))
 	cause := presence.CauseLogin
 	if resumed {

@@ -46,6 +46,10 @@ func (m *In) checkCall() error {
 		if m.Keys == "" || len(m.Keys) > MaxKeys || strings.Trim(m.Keys, "0123456789*#ABCD") != "" {
 			return invalid("dtmf without keys that are some")
 		}
+	case Figures:
+		if m.Stats == nil || len(m.Stats.Codec) > MaxWord || len(m.Stats.Path) > MaxWord {
+			return invalid("stats without stats, or with long words")
+		}
 	case Transfer:
 		if (m.To == "") == (m.With == "") {
 			return invalid("transfer wants either to or with")

@@ -30,6 +30,8 @@ type WelcomeMsg struct {
 	ICE   []ICEServer `json:"ice"`
 	// Calls are the ids of the calls that go on; each is told of by a call message.
 	Calls []string `json:"calls,omitempty"`
+	// Takes are the messages beyond the first version's that this server understands.
+	Takes []Type `json:"takes"`
 }
 
 // RefusedMsg answers a hello that was not accepted. Retry: another hello, with

@@ -135,6 +135,9 @@ type In struct {
 	With string `json:"with,omitempty"` // transfer: to the other side of that call
 	On   bool   `json:"on,omitempty"`   // hold, mute
 	Keys string `json:"keys,omitempty"` // dtmf
+
+	Stats   *Stats   `json:"stats,omitempty"`
+	Devices []Device `json:"devices,omitempty"`
 }
 
 // Candidate is an ICE candidate as browsers give it (RFC 8839 §5.1); an empty
@@ -182,6 +185,8 @@ func (m *In) check() error {
 	}
 	switch m.T {
 	case Hello, Lead, Heard, Retest, Freeze, Bye:
+	case Devices:
+		return m.checkDevices()
 	case Pong:
 		if m.N == 0 {
 			return invalid("pong without its ping's number")

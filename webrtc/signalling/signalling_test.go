@@ -3,6 +3,7 @@ package signalling
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,18 @@ func TestDecode(t *testing.T) {
 		"long candidate":        {`{"t":"cand","call":"c","cand":{"candidate":"` + strings.Repeat("x", MaxCandidate+1) + `"}}`, false},
 		"cand without one":      {`{"t":"cand","call":"c"}`, false},
 		"packets below nothing": {`{"t":"heard","call":"c","packets":-1}`, false},
+		"stats":                 {`{"t":"stats","call":"c","stats":{"rtt":12.5,"lost":0.01,"codec":"PCMU"}}`, true},
+		"stats of no call":      {`{"t":"stats","stats":{"rtt":1}}`, false},
+		"stats without any":     {`{"t":"stats","call":"c"}`, false},
+		"stats that are NaN":    {`{"t":"stats","call":"c","stats":{"rtt":NaN}}`, false},
+		"stats beyond numbers":  {`{"t":"stats","call":"c","stats":{"rtt":1e999}}`, false},
+		"stats in words":        {`{"t":"stats","call":"c","stats":{"rtt":"12"}}`, false},
+		"stats of a long codec": {`{"t":"stats","call":"c","stats":{"codec":"` + long + `"}}`, false},
+		"devices":               {`{"t":"devices","devices":[{"kind":"input","label":"Headset","used":true}]}`, true},
+		"no devices":            {`{"t":"devices"}`, true},
+		"a device of no kind":   {`{"t":"devices","devices":[{"label":"Camera"}]}`, false},
+		"a device's long name":  {`{"t":"devices","devices":[{"kind":"input","label":"` + long + `"}]}`, false},
+		"too many devices":      {`{"t":"devices","devices":[` + strings.Repeat(`{"kind":"input","label":"x"},`, MaxDevices) + `{"kind":"input","label":"x"}]}`, false},
 		"two objects":           {`{"t":"lead"}{"t":"lead"}`, false},
 		"broken text":           {"{\"t\":\"lead\",\"tab\":\"\xff\"}", true}, // read as U+FFFD, a tab's name is opaque
 	}
@@ -52,6 +65,41 @@ func TestDecode(t *testing.T) {
 				t.Errorf("%v does not match ErrInvalid", err)
 			}
 		})
+	}
+}
+
+// What is measured may be anything a broken or hostile page makes up: only what can be
+// true is.
+func TestSane(t *testing.T) {
+	f := func(v float64) *float64 { return &v }
+	tests := map[string]struct {
+		s  Stats
+		ok bool
+	}{
+		"nothing known":    {Stats{}, true},
+		"all of it":        {Stats{Codec: "PCMU", Path: "host/udp", RTT: f(20), Jitter: f(3), Lost: f(0), LostThere: f(1), Concealed: f(.5), Level: f(.1), Heard: f(1)}, true},
+		"NaN":              {Stats{RTT: f(math.NaN())}, false},
+		"infinite":         {Stats{Jitter: f(math.Inf(1))}, false},
+		"negative":         {Stats{RTT: f(-1)}, false},
+		"an hour":          {Stats{RTT: f(3.6e6)}, false},
+		"more than all":    {Stats{Lost: f(1.01)}, false},
+		"less than none":   {Stats{LostThere: f(-.01)}, false},
+		"louder than all":  {Stats{Level: f(1e300)}, false},
+		"a codec of lines": {Stats{Codec: "PCMU\n2026 ERROR"}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.s.Sane(); got != tt.ok {
+				t.Errorf("sane: %t", got)
+			}
+		})
+	}
+}
+
+func TestDeviceNamesArePlain(t *testing.T) {
+	m, err := Decode([]byte(`{"t":"devices","devices":[{"kind":"output","label":"Head\u001b[31mset\u202eé"}]}`))
+	if err != nil || m.Devices[0].Label != "Head [31mset é" {
+		t.Errorf("%+v, %v", m.Devices, err)
 	}
 }
 
