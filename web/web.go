@@ -67,7 +67,9 @@ type Options struct {
 	Turns api.Turns
 	// Diagnostics and Mailboxes are nil where no SIP runs.
 	Diagnostics api.Diagnostics
-	Mailboxes   api.Mailboxes
+	// Webphones is nil where no pages are served.
+	Webphones api.Webphones
+	Mailboxes api.Mailboxes
 	// SessionEnded is told of a page session that logged out.
 	SessionEnded func(ticket.Subject)
 
@@ -115,7 +117,7 @@ func New(o Options) (*Server, error) {
 		Directory: o.Directory, Roster: o.Roster, Store: o.Store, HA1: o.HA1,
 		Sessions: login.New(login.Options{Store: o.Store, Directory: o.Directory, Life: o.SessionLife}),
 		Tokens:   tokens, Tickets: s.tickets, Registrations: o.Registrations, Lists: o.Lists, Desks: o.Desks, Lines: o.Lines, Turns: o.Turns, Watchers: o.Watchers, Consents: o.Consents, SessionEnded: o.SessionEnded,
-		Diagnostics: o.Diagnostics, Mailboxes: o.Mailboxes,
+		Diagnostics: o.Diagnostics, Mailboxes: o.Mailboxes, Webphones: o.Webphones,
 		Node: o.Node, Proxies: o.Proxies, Framed: len(o.Origins) > 0, Streams: o.Streams, Heartbeat: o.Heartbeat,
 		Metrics: o.Metrics, Log: o.Log,
 	})

@@ -86,6 +86,8 @@ type Options struct {
 	HA1       HA1
 	// Registrations is nil where no registrar runs.
 	Registrations Registrations
+	// Webphones is nil where no pages are served.
+	Webphones Webphones
 	// Lists is nil where none are kept.
 	Lists *lists.Lists
 	// Watchers and Consents are nil where nobody can subscribe.
@@ -322,6 +324,7 @@ func (a *API) handlers() map[string]handler {
 		"removeRegistration":   a.removeRegistration,
 		"listPublications":     a.listPublications,
 		"listFlows":            a.listFlows,
+		"listWebphones":        a.listWebphones,
 		"listUpstreams":        a.listUpstreams,
 		"listTrunks":           a.listTrunks,
 		"listMailboxes":        a.listMailboxes,

@@ -209,6 +209,8 @@ func TestTypesAreAsDescribed(t *testing.T) {
 		"CallSummary": callSummaryJSON{}, "CallList": callsJSON{},
 		"Me": meJSON{}, "Registration": Registration{}, "List": listJSON{},
 		"Publication": Publication{}, "Flow": Flow{}, "Mailbox": Mailbox{}, "Messages": Messages{}, "MessageCounts": MessageCounts{},
+		"Webphone": Webphone{}, "WebphoneDevice": WebphoneDevice{}, "WebphoneCall": WebphoneCall{},
+		"PageFigures": PageFigures{}, "GatewayFigures": GatewayFigures{}, "SideFigures": SideFigures{},
 	}
 	for name, v := range types {
 		s := c.schemas[name]

@@ -140,7 +140,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 		Desks: desks, Directory: h.dir, Roster: h.roster, Store: h.store, Tokens: tokens, Tickets: h.tickets, HA1: testHA1,
 		Sessions:      login.New(login.Options{Store: h.store, Directory: h.dir, UserTries: 3, UserPause: time.Hour}),
 		Registrations: noRegistrations{}, Lists: h.lists(), Watchers: h, Consents: h.consents, Coalesce: time.Millisecond,
-		Diagnostics: someSIP{}, Mailboxes: &someMailboxes{},
+		Diagnostics: someSIP{}, Mailboxes: &someMailboxes{}, Webphones: somePages{},
 	}
 	for _, f := range change {
 		f(&o)

@@ -52,7 +52,7 @@ func (s *Server) startWeb(context.Context) error {
 		Gatherer: s.reg, Metrics: s.reg, Node: s.cfg.Node, Origins: s.cfg.HTTP.Origins, Proxies: s.cfg.Proxies(), Log: s.log,
 	}
 	if s.cfg.Webphone.UDP != "" {
-		o.Webphone = webphone
+		o.Webphone, o.Webphones = webphone, webphones{s}
 	}
 	if s.web, err = web.New(o); err != nil {
 		return err
