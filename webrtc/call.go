@@ -334,14 +334,11 @@ func (c *call) heard(e media.Event) {
 		}
 	case media.Interrupted:
 		warn = signalling.WarnNetwork
+		c.waits()
 	case media.Failed:
 		warn = signalling.WarnNetwork
 		c.restart()
-		if c.failing == nil {
-			c.failing = c.after(failsAfter, func() {
-				c.end(signalling.WhyMedia, 480, "The connection for audio was lost.")
-			})
-		}
+		c.waits()
 	case media.Hearing:
 		c.proves(e.Kind)
 		if warn != signalling.WarnNetwork {
@@ -367,6 +364,15 @@ func (c *call) heard(e media.Event) {
 	if warn != c.warn && !c.over {
 		c.warn = warn
 		c.tell()
+	}
+}
+
+// waits ends the call unless its audio comes back in time.
+func (c *call) waits() {
+	if c.failing == nil {
+		c.failing = c.after(failsAfter, func() {
+			c.end(signalling.WhyMedia, 480, "The connection for audio was lost.")
+		})
 	}
 }
 

@@ -98,8 +98,10 @@ func TestLostAudioIsToldAndEndsTheCallIfItStaysLost(t *testing.T) {
 		check(t, "for a while", x.far.said(), "")
 		p.about(signalling.Answer, id, answer)
 		happens(media.Connected, "")
-		happens(media.Failed, signalling.WarnNetwork)
-		time.Sleep(16 * time.Second)
+		happens(media.Interrupted, signalling.WarnNetwork) // from here on it is waited for
+		time.Sleep(14 * time.Second)
+		x.bridge().events <- media.Event{Kind: media.Failed}
+		time.Sleep(2 * time.Second)
 		check(t, "for good", x.far.said(), "ended 200")
 		if got := p.told(); got.Why != signalling.WhyMedia || got.Sentence == "" {
 			t.Errorf("the page is told %+v", got)

@@ -68,12 +68,3 @@ func (x *session) callInfos() []CallInfo {
 	slices.SortFunc(list, func(a, b CallInfo) int { return a.Began.Compare(b.Began) })
 	return append(slices.Clone(x.past), list...)
 }
-
-// iceServers are what the page may use to be reached.
-func (x *session) iceServers() []signalling.ICEServer {
-	o := &x.srv.o
-	if o.ICEServersOf == nil {
-		return o.ICEServers
-	}
-	return append(append([]signalling.ICEServer{}, o.ICEServers...), o.ICEServersOf(x.seat.agent.String())...)
-}

@@ -147,8 +147,10 @@ func (x *session) tick(l *link) (next time.Time, ours bool) {
 		x.srv.m.pings.Inc()
 	}
 	next = x.pulse.Wake(now, fast)
-	if due := x.stepTest(now); !due.IsZero() && due.Before(next) {
-		next = due
+	for _, due := range [...]time.Time{x.stepTest(now), x.renew(l, now)} {
+		if !due.IsZero() && due.Before(next) {
+			next = due
+		}
 	}
 	return next, true
 }

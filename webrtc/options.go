@@ -71,6 +71,9 @@ type Options struct {
 	// ICEServersOf are told to the pages of an agent besides, with a credential of
 	// the agent's own.
 	ICEServersOf func(agent string) []signalling.ICEServer
+	// ICELife is how long such a credential is good: pages are told fresh ones when
+	// half of it is over. 0: for good.
+	ICELife time.Duration
 	// TrustWithoutTest takes the page's word for its microphone: no test call is
 	// made, and nothing proves that audio passes.
 	TrustWithoutTest bool

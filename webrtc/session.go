@@ -33,6 +33,8 @@ type session struct {
 	grace *time.Timer // runs while the page is away
 	ended bool
 
+	iced time.Time // when the page was told of relays
+
 	pulse  liveness.Pulse
 	life   presence.SessionState
 	frozen bool // the page said so; its next answer says otherwise
@@ -70,7 +72,7 @@ func (x *session) welcome(l *link, m signalling.In, resumed bool) {
 	}
 	// The way of the audio was proven from another address: prove it anew.
 	moved := x.proof.remote.IsValid() && x.proof.remote != l.remote
-	x.link, x.tab, x.visible = l, m.Tab, m.Visible
+	x.link, x.tab, x.visible, x.iced = l, m.Tab, m.Visible, now
 	x.pulse = liveness.New(x.srv.o.Timing, now, rand.Float64)
 	x.life, x.frozen, x.told = presence.SessionAlive, false, signalling.StateMsg{}
 	x.srv.rename(x, newToken())

@@ -35,9 +35,10 @@ type Server struct {
 	// Plain is where it speaks TURN by UDP and TCP, TLS where it does over TLS.
 	Plain, TLS string
 
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-	once sync.Once
+	path, dir string
+	args      []string
+	cmd       *exec.Cmd
+	done      chan struct{} // closed when it has ended
 
 	mu  sync.Mutex
 	log bytes.Buffer // guarded by mu
@@ -50,50 +51,57 @@ func Start(t testing.TB, o Options) *Server {
 	if err != nil {
 		t.Fatalf("%v (testbench/install coturn)", err)
 	}
-	s := &Server{Plain: lab.Free(t), TLS: lab.Free(t), done: make(chan struct{})}
+	s := &Server{Plain: lab.Free(t), TLS: lab.Free(t), path: path, dir: t.TempDir()}
 	_, plain, _ := net.SplitHostPort(s.Plain)
 	_, secure, _ := net.SplitHostPort(s.TLS)
-	dir := t.TempDir()
-	args := []string{
+	s.args = []string{
 		"-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--listening-port=" + plain, "--tls-listening-port=" + secure,
 		"--min-port=34000", "--max-port=34199", "--realm=lamplight.test", "--fingerprint",
 		"--use-auth-secret", "--static-auth-secret=" + o.Secret,
 		"--allow-loopback-peers", // for this test alone: by itself it relays to no loopback
 		"--no-multicast-peers", "--no-tcp-relay", "--no-cli", "--no-rfc5780", "--verbose",
 		"--denied-peer-ip=0.0.0.0-255.255.255.255", "--denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-		"--log-file=stdout", "--pidfile=" + filepath.Join(dir, "pid"), "--userdb=" + filepath.Join(dir, "db"),
+		"--log-file=stdout", "--pidfile=" + filepath.Join(s.dir, "pid"), "--userdb=" + filepath.Join(s.dir, "db"),
 	}
 	if len(o.Peers) == 0 {
 		o.Peers = []string{"127.0.0.1"}
 	}
 	for _, p := range o.Peers {
-		args = append(args, "--allowed-peer-ip="+p)
+		s.args = append(s.args, "--allowed-peer-ip="+p)
 	}
 	if o.Lifetime > 0 {
-		args = append(args, fmt.Sprintf("--max-allocate-lifetime=%d", int(o.Lifetime/time.Second)))
+		s.args = append(s.args, fmt.Sprintf("--max-allocate-lifetime=%d", int(o.Lifetime/time.Second)))
 	}
 	if o.Secure {
-		args = append(args, certificate(t, dir)...)
+		s.args = append(s.args, certificate(t, s.dir)...)
 	} else {
-		args = append(args, "--no-tls", "--no-dtls")
+		s.args = append(s.args, "--no-tls", "--no-dtls")
 	}
-	s.cmd = exec.Command(path, args...)
-	s.cmd.Dir = dir
-	s.cmd.Env = append(os.Environ(), "HOME="+dir)
-	s.cmd.Stdout, s.cmd.Stderr = (*logWriter)(s), (*logWriter)(s)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatalf("start coturn: %v", err)
-	}
-	go func() { _ = s.cmd.Wait(); close(s.done) }()
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
 			t.Logf("coturn's log:\n%s", s.Log())
 		}
 	})
+	s.Run(t)
+	return s
+}
+
+// Run starts it (again), at the same address.
+func (s *Server) Run(t testing.TB) {
+	t.Helper()
+	s.cmd, s.done = exec.Command(s.path, s.args...), make(chan struct{})
+	s.cmd.Dir = s.dir
+	s.cmd.Env = append(os.Environ(), "HOME="+s.dir)
+	s.cmd.Stdout, s.cmd.Stderr = (*logWriter)(s), (*logWriter)(s)
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("start coturn: %v", err)
+	}
+	cmd, done := s.cmd, s.done
+	go func() { _ = cmd.Wait(); close(done) }()
 	lab.Eventually(t, 10*time.Second, func() error {
 		select {
-		case <-s.done:
+		case <-done:
 			return fmt.Errorf("coturn has ended:\n%s", s.Log())
 		default:
 		}
@@ -103,12 +111,11 @@ func Start(t testing.TB, o Options) *Server {
 		}
 		return err
 	})
-	return s
 }
 
 // Kill ends it at once, as a crash does.
 func (s *Server) Kill() {
-	s.once.Do(func() { _ = s.cmd.Process.Kill() })
+	_ = s.cmd.Process.Kill()
 	<-s.done
 }
 

@@ -34,6 +34,12 @@ type WelcomeMsg struct {
 	Takes []Type `json:"takes"`
 }
 
+// ICEMsg has what replaces the welcome's.
+type ICEMsg struct {
+	T   Type        `json:"t"` // ice
+	ICE []ICEServer `json:"ice"`
+}
+
 // RefusedMsg answers a hello that was not accepted. Retry: another hello, with
 // a ticket, may follow on the same socket.
 type RefusedMsg struct {

@@ -64,6 +64,7 @@ const (
 	Over      Type = "over"       // test call: done, close everything
 	TakenOver Type = "taken-over" // another tab leads now
 	State     Type = "state"      // what the server believes of you
+	ICE       Type = "ice"        // use these relays from now on
 )
 
 // Reasons of a Bye.

@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -167,11 +168,13 @@ func (s *Server) TCPAddr() net.Addr {
 // Relays is how many there are.
 func (s *Server) Relays() int { return s.relays.count() }
 
-// authenticate takes a credential while it is good.
+// authenticate takes a credential while it is good. What its relay needs to go on is
+// taken afterwards, too: a call does not end because a password does.
 func (s *Server) authenticate(a *turn.RequestAttributes) (name string, key []byte, ok bool) {
 	expiry, name, found := strings.Cut(a.Username, ":")
 	until, err := strconv.ParseInt(expiry, 10, 64)
-	if !found || name == "" || err != nil || until < time.Now().Unix() {
+	over := until < time.Now().Unix() && a.Method == stun.MethodAllocate
+	if !found || name == "" || err != nil || over {
 		s.denied.Add(1)
 		return "", nil, false
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 	"go.uber.org/goleak"
 )
@@ -215,5 +216,22 @@ func TestOptions(t *testing.T) {
 	}
 	if _, err := Open(Options{Secret: "short"}); err == nil {
 		t.Error("opened")
+	}
+}
+
+// TestARelayOutlivesItsCredential: no new one is made with it, what is there goes on
+// until its call ends.
+func TestARelayOutlivesItsCredential(t *testing.T) {
+	s, _ := rig(t, nil)
+	for ago, want := range map[time.Duration]map[stun.Method]bool{
+		-time.Minute: {stun.MethodAllocate: true, stun.MethodRefresh: true},
+		time.Minute:  {stun.MethodAllocate: false, stun.MethodRefresh: true, stun.MethodCreatePermission: true, stun.MethodChannelBind: true},
+	} {
+		user, _ := Credentials(secret, "1001", time.Now().Add(-ago), 0)
+		for method, want := range want {
+			if name, _, ok := s.authenticate(&turn.RequestAttributes{Username: user, Realm: "lamplight", Method: method}); ok != want || ok && name != "1001" {
+				t.Errorf("%s, run out %s ago: %t", method, ago, ok)
+			}
+		}
 	}
 }

@@ -48,7 +48,8 @@ type Turn struct {
 	// Secret makes the credentials browsers get: of 16 characters or more, shared
 	// with the servers. Our own needs none, and makes one at each start.
 	Secret string `yaml:"secret"`
-	// TTL is how long a credential is good; 24h.
+	// TTL is how long a credential is good; 24h. A page has fresh ones when half of it
+	// is over, and a relay that it has goes on.
 	TTL time.Duration `yaml:"ttl"`
 }
 
@@ -111,7 +112,7 @@ func (c *Config) checkMedia(k *check) {
 	}
 	k.within("media.first", m.First, time.Second, time.Hour)
 	k.within("media.silence", m.Silence, time.Second, time.Hour)
-	k.within("media.turn.ttl", m.Turn.TTL, 10*time.Minute, 30*24*time.Hour)
+	k.within("media.turn.ttl", m.Turn.TTL, 30*time.Second, 30*24*time.Hour)
 	if n := len(m.Turn.Secret); n > 0 && n < 16 {
 		k.fail("media.turn.secret", "16 characters or more are needed")
 	}

@@ -63,7 +63,7 @@ func (s *Server) startWeb(context.Context) error {
 	}
 	s.webphone, err = webrtc.Open(webrtc.Options{
 		Roster: s.roster, Directory: s.directory, Redeemer: redeemer{s.web.Tickets()},
-		Port: s.icePort, ICEServersOf: s.iceServers, Calling: s.calling(),
+		Port: s.icePort, ICEServersOf: s.iceServers, ICELife: s.cfg.Media.Turn.TTL, Calling: s.calling(),
 		TrustWithoutTest: s.cfg.Webphone.TrustWithoutTest, Origins: s.cfg.HTTP.Origins,
 		Log: s.log, Metrics: s.reg,
 	})

@@ -57,6 +57,11 @@ export class CallAudio {
     for (const track of this.stream?.getAudioTracks() ?? []) track.enabled = on
   }
 
+  /** Has relays to use from its next ICE on. */
+  relays(ice: RTCIceServer[]): void {
+    if (!this.closed) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: ice })
+  }
+
   get connected(): boolean {
     return this.pc.connectionState === 'connected'
   }

@@ -59,7 +59,7 @@ export class Calls {
   /** The page is connected: calls that the server knows no more are over, and those of
    * a page that was here before this one cannot go on. */
   welcome(message: Welcome): void {
-    this.ice = message.ice
+    this.relays(message.ice)
     const known = new Set(message.calls ?? [])
     for (const call of this.calls.values()) {
       if (call.state !== 'ended' && !known.has(call.id)) this.over({ ...call, state: 'ended', why: 'gone' })
@@ -69,6 +69,12 @@ export class Calls {
       if (audio === undefined) this.options.send({ t: 'hangup', call: id })
       else if (!audio.connected) this.options.send({ t: 'restart', call: id })
     }
+  }
+
+  /** Other relays from now on, also for what goes on and asks for new ICE. */
+  relays(ice: RTCIceServer[]): void {
+    this.ice = ice
+    for (const audio of this.audio.values()) audio.relays(ice)
   }
 
   /** The network changed. */

@@ -372,6 +372,10 @@ export class Webphone {
         if (message.leader === 'none' && this.tabs.lead) this.claimSoon()
         this.emit()
         return
+      case 'ice':
+        if (this.welcome !== undefined) this.welcome = { ...this.welcome, ice: message.ice }
+        this.calls.relays(message.ice)
+        return
       case 'probe':
         if (this.mayAsk()) void this.mic.probe()
         return

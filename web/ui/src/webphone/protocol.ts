@@ -142,6 +142,7 @@ export type Incoming =
   | ServerState
   | { t: 'refused'; why: string; retry: boolean }
   | { t: 'ping'; n: number }
+  | { t: 'ice'; ice: RTCIceServer[] }
   | { t: 'probe'; why: string }
   | { t: 'test'; call: string; within: number }
   | Ring
