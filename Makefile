@@ -46,7 +46,7 @@ $(LINTER):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
 
 .PHONY: testbench
-testbench: build ## real programs: SIPp, baresip, Twinkle, Linphone, Chromium, Kamailio, coturn; crashes and rubbish
+testbench: build ## real programs: SIPp, baresip, Twinkle, Linphone, Chromium, Firefox, Kamailio, coturn; crashes and rubbish
 	testbench/install
 	testbench/suites
 
