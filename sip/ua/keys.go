@@ -13,6 +13,8 @@ type KeyHandler interface {
 	Pressed(key byte)
 }
 
+const keypad = "0123456789*#ABCD"
+
 // keyOf is the key of an INFO: "Signal=5" of application/dtmf-relay, or the key
 // alone of application/dtmf. Neither is in an RFC; this is what is sent.
 func keyOf(m *message.Message) (byte, bool) {
@@ -39,7 +41,7 @@ func keyOf(m *message.Message) (byte, bool) {
 	case "11":
 		text = "#"
 	}
-	if len(text) != 1 || !strings.Contains("0123456789*#ABCD", text) {
+	if len(text) != 1 || strings.IndexByte(keypad, text[0]) < 0 {
 		return 0, false
 	}
 	return text[0], true
