@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"lamplight/testbench/lab"
@@ -179,19 +178,4 @@ func (p *Page) Picture() []byte {
 		p.t.Fatal(err)
 	}
 	return png
-}
-
-// Hears waits until the tone is the loudest of what the page hears in its call.
-func (p *Page) Hears(hz int) {
-	p.t.Helper()
-	lab.Eventually(p.t, patience, func() error {
-		var got struct{ Hz, DB float64 }
-		if err := json.Unmarshal([]byte(p.Eval("loudest()")), &got); err != nil {
-			return err
-		}
-		if math.Abs(got.Hz-float64(hz)) > 12 || got.DB < -70 {
-			return fmt.Errorf("the page hears %.0f Hz at %.0f dB, want %d Hz", got.Hz, got.DB, hz)
-		}
-		return nil
-	})
 }
