@@ -1,0 +1,88 @@
+//go:build testbench
+
+package browser
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// spans are how long the steps of calls took. They are told, not judged: what must be
+// true is waited for with patience, and a busy machine fails no test.
+type spans struct {
+	mu   sync.Mutex
+	took map[string][]time.Duration // guarded by mu
+}
+
+var calling = spans{took: map[string][]time.Duration{}} //nolint:gochecknoglobals // one table for the whole run
+
+// took notes how long a step of a call took.
+func took(t testing.TB, what string, since time.Time) {
+	t.Helper()
+	d := time.Since(since)
+	t.Logf("%s: %s", what, d.Round(time.Millisecond))
+	calling.mu.Lock()
+	defer calling.mu.Unlock()
+	calling.took[what] = append(calling.took[what], d)
+}
+
+func (s *spans) tableLocked() string {
+	var whats []string
+	for what := range s.took {
+		whats = append(whats, what)
+	}
+	slices.Sort(whats)
+	var b strings.Builder
+	b.WriteString("| from: to | times | p50 ms | max ms |\n|---|--:|--:|--:|\n")
+	for _, what := range whats {
+		l := slices.Sorted(slices.Values(s.took[what]))
+		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", what, len(l), l[len(l)/2].Milliseconds(), l[len(l)-1].Milliseconds())
+	}
+	return b.String()
+}
+
+const spansSection = "## Calls in a browser"
+
+const spansIntro = "Repeat, after `make build` and `testbench/install sipp chromium`: " +
+	"`RESULTS=1 go test -tags testbench -count 3 -timeout 20m -run 'TestCallsOf|TestPagesCallEachOther|TestTransfers' ./testbench/browser`.\n" +
+	"A real Chromium, headless, whose microphone hears a tone; the other side is SIPp, another Chromium, or a desk phone of the testbench, " +
+	"all on the same machine, over loopback. *Heard*: the tone of the other side is the loudest there is, by its frequency; " +
+	"that alone takes 0.2 s to 0.4 s of sound. The page is looked at every 5 ms, SIPp's log too.\n\n"
+
+// figures has RESULTS.md tell what this run took so far, once the test has passed.
+func figures(t *testing.T) {
+	t.Helper()
+	if os.Getenv("RESULTS") != "1" {
+		return
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		calling.mu.Lock()
+		defer calling.mu.Unlock()
+		file := filepath.Join("..", "RESULTS.md")
+		old, err := os.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		is := spansSection + "\n\n" + time.Now().UTC().Format(time.DateOnly) + ". " + spansIntro + calling.tableLocked()
+		before, after, had := strings.Cut(string(old), spansSection+"\n")
+		if rest := strings.Index(after, "\n## "); rest >= 0 {
+			is += after[rest:]
+		}
+		if !had {
+			before = strings.TrimRight(before, "\n") + "\n\n"
+		}
+		if err := os.WriteFile(file, []byte(before+is), 0o644); err != nil {
+			t.Error(err)
+		}
+	})
+}
