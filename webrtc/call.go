@@ -54,6 +54,7 @@ type call struct {
 	failing      *time.Timer // ends the call unless its media comes back
 	candidates   int
 	far          farKeys
+	typed        typedKeys
 }
 
 // maxTodo is how much may wait to be done in one call.

@@ -231,6 +231,42 @@ func TestKeysArePressed(t *testing.T) {
 	})
 }
 
+// People type faster than keys can be sent: none is lost, and none is sent to somebody
+// else who is at the other end by then.
+func TestKeysWaitForThoseBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		u, id := x.talks(p)
+		b := x.bridge()
+		b.keying = 200 * time.Millisecond
+		press := func(keys string) {
+			p.about(signalling.Keys, id, func(m *signalling.In) { m.Keys = keys })
+		}
+		for _, k := range []string{"1", "2", "#"} {
+			press(k)
+		}
+		time.Sleep(time.Second)
+		check(t, "keys", b.did(), "dial 1, dial 2#")
+		full := strings.Repeat("5", signalling.MaxKeys)
+		press("4")
+		for range maxTyped / signalling.MaxKeys {
+			press(full)
+		}
+		press("6")
+		if got := p.told().Sentence; !strings.HasPrefix(got, "Too many keys") {
+			t.Errorf("too many keys: told %q", got)
+		}
+		time.Sleep(time.Minute)
+		check(t, "what was not too much", b.did(), "dial 4, dial "+full+", dial "+full)
+		press("7")
+		press("8")
+		u.End(200)
+		time.Sleep(time.Second)
+		check(t, "after the call", b.did(), "dial 7, close")
+	})
+}
+
 // leg is the name of the dialog of a page's call, as a Replaces header says it.
 func (x *exchange) leg(id string) string {
 	s := x.srv.find(x.sessions()[0].ID)

@@ -1,11 +1,7 @@
 package webrtc
 
 import (
-	"errors"
-	"fmt"
-
 	"lamplight/sip/ua"
-	"lamplight/webrtc/media"
 	"lamplight/webrtc/media/sdp"
 	"lamplight/webrtc/signalling"
 )
@@ -127,25 +123,4 @@ func (c *call) acknowledged(l *leg, answer []byte) {
 	if err := c.bridge.PhoneAnswer(answer); err != nil {
 		c.failed(err)
 	}
-}
-
-// press presses keys, by the audio (RFC 4733) or, where the other side takes none
-// there, by INFO.
-func (c *call) press(keys string) {
-	l, b := c.leg.Load(), c.bridge
-	if l == nil || b == nil || c.state != signalling.CallTalking && c.state != signalling.CallEarly {
-		return
-	}
-	c.keys.Go(func() {
-		err := b.Dial(keys)
-		if errors.Is(err, media.ErrKeysToPhone) {
-			for _, k := range keys {
-				l.ua.Info("application/dtmf-relay", fmt.Appendf(nil, "Signal=%c\r\nDuration=100\r\n", k), func(int) {})
-			}
-			return
-		}
-		if err != nil {
-			c.x.srv.o.Log.Info().Str("call", c.id).Err(err).Msg("webphone keys not sent")
-		}
-	})
 }

@@ -49,8 +49,10 @@ func (c *call) tellKeys() {
 	})
 }
 
-// forgetKeys: somebody else is at the other end now.
+// forgetKeys: somebody else is at the other end now, whom keys pressed for the former
+// are no business of either.
 func (c *call) forgetKeys() {
+	c.typed.waiting = ""
 	c.far.pressed = c.far.pressed[:0]
 	c.tellKeys()
 }

@@ -21,6 +21,8 @@ type fakeBridge struct {
 	fail  string // the step that fails
 	again bool   // the page speaks nothing of what the phone offers now
 	noKey bool   // the phone takes no telephone events
+
+	keying time.Duration // how long a key takes
 }
 
 func (b *fakeBridge) step(words ...string) error {
@@ -76,12 +78,14 @@ func (b *fakeBridge) Hold(on bool) {
 }
 func (b *fakeBridge) Dial(keys string) error {
 	b.mu.Lock()
-	no := b.noKey
+	no, each := b.noKey, b.keying
 	b.mu.Unlock()
 	if no {
 		return media.ErrKeysToPhone
 	}
-	return b.step("dial", keys)
+	err := b.step("dial", keys)
+	time.Sleep(time.Duration(len(keys)) * each)
+	return err
 }
 func (b *fakeBridge) Quality() [2]media.Quality {
 	return [2]media.Quality{
