@@ -17,6 +17,8 @@ type Bridge interface {
 	Candidate(candidate, mid string, line int) error
 	// Toward SIP.
 	OfferPhone() ([]byte, error)
+	// Turn has the next offer be of the other family of addresses; false: there is none.
+	Turn() bool
 	PhoneAnswer(answer []byte) error
 	PhoneOffer(offer []byte) (again bool, err error)
 	AnswerPhone() ([]byte, error)

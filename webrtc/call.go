@@ -51,6 +51,7 @@ type call struct {
 	moving       bool // a transfer that the agent wanted is under way
 	next         *leg // to whom the other side wants to be transferred
 	referral     *ua.Referral
+	again        func()      // makes a call of the agent's once more
 	failing      *time.Timer // ends the call unless its media comes back
 	candidates   int
 	far          farKeys
@@ -199,7 +200,18 @@ func (c *call) open(name string) error {
 // failed ends the call because of its audio.
 func (c *call) failed(err error) {
 	c.x.srv.o.Log.Info().Str("session", c.x.id).Str("call", c.id).Err(err).Msg("webphone call without audio")
+	if l := c.leg.Load(); l != nil && !c.over {
+		l.ua.End(488, warning(err)...)
+	}
 	c.end(signalling.WhyMedia, 488, "No audio could be agreed on.")
+}
+
+// warning tells the other side what of its description cannot be used.
+func warning(err error) []ua.Warning {
+	if code, text := media.Warning(err); code != 0 {
+		return []ua.Warning{{Code: code, Text: text}}
+	}
+	return nil
 }
 
 // page takes a message of the page.

@@ -67,7 +67,7 @@ func (c *call) changed(l *leg, o *ua.Offer) {
 	again, err := c.bridge.PhoneOffer(o.SDP)
 	if err != nil {
 		c.x.srv.o.Log.Info().Str("call", c.id).Err(err).Msg("webphone cannot take the other side's change")
-		o.Refuse(488)
+		o.Refuse(488, warning(err)...)
 		return
 	}
 	if !again {
@@ -90,7 +90,7 @@ func (c *call) changed(l *leg, o *ua.Offer) {
 func (c *call) answerThem(o *ua.Offer) {
 	answer, err := c.bridge.AnswerPhone()
 	if err != nil {
-		o.Refuse(488)
+		o.Refuse(488, warning(err)...)
 		return
 	}
 	o.Answer(answer)

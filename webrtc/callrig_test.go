@@ -20,6 +20,8 @@ type exchange struct {
 	far *far
 	// full refuses bridges.
 	full bool
+	// other: there is another family of addresses.
+	other bool
 
 	mu      sync.Mutex
 	bridges []*fakeBridge
@@ -94,7 +96,7 @@ func newExchange(t *testing.T) *exchange {
 			if x.full {
 				return nil, media.ErrBusy
 			}
-			b := &fakeBridge{events: make(chan media.Event, 32)}
+			b := &fakeBridge{events: make(chan media.Event, 32), other: x.other}
 			x.bridges = append(x.bridges, b)
 			return b, nil
 		},

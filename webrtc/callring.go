@@ -124,12 +124,18 @@ func (c *call) dials(p *ua.Phone, sdp string) {
 		c.failed(err)
 		return
 	}
+	c.again = func() { c.invites(p, uri) }
+	c.tell()
+	c.again()
+}
+
+// invites makes the call, with an offer of its own.
+func (c *call) invites(p *ua.Phone, uri string) {
 	offer, err := c.bridge.OfferPhone()
 	if err != nil {
 		c.noRoom(err)
 		return
 	}
-	c.tell()
 	l := &leg{c: c}
 	if l.ua, err = p.Call(ua.Dial{To: uri, SDP: offer}, l); err != nil {
 		c.ended(signalling.WhyRefused, 0, "The call could not be made.")
@@ -202,6 +208,11 @@ func (c *call) finished(l *leg, e ua.End) {
 	}
 	if c.next != nil {
 		c.next.ua.End(480)
+	}
+	if again := c.again; again != nil && e.Status == 488 && !c.answered && c.bridge.Turn() {
+		c.again = nil // it speaks the other family of addresses, if it is that
+		again()
+		return
 	}
 	why, status, sentence := signalling.WhyFar, 0, ""
 	switch {

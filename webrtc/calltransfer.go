@@ -133,7 +133,7 @@ func (c *call) replacedBy(l *leg) {
 		answer, err = c.bridge.AnswerPhone()
 	}
 	if err != nil || again || l.ua.Answer(answer) != nil {
-		l.ua.Reject(488, "")
+		l.ua.Reject(488, "", warning(err)...)
 		return
 	}
 	c.leg.Store(l)

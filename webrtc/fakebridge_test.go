@@ -20,6 +20,7 @@ type fakeBridge struct {
 	steps []string
 	fail  string // the step that fails
 	again bool   // the page speaks nothing of what the phone offers now
+	other bool   // there is another family of addresses
 	noKey bool   // the phone takes no telephone events
 
 	keying time.Duration // how long a key takes
@@ -58,6 +59,11 @@ func (b *fakeBridge) AnswerBrowser(context.Context) (string, error) {
 func (b *fakeBridge) Candidate(c, _ string, _ int) error { return b.step("candidate", c) }
 func (b *fakeBridge) OfferPhone() ([]byte, error) {
 	return []byte(sdpOf("offer")), b.step("offer-phone")
+}
+func (b *fakeBridge) Turn() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.other
 }
 func (b *fakeBridge) PhoneAnswer(s []byte) error { return b.step("phone-answered", word(s)) }
 func (b *fakeBridge) PhoneOffer(s []byte) (bool, error) {

@@ -77,7 +77,7 @@ func reason(status int, text string) string {
 func explained(b *message.Builder, o *routing.Outcome, c *caller) *message.Builder {
 	for _, why := range o.LeftOut {
 		// RFC 3261 §20.43: 399 is a warning in words.
-		b.Add("Warning", "399 "+c.domain.Name()+" "+message.Quote(why))
+		b.Add(message.Warning, message.WarningOf(399, c.domain.Name(), why))
 	}
 	return b.Add(DecisionHeader, o.ID)
 }

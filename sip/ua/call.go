@@ -160,20 +160,20 @@ func (c *Call) Answer(sdp []byte) error {
 }
 
 // Reject refuses a call that has not been answered.
-func (c *Call) Reject(status int, phrase string) {
+func (c *Call) Reject(status int, phrase string, because ...Warning) {
 	c.mu.Lock()
 	if c.state != ringing {
 		c.mu.Unlock()
 		return
 	}
-	c.invite.Respond(message.NewResponse(c.invite.Message, status, phrase).ToTag(c.tag))
+	c.invite.Respond(warned(message.NewResponse(c.invite.Message, status, phrase).ToTag(c.tag), because))
 	c.mu.Unlock()
 	c.over(End{Status: status, Text: phrase})
 }
 
 // End ends the call, however far it is: it is taken back, refused with that status,
 // or hung up.
-func (c *Call) End(status int) {
+func (c *Call) End(status int, because ...Warning) {
 	c.mu.Lock()
 	switch c.state {
 	case ended:
@@ -181,7 +181,7 @@ func (c *Call) End(status int) {
 		return
 	case ringing:
 		c.mu.Unlock()
-		c.Reject(status, "")
+		c.Reject(status, "", because...)
 		return
 	case calling:
 		c.taken = true

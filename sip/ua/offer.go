@@ -40,12 +40,12 @@ func (o *Offer) Answer(sdp []byte) {
 }
 
 // Refuse leaves the session as it is.
-func (o *Offer) Refuse(status int) {
+func (o *Offer) Refuse(status int, because ...Warning) {
 	o.c.mu.Lock()
 	defer o.c.mu.Unlock()
 	if !o.r.Answered() {
 		o.c.changing = false
-		refuse(o.r, status, "")
+		o.r.Respond(warned(message.NewResponse(o.r.Message, status, ""), because))
 	}
 }
 

@@ -34,7 +34,8 @@ type Bridge struct {
 	pending []webrtc.ICECandidateInit // until there is a description to add them to
 	offered []sdp.Codec               // by an offer of ours that waits for its answer
 	// Toward the phone.
-	sockets *pair
+	home    *home // nil: nothing said yet; changed under the phone's side's lock too, as are
+	sockets *pair // of it
 	local   sdp.Local
 	wrote   string           // our newest description
 	offer   *sdp.Description // an offer of the phone that waits for its answer
@@ -113,7 +114,7 @@ const (
 func newBridge(g *Gateway, o BridgeOptions) *Bridge {
 	b := &Bridge{
 		g: g, o: o, events: make(chan Event, backlog), stop: make(chan struct{}), gone: make(chan struct{}),
-		local: sdp.Local{ID: uint64(number()), Addr: g.o.Announce},
+		local: sdp.Local{ID: uint64(number()), Addr: g.homes[0].announce},
 	}
 	for i := range b.in {
 		// RFC 3711 §3.3.1: beginning in the lower half, no receiver takes the first
@@ -180,7 +181,7 @@ func (b *Bridge) Close() error {
 			errs = append(errs, b.pc.GracefulClose())
 		}
 		if b.sockets != nil {
-			errs = append(errs, b.g.ports.give(b.sockets, time.Now()))
+			errs = append(errs, b.home.ports.give(b.sockets, time.Now()))
 		}
 		b.tasks.Wait()
 		b.g.m.ended(b.qualityNow())

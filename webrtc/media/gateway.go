@@ -21,7 +21,7 @@ const levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 type Gateway struct {
 	o     Options
 	api   *webrtc.API
-	ports *ports
+	homes []*home // the first is the one of Options.Listen
 	laws  *rtp.Laws
 	m     *metrics
 	start time.Time
@@ -51,7 +51,7 @@ func Open(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		o: o, api: api, ports: newPorts(o.Listen, o.Ports, o.Rest), laws: rtp.NewLaws(), start: time.Now(),
+		o: o, api: api, homes: newHomes(o), laws: rtp.NewLaws(), start: time.Now(),
 		bridges: map[*Bridge]struct{}{}, stop: make(chan struct{}),
 	}
 	g.m = newMetrics(g)

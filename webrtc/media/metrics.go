@@ -44,7 +44,7 @@ func newMetrics(g *Gateway) *metrics {
 	}, []string{"side"})
 	m.all = append(m.all, m.mos)
 	gauge("calls", "Calls through the gateway.", func() float64 { return float64(g.Calls()) })
-	gauge("ports_free", "Pairs of RTP ports that could be taken.", func() float64 { return float64(g.ports.free(time.Now())) })
+	gauge("ports_free", "Pairs of RTP ports that could be taken.", func() float64 { return float64(g.free(time.Now())) })
 	return m
 }
 

@@ -33,6 +33,9 @@ type Options struct {
 	// Listen is the address phones send to. Announce is what they are told instead
 	// where a translator stands before it; required if Listen is unspecified.
 	Listen, Announce netip.Addr
+	// Listen6 and Announce6 are the same for phones that speak IPv6, where Listen is of
+	// IPv4; not valid: there are none. A phone is answered in the family it speaks.
+	Listen6, Announce6 netip.Addr
 	// Ports are the RTP ports, first and last: a call takes an even one for RTP
 	// and the next for RTCP.
 	Ports [2]uint16
@@ -64,6 +67,9 @@ func (o Options) withDefaults() Options {
 	if !o.Announce.IsValid() {
 		o.Announce = o.Listen
 	}
+	if !o.Announce6.IsValid() {
+		o.Announce6 = o.Listen6
+	}
 	return o
 }
 
@@ -81,14 +87,11 @@ func (o Options) Validate() error {
 	}
 	if !o.Listen.IsValid() {
 		errs = append(errs, errors.New("an address for RTP is required"))
-	} else if o.Listen.IsUnspecified() && !o.Announce.IsValid() {
-		errs = append(errs, errors.New("an RTP address of all interfaces needs one to announce"))
 	}
-	if o.Announce.IsValid() && (o.Announce.IsUnspecified() || o.Announce.IsMulticast()) {
-		errs = append(errs, fmt.Errorf("nobody can send to the announced address %s", o.Announce))
-	}
-	if o.Announce.IsValid() && o.Listen.IsValid() && o.Announce.Is4() != o.Listen.Is4() {
-		errs = append(errs, fmt.Errorf("the announced address %s is of another family than %s", o.Announce, o.Listen))
+	errs = append(errs, addresses(o.Listen, o.Announce)...)
+	errs = append(errs, addresses(o.Listen6, o.Announce6)...)
+	if o.Listen6.IsValid() && (!o.Listen.Is4() || !o.Listen6.Is6()) {
+		errs = append(errs, fmt.Errorf("addresses for RTP %s and %s: want one of IPv4 and one of IPv6", o.Listen, o.Listen6))
 	}
 	if o.Ports[0] < 1024 || pairs(o.Ports) == 0 {
 		errs = append(errs, fmt.Errorf("RTP ports %d to %d: want a range from 1024 on with an even port and the next", o.Ports[0], o.Ports[1]))
@@ -97,6 +100,20 @@ func (o Options) Validate() error {
 		return fmt.Errorf("media: %w", errors.Join(errs...))
 	}
 	return nil
+}
+
+// addresses reports what is wrong with where to listen, and what phones are told.
+func addresses(listen, announce netip.Addr) (errs []error) {
+	if listen.IsUnspecified() && !announce.IsValid() {
+		errs = append(errs, errors.New("an RTP address of all interfaces needs one to announce"))
+	}
+	if announce.IsValid() && (announce.IsUnspecified() || announce.IsMulticast()) {
+		errs = append(errs, fmt.Errorf("nobody can send to the announced address %s", announce))
+	}
+	if announce.IsValid() && (!listen.IsValid() || announce.Is4() != listen.Is4()) {
+		errs = append(errs, fmt.Errorf("the announced address %s is of another family than %s", announce, listen))
+	}
+	return errs
 }
 
 // Keys says how a phone is offered keys by SDP. What a phone offers itself is

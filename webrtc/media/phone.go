@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"lamplight/webrtc/media/sdp"
 )
@@ -41,7 +40,11 @@ func (b *Bridge) oursLocked() sdp.Direction {
 func (b *Bridge) OfferPhone() ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.openPhoneLocked(); err != nil {
+	h, err := b.homeLocked(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.openPhoneLocked(h); err != nil {
 		return nil, err
 	}
 	list := sdp.Known()
@@ -105,6 +108,9 @@ func (b *Bridge) PhoneAnswer(answer []byte) error {
 	if err != nil {
 		return err
 	}
+	if h, _ := b.homeLocked(d); h != b.home {
+		return fmt.Errorf("%w: the offer was of another than %s", sdp.ErrFamily, d.Audio.Addr)
+	}
 	list := sdp.Carried(d.Audio.Codecs, b.local.Codecs)
 	if b.browser.codecs != nil && b.page == nil {
 		list = sdp.Carried(list, b.browser.codecs)
@@ -152,14 +158,13 @@ func (b *Bridge) readPhoneDescription(m []byte) (*sdp.Description, error) {
 	switch {
 	case !a.Profile.Plain():
 		return nil, fmt.Errorf("%w: %s", sdp.ErrProfile, a.Profile)
-	case a.Addr.Is4() != b.g.o.Announce.Is4():
-		return nil, fmt.Errorf("%w: %s", sdp.ErrFamily, a.Addr)
 	case a.Profile.Secure() && len(a.Crypto) == 0:
 		return nil, fmt.Errorf("%w: %s without any", ErrKeys, a.Profile)
 	case b.o.Keys == DemandKeys && len(a.Crypto) == 0:
 		return nil, fmt.Errorf("%w: they are required", ErrKeys)
 	}
-	return d, nil
+	_, err = b.homeLocked(d)
+	return d, err
 }
 
 // AnswerPhone answers the phone's offer. What the browser speaks is preferred; it
@@ -170,10 +175,14 @@ func (b *Bridge) AnswerPhone() ([]byte, error) {
 	if b.offer == nil || b.browser.codecs == nil {
 		return nil, fmt.Errorf("%w: both must have said what they speak", ErrOrder)
 	}
-	if err := b.openPhoneLocked(); err != nil {
+	d := b.offer
+	h, err := b.homeLocked(d)
+	if err != nil {
 		return nil, err
 	}
-	d := b.offer
+	if err := b.openPhoneLocked(h); err != nil {
+		return nil, err
+	}
 	chosen, ok := choose(d.Audio.Codecs, b.browser.codecs)
 	if !ok {
 		return nil, sdp.ErrNoCodec
@@ -221,22 +230,6 @@ func choose(phone, browser []sdp.Codec) (sdp.Codec, bool) {
 	return sdp.Codec{}, false
 }
 
-// openPhoneLocked binds the ports, once.
-func (b *Bridge) openPhoneLocked() error {
-	if err := b.aliveLocked(); err != nil || b.sockets != nil {
-		return err
-	}
-	got, err := b.g.ports.take(time.Now())
-	if err != nil {
-		b.g.m.refused.WithLabelValues("ports").Inc()
-		return err
-	}
-	b.sockets, b.local.Port = got, got.port
-	b.enter(func() { b.readPhone(got.rtp, false) })
-	b.enter(func() { b.readPhone(got.rtcp, true) })
-	return nil
-}
-
 // agreeLocked has the phone agreed to these codecs, and expects it where it said.
 func (b *Bridge) agreeLocked(d *sdp.Description, codecs []sdp.Codec, way sdp.Direction) {
 	b.phone = agreed{codecs: codecs, way: way}
@@ -244,11 +237,11 @@ func (b *Bridge) agreeLocked(d *sdp.Description, codecs []sdp.Codec, way sdp.Dir
 	s := b.in[Phone]
 	s.mu.Lock()
 	if a := &d.Audio; !a.Addr.IsUnspecified() {
-		there := b.g.near(netip.AddrPortFrom(a.Addr, a.Port))
+		there := b.home.near(netip.AddrPortFrom(a.Addr, a.Port))
 		s.latch.expect(there, b.o.Signalling)
 		s.reports = netip.AddrPort{}
 		if !b.local.Mux {
-			s.reports = b.g.near(a.RTCP)
+			s.reports = b.home.near(a.RTCP)
 		}
 	}
 	s.came = 0
@@ -257,20 +250,4 @@ func (b *Bridge) agreeLocked(d *sdp.Description, codecs []sdp.Codec, way sdp.Dir
 	}
 	s.mu.Unlock()
 	b.routeLocked()
-}
-
-// near is where packets for an address go: to the gateway itself they take the
-// short way, which a translator of addresses may not offer.
-func (g *Gateway) near(a netip.AddrPort) netip.AddrPort {
-	if a.Addr() != g.o.Announce || g.o.Announce == g.o.Listen {
-		return a
-	}
-	to := g.o.Listen
-	if to.IsUnspecified() {
-		to = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-		if a.Addr().Is6() {
-			to = netip.IPv6Loopback()
-		}
-	}
-	return netip.AddrPortFrom(to, a.Port())
 }

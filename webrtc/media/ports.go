@@ -88,11 +88,15 @@ func (p *ports) free(now time.Time) (n int) {
 }
 
 func bind(addr netip.Addr, port uint16) (*pair, error) {
-	rtp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, port)))
+	network := "udp4"
+	if addr.Is6() { // and nothing of IPv4, which may have the same port
+		network = "udp6"
+	}
+	rtp, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, port)))
 	if err != nil {
 		return nil, err
 	}
-	rtcp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, port+1)))
+	rtcp, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, port+1)))
 	if err != nil {
 		return nil, errors.Join(err, rtp.Close())
 	}

@@ -40,6 +40,9 @@ type Gateway interface {
 	// Bridge makes one for the call of that name, whose phone's signalling comes from
 	// there if it is known; status refuses.
 	Bridge(name string, signalling netip.Addr) (b Bridge, status int)
+	// Warning is what an error of a bridge's says of a description (RFC 3261 §20.43), 0
+	// for nothing.
+	Warning(err error) (code int, text string)
 }
 
 // Bridge is one call's audio, as webrtc/media has it.

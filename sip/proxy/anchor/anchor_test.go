@@ -65,6 +65,13 @@ func (r *rig) Bridge(string, netip.Addr) (Bridge, int) {
 	return b, 0
 }
 
+func (r *rig) Warning(err error) (code int, text string) {
+	if errors.Is(err, errNo) {
+		return 399, "bad"
+	}
+	return 0, ""
+}
+
 func (r *rig) made() []*bridge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -293,6 +300,9 @@ func TestWhatTheGatewayRefuses(t *testing.T) {
 	r := newRig(t)
 	c := r.cs.Begin(r.invite("web bad"), r.page)
 	r.request(c, "phone", r.desk, "", 488)
+	if w := c.Warning(); w != `399 lamplight "bad"` {
+		t.Errorf("the caller is told %q", w)
+	}
 	c.Told(fork.Event{What: fork.Over, Status: 488})
 	r.open()
 	r.mu.Lock()

@@ -24,6 +24,7 @@ type Call struct {
 	many  bool            // several targets ring on it
 	won   *leg            // has the call
 	over  bool
+	warn  string    // of the newest description the gateway refused
 	late  *exchange // an INVITE without an offer whose answer had one
 }
 
@@ -65,7 +66,7 @@ func (c *Call) Request(_ *message.Message, target string, to *transport.Flow) (b
 	l := &leg{bridge: b, pages: !page}
 	var err error
 	if l.body, err = l.offered(c.offer, l.pages); err != nil {
-		c.cs.log.Info().Err(err).Str("call_id", c.id).Msg("no gateway for an offer")
+		c.refusedLocked(err, "no gateway for an offer")
 		c.closeLocked(l)
 		return nil, 488
 	}
@@ -74,6 +75,22 @@ func (c *Call) Request(_ *message.Message, target string, to *transport.Flow) (b
 		c.first = l
 	}
 	return l.body, 0
+}
+
+// refusedLocked notes why the gateway has no use for a description.
+func (c *Call) refusedLocked(err error, what string) {
+	c.cs.log.Info().Err(err).Str("call_id", c.id).Msg(what)
+	c.warn = ""
+	if code, text := c.cs.g.Warning(err); code != 0 {
+		c.warn = message.WarningOf(code, "lamplight", text)
+	}
+}
+
+// Warning is that of the newest refusal (fork.Warner).
+func (c *Call) Warning() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.warn
 }
 
 // offered takes an offer of one side and makes the one for the other.

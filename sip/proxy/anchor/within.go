@@ -39,11 +39,14 @@ func (x *exchange) Request(m *message.Message, _ string, _ *transport.Flow) (bod
 	defer x.c.mu.Unlock()
 	body, err := x.l.offered(m.Body, x.byPage)
 	if err != nil {
-		x.c.cs.log.Info().Err(err).Str("call_id", x.c.id).Msg("no gateway for an offer in a call")
+		x.c.refusedLocked(err, "no gateway for an offer in a call")
 		return nil, 488
 	}
 	return body, 0
 }
+
+// Warning is that of the newest refusal (fork.Warner).
+func (x *exchange) Warning() string { return x.c.Warning() }
 
 // Response is the answer to it, or the offer in answer to none.
 func (x *exchange) Response(m *message.Message, _ string) []byte {

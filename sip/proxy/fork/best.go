@@ -19,7 +19,11 @@ func (c *Call) refuseLocked() {
 		case status == 503 || status == 430:
 			status = 480
 		}
-		c.refuseWithLocked(status, message.NewResponse(c.req.Message, status, ""))
+		res := message.NewResponse(c.req.Message, status, "")
+		if best.undescribed {
+			Warn(res, c.plan.Media)
+		}
+		c.refuseWithLocked(status, res)
 	default:
 		b := best.relayed(best.res)
 		if best.status == 401 || best.status == 407 {

@@ -30,23 +30,24 @@ type branch struct {
 	ring   *time.Timer      // Target.Ring
 	until  time.Time        // it rings; zero: it has not been tried
 
-	way      Way              // how it is tried
-	found    bool             // way is set already
-	quiet    *time.Timer      // Way.Silence
-	heard    bool             // it has said something
-	rang     bool             // it has sent a provisional response other than 100
-	lost     int              // why this way did not take it; zero: it still may
-	lostRes  *message.Message // the same, where somebody said so
-	seeking  bool             // another way is looked for
-	none     bool             // there is no other
-	replaced bool             // another branch stands for it
-	ways     int              // how many were tried before
-	answers  int              // to challenges on this way
-	extra    []message.Header // the last of them
-	shift    uint32           // of CSeq
-	breadth  int              // its share of Max-Breadth
-	depth    int              // of redirections
-	group    *redirected      // whose contact it is; nil: nobody's
+	way         Way              // how it is tried
+	found       bool             // way is set already
+	quiet       *time.Timer      // Way.Silence
+	heard       bool             // it has said something
+	rang        bool             // it has sent a provisional response other than 100
+	lost        int              // why this way did not take it; zero: it still may
+	lostRes     *message.Message // the same, where somebody said so
+	seeking     bool             // another way is looked for
+	none        bool             // there is no other
+	replaced    bool             // another branch stands for it
+	ways        int              // how many were tried before
+	answers     int              // to challenges on this way
+	extra       []message.Header // the last of them
+	shift       uint32           // of CSeq
+	breadth     int              // its share of Max-Breadth
+	depth       int              // of redirections
+	undescribed bool             // its description was refused here
+	group       *redirected      // whose contact it is; nil: nobody's
 }
 
 // reachTime bounds the search for a flow.

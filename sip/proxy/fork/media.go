@@ -20,6 +20,23 @@ type Media interface {
 	Response(m *message.Message, target string) []byte
 }
 
+// Warner is a Media that says what of a description it has no use for.
+type Warner interface {
+	// Warning is the value of the header (RFC 3261 §20.43) for what Request refused last,
+	// empty for none.
+	Warning() string
+}
+
+// Warn adds what a Media says of its refusal.
+func Warn(b *message.Builder, md Media) *message.Builder {
+	if w, ok := md.(Warner); ok {
+		if v := w.Warning(); v != "" {
+			b.Add(message.Warning, v)
+		}
+	}
+	return b
+}
+
 // Describe gives a response that is passed on the description it is to have.
 func Describe(b *message.Builder, md Media, m *message.Message, target string) {
 	if md == nil {
@@ -37,6 +54,7 @@ func (b *branch) described(out *message.Builder, to *transport.Flow) bool {
 	body, status := c.plan.Media.Request(c.req.Message, b.target.ID, to)
 	if status != 0 {
 		c.mu.Lock()
+		b.undescribed = true
 		b.endLocked(status, nil)
 		c.mu.Unlock()
 		c.advance()

@@ -198,7 +198,7 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		if md != nil {
 			body, status := md.Request(req.Message, "dialog", out)
 			if status != 0 {
-				refuse(req, status, "")
+				req.Respond(fork.Warn(message.NewResponse(req.Message, status, ""), md))
 				return
 			}
 			if body != nil {

@@ -21,6 +21,7 @@ type PhoneOptions struct {
 	Codecs []sdp.Codec // default PCMU and telephone-event
 	Hz     float64
 	Keys   bool // RTP/SAVP
+	IPv6   bool // it is at [::1]
 	Quiet  bool // sends nothing until Speak
 	Stamp  bool // speaks the time of day
 	// Elsewhere has it say another address than its own, as behind a translator.
@@ -82,7 +83,11 @@ func NewPhone(o PhoneOptions) (*Phone, error) {
 	if o.Codecs == nil {
 		o.Codecs = PCMU()
 	}
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	network, at := "udp4", net.IPv4(127, 0, 0, 1)
+	if o.IPv6 {
+		network, at = "udp6", net.IPv6loopback
+	}
+	conn, err := net.ListenUDP(network, &net.UDPAddr{IP: at})
 	if err != nil {
 		return nil, fmt.Errorf("mediatest: %w", err)
 	}

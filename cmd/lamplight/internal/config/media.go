@@ -17,6 +17,11 @@ type Media struct {
 	// Announce is the address phones are told instead of RTP's; needed if that is
 	// the address of all interfaces.
 	Announce string `yaml:"announce"`
+	// RTP6 and Announce6 are the same for phones that speak IPv6, beside those of IPv4.
+	// A phone is answered in the family it speaks; one whose family has no address here
+	// is refused (488).
+	RTP6      string `yaml:"rtp6"`
+	Announce6 string `yaml:"announce6"`
 	// Ports are the RTP ports, two for a call; 30000-30999.
 	Ports string `yaml:"ports"`
 	// TCP is where browsers reach the gateway when no UDP passes; empty: nowhere.
@@ -80,9 +85,9 @@ func (m *Media) listeners(all map[string]string) {
 			all[path] = a
 		}
 	}
-	if isAddr(m.RTP) {
-		if r, ok := PortRange(m.Ports); ok {
-			all["media.rtp"] = net.JoinHostPort(m.RTP, strconv.Itoa(int(r[0])))
+	for path, a := range map[string]string{"media.rtp": m.RTP, "media.rtp6": m.RTP6} {
+		if r, ok := PortRange(m.Ports); ok && isAddr(a) {
+			all[path] = net.JoinHostPort(a, strconv.Itoa(int(r[0])))
 		}
 	}
 }
@@ -92,18 +97,13 @@ func (c *Config) checkMedia(k *check) {
 	if c.Webphone.UDP == "" && (m.RTP != "" || m.TCP != "" || m.Turn.On()) {
 		k.fail("media", "webphone.udp is what browsers reach it by, and it is empty")
 	}
-	rtp, err := netip.ParseAddr(m.RTP)
-	if m.RTP != "" && err != nil {
-		k.fail("media.rtp", "%q is not an address", m.RTP)
-	}
-	announce, wrong := netip.ParseAddr(m.Announce)
+	rtp := k.media("media.rtp", m.RTP, "media.announce", m.Announce)
+	rtp6 := k.media("media.rtp6", m.RTP6, "media.announce6", m.Announce6)
 	switch {
-	case m.Announce != "" && (wrong != nil || announce.IsUnspecified() || announce.IsMulticast()):
-		k.fail("media.announce", "%q is no address that phones can send to", m.Announce)
-	case m.Announce == "" && err == nil && rtp.IsUnspecified():
-		k.fail("media.announce", "media.rtp is the address of all interfaces: say which one phones are told")
-	case m.Announce != "" && err == nil && rtp.Is4() != announce.Is4():
-		k.fail("media.announce", "%q is of another family than media.rtp", m.Announce)
+	case m.Announce6 != "" && m.RTP6 == "":
+		k.fail("media.announce6", "media.rtp6 is empty")
+	case rtp6.IsValid() && (!rtp6.Is6() || !rtp.Is4()):
+		k.fail("media.rtp6", "it is for an address of IPv6 beside one of IPv4 in media.rtp")
 	}
 	for path, s := range map[string]string{"media.ports": m.Ports, "media.turn.ports": m.Turn.Ports} {
 		if _, ok := PortRange(s); !ok {
@@ -131,4 +131,22 @@ func (c *Config) checkMedia(k *check) {
 			k.fail(path, "%q is not stun:, turn: or turns: and a host", s)
 		}
 	}
+}
+
+// media looks at an address for audio, and the one that phones are told of it.
+func (k *check) media(path, text, told, announced string) netip.Addr {
+	at, err := netip.ParseAddr(text)
+	if text != "" && err != nil {
+		k.fail(path, "%q is not an address", text)
+	}
+	announce, wrong := netip.ParseAddr(announced)
+	switch {
+	case announced != "" && (wrong != nil || announce.IsUnspecified() || announce.IsMulticast()):
+		k.fail(told, "%q is no address that phones can send to", announced)
+	case announced == "" && err == nil && at.IsUnspecified():
+		k.fail(told, "%s is the address of all interfaces: say which one phones are told", path)
+	case announced != "" && err == nil && at.Is4() != announce.Is4():
+		k.fail(told, "%q is of another family than %s", announced, path)
+	}
+	return at
 }

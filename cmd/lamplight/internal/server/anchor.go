@@ -41,6 +41,8 @@ func (g gateway) Bridge(name string, signalling netip.Addr) (anchor.Bridge, int)
 	return a, 0
 }
 
+func (g gateway) Warning(err error) (code int, text string) { return media.Warning(err) }
+
 // anchored is a bridge whose browser may be gone for good.
 type anchored struct {
 	*media.Bridge

@@ -47,6 +47,8 @@ func (s *Server) startGateway() error {
 	o := media.Options{Port: s.icePort, First: c.First, Silence: c.Silence, Log: s.log, Metrics: s.reg}
 	o.Listen, _ = netip.ParseAddr(c.RTP) // validated
 	o.Announce, _ = netip.ParseAddr(c.Announce)
+	o.Listen6, _ = netip.ParseAddr(c.RTP6)
+	o.Announce6, _ = netip.ParseAddr(c.Announce6)
 	o.Ports, _ = config.PortRange(c.Ports)
 	g, err := media.Open(o)
 	if err != nil {
