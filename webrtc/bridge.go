@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"time"
 
 	"lamplight/sip/ua"
 	"lamplight/webrtc/media"
@@ -39,4 +40,11 @@ type Calling struct {
 	Phone func(ua.PhoneOptions) (*ua.Phone, error)
 	// Bridge makes the audio of one call.
 	Bridge func(media.BridgeOptions) (Bridge, error)
+	// AckWithin is how long a page may take to say that it rings; then the call goes on
+	// without it. A page that lives takes a tenth of the default, 700 ms, with a hidden tab
+	// or a busy machine; the rest is left to a slow network, and the caller still waits for
+	// less than a second.
+	AckWithin time.Duration
 }
+
+const ackWithin = 700 * time.Millisecond

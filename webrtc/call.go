@@ -38,6 +38,7 @@ type call struct {
 	over         bool
 	state        signalling.CallState
 	msg          signalling.CallMsg // what the page was told
+	asked        time.Time          // when the page was asked to ring
 	acked        bool               // the page rings
 	picked       bool               // the agent picked up
 	ready        bool               // the page has answered our first offer

@@ -3,6 +3,7 @@ package webrtc
 import (
 	"cmp"
 	"errors"
+	"time"
 
 	"lamplight/sip/ua"
 	"lamplight/webrtc/media"
@@ -33,10 +34,12 @@ func (c *call) comes() {
 		return
 	}
 	c.offering = true
+	within := c.x.srv.o.Calling.AckWithin
+	c.asked = time.Now()
 	c.x.say(signalling.RingMsg{
-		T: signalling.Ring, Call: c.id, From: c.number, Name: c.name, Within: ackWithin.Milliseconds(), SDP: sdp,
+		T: signalling.Ring, Call: c.id, From: c.number, Name: c.name, Within: within.Milliseconds(), SDP: sdp,
 	})
-	c.after(ackWithin, func() {
+	c.after(within, func() {
 		if !c.acked && !c.picked {
 			c.end(signalling.WhyNoAck, 480, "")
 		}
@@ -59,6 +62,7 @@ func (c *call) rings() {
 		return
 	}
 	c.acked = true
+	c.x.srv.m.ringAck.Observe(time.Since(c.asked).Seconds())
 	c.leg.Load().ua.Ring()
 	c.tell()
 }

@@ -11,8 +11,6 @@ import (
 
 // Times of calls.
 const (
-	// ackWithin is how long a page may take to say that it rings.
-	ackWithin = time.Second
 	// pageWithin is how long its media may take, once the agent picked up.
 	pageWithin = 5 * time.Second
 	// lingers is how long a call outlives its page's socket, and failsAfter its media.

@@ -26,7 +26,7 @@
 //   - Changes of one agent's sessions reach the roster in the order in which
 //     they happened. A change the roster could not commit is told again.
 //   - A call that comes counts as ringing once the page said that it rings; a page that does
-//     not within a second has refused it.
+//     not within 700 ms has refused it.
 //   - A call outlives its page's socket, and its silence, by ten seconds.
 //   - A page's word about a call that is not its own does nothing.
 //   - Every socket, message, call, session and test call is bounded (Limits), counted

@@ -16,7 +16,7 @@ type metrics struct {
 	refused, messages, results        *prometheus.CounterVec
 	pings, lost, suspected            prometheus.Counter
 	beacons, reportFailed             prometheus.Counter
-	rtt, testSeconds                  prometheus.Histogram
+	rtt, testSeconds, ringAck         prometheus.Histogram
 	callRTT, callJitter               prometheus.Histogram
 	callLost                          *prometheus.HistogramVec
 	ended                             *prometheus.CounterVec
@@ -68,6 +68,7 @@ func newMetrics(s *Server) *metrics {
 		Buckets: []float64{.001, .005, .01, .02, .05, .1, .2},
 	}, []string{"way"})
 	m.all = append(m.all, m.callLost)
+	m.ringAck = histogram("ring_ack_seconds", "Time from a call's offer to the page to its word that it rings.", []float64{.01, .02, .05, .1, .2, .3, .5, .7, 1})
 	m.sessions = gauge("sessions", "Webphone sessions, those waiting for their page included.", func() float64 {
 		s.mu.RLock()
 		defer s.mu.RUnlock()

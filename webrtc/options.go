@@ -132,6 +132,9 @@ func (o Options) withDefaults() Options {
 	if o.ICEServers == nil {
 		o.ICEServers = []signalling.ICEServer{} // a list on the wire, not null
 	}
+	if o.Calling.AckWithin <= 0 {
+		o.Calling.AckWithin = ackWithin
+	}
 	o.Timing = o.Timing.WithDefaults()
 	o.Limits = o.Limits.withDefaults()
 	return o

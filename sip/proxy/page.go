@@ -24,7 +24,7 @@ type Pages interface {
 var errNoPage = errors.New("proxy: the page does not answer")
 
 // page is an agent's webphone as a target. A page that does not say that it rings
-// refuses within a second, and what comes next rings.
+// refuses in less than a second, and what comes next rings.
 func (x *passage) page(out fork.Target) (fork.Target, string) {
 	if x.p.o.Pages == nil {
 		return out, "no call can be carried to a page"

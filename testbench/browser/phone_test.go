@@ -250,7 +250,7 @@ func TestTwoPagesCallEachOther(t *testing.T) {
 }
 
 // A browser that froze a moment ago is not known to be dead yet. The caller, who hears
-// nothing of it, is with the next within a second or so.
+// nothing of it, is with the next within a second.
 func TestACallToAFrozenPageFallsToTheNext(t *testing.T) {
 	const voicemail = "127.0.0.4:15060"
 	s := carrying(t, `fallback: "" #`, `fallback: "sip:vm@`+voicemail+`" #`)
@@ -260,13 +260,20 @@ func TestACallToAFrozenPageFallsToTheNext(t *testing.T) {
 	c.Talker("1001")
 	pbx := newTelephone(t, s, "127.0.0.1", nil)
 	procs := processes(t, chromedp.FromContext(c.ctx).Browser.Process().Pid)
-	signal(procs, syscall.SIGSTOP)
 	defer signal(procs, syscall.SIGCONT)
-	began := time.Now()
-	pbx.call("1001")
-	vm.Respond(vm.Expect(siptest.Method("INVITE")), 180)
-	held(t, "a call to a page that froze just before: the next rings", time.Since(began), 1500*time.Millisecond)
-	pbx.Expect(siptest.Status(180))
+	for range 3 {
+		isTarget(t, s, "1001")
+		signal(procs, syscall.SIGSTOP)
+		began := time.Now()
+		pbx.call("1001")
+		inv := vm.Expect(siptest.Method("INVITE"))
+		held(t, "a call to a page that froze just before: the next rings", time.Since(began), time.Second)
+		vm.Respond(inv, 180)
+		pbx.Expect(siptest.Status(180))
+		vm.Respond(inv, 486)
+		pbx.Expect(siptest.Status(486))
+		signal(procs, syscall.SIGCONT)
+	}
 }
 
 // The page transfers a call to another number, and is rid of it.
