@@ -276,31 +276,6 @@ func TestACallToAFrozenPageFallsToTheNext(t *testing.T) {
 	}
 }
 
-// The page transfers a call to another number, and is rid of it.
-func TestPageTransfersACall(t *testing.T) {
-	t.Parallel()
-	s := carrying(t)
-	p := OpenTalking(t, s, micTone).Talker("1001")
-	pbx := newTelephone(t, s, "127.0.0.1", nil)
-	pbx.call("1001")
-	p.Shows("incoming", true)
-	p.Press("answer")
-	pbx.connected()
-	p.Hears(phoneTone)
-	p.Press("transfer")
-	p.run(p.ctx, chromedp.WaitVisible(`[data-testid=transfer-number]`), chromedp.SendKeys(`[data-testid=transfer-number]`, "1002\r"))
-	refer := pbx.Expect(siptest.Method("REFER"))
-	if to := refer.Get(message.ReferTo); !strings.Contains(to, "sip:1002@demo.lamplight.test") {
-		t.Errorf("the other side is to call %q", to)
-	}
-	pbx.Respond(refer, 202, pbx.contact())
-	p.Says("phone-call", "Being transferred")
-	pbx.Peer.Send(pbx.InDialog("NOTIFY", pbx.inv).Set(message.CSeq, "901 NOTIFY").Add(message.Contact, pbx.contact().Value).Add(message.Event, "refer").
-		Add(message.SubscriptionState, "terminated;reason=noresource").Body("message/sipfrag", []byte("SIP/2.0 200 OK\r\n")))
-	pbx.hungUp()
-	p.Says("phone-call", "Transferred")
-}
-
 // A page that is reloaded in a call has no audio any more: the call is hung up, and the
 // page can be called again at once.
 func TestAReloadedPageCanBeCalledAgain(t *testing.T) {
