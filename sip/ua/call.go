@@ -73,9 +73,10 @@ type Call struct {
 	taken     bool   // ours was taken back
 	ack       []byte // of the 2xx of ours
 	ok        repeat // of the 2xx to theirs
-	bye       bool   // wanted, once the ACK has come
-	changing  bool   // an offer of ours, or theirs, is open
-	told      bool   // the handler heard of the end
+	early     reliable
+	bye       bool // wanted, once the ACK has come
+	changing  bool // an offer of ours, or theirs, is open
+	told      bool // the handler heard of the end
 	timer     sessionTimer
 }
 
@@ -138,7 +139,7 @@ func (c *Call) Ring() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == ringing {
-		c.invite.Respond(c.phone.describe(message.NewResponse(c.invite.Message, 180, "").ToTag(c.tag)))
+		c.ringLocked()
 	}
 }
 
@@ -153,6 +154,7 @@ func (c *Call) Answer(sdp []byte) error {
 	b := c.phone.describe(message.NewResponse(c.invite.Message, 200, "").ToTag(c.tag))
 	c.timer.answerLocked(c, c.invite.Message, b)
 	b.Body(contentSDP, sdp)
+	c.early.stop()
 	c.state, c.changing = talked, true // until the ACK
 	c.invite.Respond(b)
 	c.repeatLocked(c.invite, b)
@@ -212,6 +214,7 @@ func (c *Call) over(e End) {
 	tell := !c.told
 	c.told = true
 	c.state = ended
+	c.early.stop()
 	waits := c.bye && c.ok.open() && !e.Far // the BYE waits for the ACK
 	if !waits {
 		c.ok.stop()

@@ -19,7 +19,7 @@
 //     refused offer that met another (491) is made again.
 //   - A session timer (RFC 4028) is kept as the other side wants it; a call that is
 //     not refreshed in time ends.
-//   - Reliable provisional responses (RFC 3262) are not offered; who requires them is
-//     told so by 420.
+//   - Who requires reliable provisional responses (RFC 3262) gets them; nobody is asked
+//     for them.
 //   - Calls of a phone are bounded: 486 beyond that.
 package ua

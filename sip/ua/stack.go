@@ -107,9 +107,10 @@ func (s *Stack) flowClosed(f *transport.Flow) {
 }
 
 // allow are the methods of a phone.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
 
-// extensions are the option tags a phone knows.
+// extensions are the option tags a phone tells. tag100rel it knows as well, of calls
+// that come: it wants no reliable responses to its own.
 const extensions = "timer, replaces, norefersub"
 
 // serve takes one request (RFC 3261 §8.2).
@@ -119,7 +120,7 @@ func (s *Stack) serve(r *transaction.Request) {
 		refuse(r, 480, "")
 		return
 	}
-	if no := r.UnsupportedExtensions(strings.Split(extensions, ", ")...); len(no) > 0 && r.Method != "ACK" {
+	if no := r.UnsupportedExtensions(strings.Split(extensions+", "+tag100rel, ", ")...); len(no) > 0 && r.Method != "ACK" {
 		r.Respond(message.NewResponse(r.Message, 420, "").Add(message.Unsupported, strings.Join(no, ", ")))
 		return
 	}
@@ -137,7 +138,7 @@ func (s *Stack) serve(r *transaction.Request) {
 	case "OPTIONS":
 		r.Respond(p.describe(message.NewResponse(r.Message, 200, "")).Add(message.Accept, contentSDP))
 	case "ACK":
-	case "BYE", "UPDATE", "INFO", "REFER", "NOTIFY":
+	case "BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY":
 		refuse(r, 481, "")
 	default:
 		r.Respond(p.describe(message.NewResponse(r.Message, 405, "")))

@@ -332,7 +332,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 			"another's tag":   {"BYE", func(m *message.Builder) { m.Set(message.To, "<sip:1002@demo.test>;tag=other") }, 481},
 			"another's call":  {"BYE", func(m *message.Builder) { m.Set(message.CallID, "other") }, 481},
 			"an old number":   {"BYE", func(m *message.Builder) { m.Set(message.CSeq, "1 BYE") }, 500},
-			"a demand":        {"UPDATE", func(m *message.Builder) { m.Add(message.Require, "100rel") }, 420},
+			"a demand":        {"UPDATE", func(m *message.Builder) { m.Add(message.Require, "precondition") }, 420},
 			"another event":   {"NOTIFY", func(m *message.Builder) { m.Add(message.Event, "dialog") }, 489},
 			"no Refer-To":     {"REFER", func(*message.Builder) {}, 400},
 			"Refer-To a page": {"REFER", func(m *message.Builder) { m.Add(message.ReferTo, "<https://example.com>") }, 416},

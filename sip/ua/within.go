@@ -37,6 +37,8 @@ func (c *Call) within(r *transaction.Request) {
 		}
 	case r.Method == "OPTIONS":
 		r.Respond(c.phone.describe(message.NewResponse(r.Message, 200, "")))
+	case r.Method == "PRACK":
+		c.acknowledgedEarly(r)
 	case r.Method == "REFER":
 		c.referred(r)
 	case r.Method == "NOTIFY":
