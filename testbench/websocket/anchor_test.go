@@ -145,6 +145,19 @@ func hear(t *testing.T, page *mediatest.Page, phone *mediatest.Phone) {
 	lab.Eventually(t, 10*time.Second, func() error { return page.Ear.Recognises(phoneTone) })
 }
 
+// pair is a browser and a desk phone, registered, and what speaks and hears there.
+func pair(t *testing.T, srv *lab.Server, web, wired string) (*browser, *browser, *mediatest.Page, *mediatest.Phone) {
+	b := open(t, "ws", srv.HTTP, web)
+	if m := b.register("600"); m.Status != 200 {
+		t.Fatalf("%s", m.Raw)
+	}
+	page := must[*mediatest.Page](t)(mediatest.NewPage(mediatest.PageOptions{Hz: pageTone}))
+	t.Cleanup(page.Close)
+	phone := must[*mediatest.Phone](t)(mediatest.NewPhone(mediatest.PhoneOptions{Hz: phoneTone}))
+	t.Cleanup(phone.Close)
+	return b, desk(t, srv, wired), page, phone
+}
+
 // TestBrowserAndDeskPhoneTalk though their descriptions cannot meet: the gateway is
 // put between them, whoever calls, and goes with a hold; where they can meet it is
 // not.
@@ -152,19 +165,8 @@ func TestBrowserAndDeskPhoneTalk(t *testing.T) {
 	srv := lab.Start(t, lab.Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	rig := func(t *testing.T, web, wired string) (*browser, *browser, *mediatest.Page, *mediatest.Phone) {
-		b := open(t, "ws", srv.HTTP, web)
-		if m := b.register("600"); m.Status != 200 {
-			t.Fatalf("%s", m.Raw)
-		}
-		page := must[*mediatest.Page](t)(mediatest.NewPage(mediatest.PageOptions{Hz: pageTone}))
-		t.Cleanup(page.Close)
-		phone := must[*mediatest.Phone](t)(mediatest.NewPhone(mediatest.PhoneOptions{Hz: phoneTone}))
-		t.Cleanup(phone.Close)
-		return b, desk(t, srv, wired), page, phone
-	}
 	t.Run("the browser calls", func(t *testing.T) {
-		b, d, page, phone := rig(t, "1001-soft", "1002")
+		b, d, page, phone := pair(t, srv, "1001-soft", "1002")
 		b.callID, b.body = message.NewTag(), must[string](t)(page.Offer(ctx, false))
 		b.do("INVITE", "sip:1002@"+domain, "sip:1002@"+domain, "Contact: <"+b.contact+">")
 		b.body = ""
@@ -213,7 +215,7 @@ func TestBrowserAndDeskPhoneTalk(t *testing.T) {
 		lab.Eventually(t, 5*time.Second, func() error { return calls(srv, 0) })
 	})
 	t.Run("the phone calls", func(t *testing.T) {
-		b, d, page, phone := rig(t, "1003-soft", "1004")
+		b, d, page, phone := pair(t, srv, "1003-soft", "1004")
 		d.callID, d.body = message.NewTag(), string(phone.Offer(sdp.SendRecv))
 		d.do("INVITE", "sip:1003@"+domain, "sip:1003@"+domain, "Contact: <"+d.contact+">")
 		d.body = ""

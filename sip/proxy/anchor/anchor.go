@@ -4,9 +4,8 @@
 // they are.
 //
 // Descriptions are replaced in passing, by the rules of offer and answer (RFC 3264):
-// in the INVITE, in what answers it, and in the requests of the dialog; no dialog
-// state of SIP is kept. A call that began with an INVITE without an offer passes as
-// it is.
+// in the INVITE, in what answers it, in the ACK where an INVITE had no offer, and in the
+// requests of the dialog; no dialog state of SIP is kept.
 //
 // # What is promised
 //
@@ -20,6 +19,7 @@ package anchor
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"sync"
@@ -111,10 +111,13 @@ func described(m *message.Message) bool {
 // Begin looks after the descriptions of a call that begins; nil where there are
 // none to look after.
 func (cs *Calls) Begin(m *message.Message, from *transport.Flow) *Call {
-	if cs == nil || !described(m) {
+	if cs == nil || len(m.Body) > 0 && !described(m) {
 		return nil
 	}
-	c := &Call{cs: cs, id: m.CallID(), caller: m.FromTag(), offer: m.Body, from: from, legs: map[string]*leg{}}
+	c := &Call{cs: cs, id: m.CallID(), caller: m.FromTag(), from: from, legs: map[string]*leg{}}
+	if c.ways = map[string]*transport.Flow{}; described(m) {
+		c.offer, c.ways = m.Body, nil
+	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.closed || cs.live[c.id] != nil { // one that went round comes through unchanged
@@ -154,6 +157,8 @@ func (cs *Calls) Live() int {
 	defer cs.mu.Unlock()
 	return len(cs.live)
 }
+
+var errFull = errors.New("anchor: no room for another call")
 
 // within bounds what the gateway may take for a description.
 const within = 2 * time.Second

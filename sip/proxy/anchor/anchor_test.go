@@ -231,9 +231,6 @@ func TestPhonesMeetWithoutIt(t *testing.T) {
 	if len(r.made()) != 0 || r.cs.Within(r.invite("tel")) != nil {
 		t.Error("the gateway is in the way")
 	}
-	if r.cs.Begin(r.invite(""), r.desk) != nil {
-		t.Error("there is no offer to look after")
-	}
 	var none *Calls
 	none.Begin(r.invite("web"), r.page).Told(fork.Event{What: fork.Over})
 	none.Ended(r.invite(""))

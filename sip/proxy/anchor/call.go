@@ -15,17 +15,18 @@ type Call struct {
 	cs     *Calls
 	id     string
 	caller string // From tag of the INVITE
-	offer  []byte
+	offer  []byte // nil: who answers makes it
 	from   *transport.Flow
 
 	mu    sync.Mutex
-	legs  map[string]*leg // by target; guarded by mu, as all below
-	first *leg            // of a browser that calls: all its targets share it
-	many  bool            // several targets ring on it
-	won   *leg            // has the call
+	legs  map[string]*leg            // by target; guarded by mu, as all below
+	ways  map[string]*transport.Flow // to each target, where there was no offer
+	first *leg                       // of a browser that calls: all its targets share it
+	many  bool                       // several targets ring on it
+	won   *leg                       // has the call
 	over  bool
 	warn  string    // of the newest description the gateway refused
-	late  *exchange // an INVITE without an offer whose answer had one
+	late  *exchange // the newest INVITE without an offer whose answer had one
 }
 
 // leg is a bridge and what passed through it.
@@ -40,13 +41,17 @@ type leg struct {
 // Request is the offer a target gets (fork.Media).
 func (c *Call) Request(_ *message.Message, target string, to *transport.Flow) (body []byte, status int) {
 	page := c.cs.page(to)
-	if c.cs.g.Meets(c.offer, page) {
+	if c.offer != nil && c.cs.g.Meets(c.offer, page) {
 		return nil, 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	switch {
+	case c.over:
 		return nil, 487
+	case c.offer == nil:
+		c.ways[target] = to
+		return nil, 0
 	}
 	if l := c.legs[target]; l != nil && !l.closed { // asked by another way
 		return l.body, 0
@@ -55,11 +60,11 @@ func (c *Call) Request(_ *message.Message, target string, to *transport.Flow) (b
 		c.legs[target], c.many = c.first, true
 		return c.first.body, 0
 	}
-	signalling := c.from.Remote().Addr()
+	phone := c.from
 	if !page {
-		signalling = to.Remote().Addr()
+		phone = to
 	}
-	b, status := c.cs.g.Bridge(c.id, netip.Addr.Unmap(signalling))
+	b, status := c.bridgeLocked(phone)
 	if status != 0 {
 		return nil, status
 	}
@@ -75,6 +80,11 @@ func (c *Call) Request(_ *message.Message, target string, to *transport.Flow) (b
 		c.first = l
 	}
 	return l.body, 0
+}
+
+// bridgeLocked makes a bridge to the phone at the end of that flow.
+func (c *Call) bridgeLocked(phone *transport.Flow) (b Bridge, status int) {
+	return c.cs.g.Bridge(c.id, netip.Addr.Unmap(phone.Remote().Addr()))
 }
 
 // refusedLocked notes why the gateway has no use for a description.
@@ -131,6 +141,9 @@ func (l *leg) answered(sdp []byte, byPage bool) ([]byte, error) {
 func (c *Call) Response(m *message.Message, target string) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.offer == nil {
+		return c.lateLocked(m, target)
+	}
 	l := c.legs[target]
 	if m.Status >= 200 && m.Status < 300 && c.won == nil {
 		c.wonLocked(l)

@@ -13,6 +13,7 @@ type exchange struct {
 	byPage bool // the browser's side sent it
 	late   bool // it has no offer: the answer may have
 	body   []byte
+	ack    []byte // with the answer; nil: none came yet
 }
 
 // Within looks after the descriptions of a request of a dialog; nil where the
@@ -87,11 +88,14 @@ func (cs *Calls) Ack(m *message.Message) []byte {
 	if x == nil || c.over {
 		return nil
 	}
-	c.late = nil
+	if x.ack != nil { // it comes again
+		return x.ack
+	}
 	body, err := x.l.answered(m.Body, x.byPage)
 	if err != nil {
 		c.cs.log.Warn().Err(err).Str("call_id", c.id).Msg("the gateway has no use for an answer in an ACK")
-		return []byte{}
+		body = []byte{}
 	}
+	x.ack = body
 	return body
 }
