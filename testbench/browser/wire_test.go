@@ -54,9 +54,9 @@ func eavesdrop(t *testing.T, host string, port int) *mediatest.Ear {
 	return ear
 }
 
-// recording writes what SIPp is to play: a tone in PCMU, with keys pressed a second
-// after its beginning, in the form of a capture.
-func recording(t *testing.T, hz float64, keys string, long time.Duration) string {
+// recording writes what SIPp is to play: a tone in PCMU, or PCMA, with keys pressed a
+// second after its beginning, in the form of a capture.
+func recording(t *testing.T, voice mediatest.Voice, keys string, long time.Duration) string {
 	t.Helper()
 	le, be := binary.LittleEndian, binary.BigEndian
 	b := le.AppendUint32(nil, 0xa1b2c3d4)
@@ -64,7 +64,10 @@ func recording(t *testing.T, hz float64, keys string, long time.Duration) string
 	b = le.AppendUint32(append(b, 0, 0, 0, 0, 0, 0, 0, 0), 65535)
 	b = le.AppendUint32(b, 1) // Ethernet
 	const frame, second, ethernet, ip, udp = 20 * time.Millisecond, 50, 14, 20, 8
-	voice, seq := mediatest.Voice{Hz: hz}, uint16(0)
+	seq, kind := uint16(0), uint8(0)
+	if voice.A {
+		kind = 8
+	}
 	put := func(i, at int, kind uint8, marker bool, payload []byte) {
 		n := udp + rtp.HeaderSize + len(payload)
 		when := time.Duration(i) * frame
@@ -92,7 +95,7 @@ func recording(t *testing.T, hz float64, keys string, long time.Duration) string
 		}
 		payload := make([]byte, 160)
 		voice.Say(payload)
-		put(i, i, 0, i == 0, payload)
+		put(i, i, kind, i == 0, payload)
 	}
 	name := filepath.Join(t.TempDir(), "tone.pcap")
 	if err := os.WriteFile(name, b, 0o600); err != nil {
@@ -102,15 +105,17 @@ func recording(t *testing.T, hz float64, keys string, long time.Duration) string
 }
 
 // sippOf starts a scenario of this folder with what it plays, and hears what comes to it.
+// SIPp takes no keyword for the status that it answers with: it is put in here.
 func sippOf(t *testing.T, s *lab.Server, scenario, tone string, run sipp.Run) (*sipp.Process, *mediatest.Ear) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("scenarios", scenario+".xml"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	status := run.Keys["status"]
 	run.Dir, run.Server, run.Timeout = t.TempDir(), s.SIP, time.Minute
 	run.Scenario = filepath.Join(run.Dir, scenario+".xml")
-	if err := os.WriteFile(run.Scenario, []byte(strings.ReplaceAll(string(text), "TONE", tone)), 0o600); err != nil {
+	if err := os.WriteFile(run.Scenario, []byte(strings.NewReplacer("TONE", tone, "STATUS", status).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const host = "127.0.0.5" // of its audio alone
