@@ -3,6 +3,7 @@ package webrtc
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"lamplight/sip/ua"
 	"lamplight/webrtc/signalling"
@@ -29,6 +30,7 @@ func TestAPhoneOfTheOtherFamilyIsCalledOnceMore(t *testing.T) {
 				tries := 0
 				x.far.answer = func(c *ua.Call) {
 					go func() {
+						time.Sleep(time.Millisecond) // until the call is taken in
 						if tries++; tries == tt.takes {
 							_ = c.Answer([]byte(sdpOf("far-answer")))
 							return
@@ -37,6 +39,7 @@ func TestAPhoneOfTheOtherFamilyIsCalledOnceMore(t *testing.T) {
 					}()
 				}
 				x.dials(p, "p-1", "1002")
+				time.Sleep(time.Second)
 				if got := p.told(); got.State != tt.state || tries != tt.tries {
 					t.Errorf("after %d tries the page is told %+v", tries, got)
 				}
