@@ -199,9 +199,11 @@ func TestPageStopsRingingWhenTheDeskPhoneAnswers(t *testing.T) {
 	pbx.call("1001")
 	inv := desk.Expect(siptest.Method("INVITE"))
 	p.Shows("incoming", true)
+	began := time.Now()
 	desk.answer(inv)
 	pbx.connected()
 	p.Shows("incoming", false)
+	took(t, "answered at the desk phone: the page has stopped ringing", began)
 	time.Sleep(500 * time.Millisecond)
 	if text := p.Text(`[data-testid=phone]`); strings.Contains(text, "Missed") {
 		t.Errorf("the page says %q", text)
@@ -231,22 +233,6 @@ func TestPageCallsADeskPhone(t *testing.T) {
 	inv = desk.Expect(siptest.Method("INVITE"))
 	desk.Respond(inv, 486)
 	p.Says("phone", "The line is busy.")
-}
-
-// Two browsers call each other.
-func TestTwoPagesCallEachOther(t *testing.T) {
-	s := carrying(t)
-	a, b := OpenTalking(t, s, micTone).Talker("1001"), OpenTalking(t, s, phoneTone).Talker("1002")
-	a.Dial("1002")
-	b.Shows("incoming", true)
-	b.Press("answer")
-	a.Hears(phoneTone)
-	b.Hears(micTone)
-	onACall(t, s, "1001", true)
-	onACall(t, s, "1002", true)
-	b.Press("hangup")
-	a.Says("phone-call", "hung up")
-	onACall(t, s, "1002", false)
 }
 
 // A browser that froze a moment ago is not known to be dead yet. The caller, who hears
