@@ -50,7 +50,7 @@ func (s *spans) tableLocked() string {
 const spansSection = "## Calls in a browser"
 
 const spansIntro = "Repeat, after `make build` and `testbench/install sipp chromium`: " +
-	"`RESULTS=1 go test -tags testbench -count 3 -timeout 20m -run 'CallsOf|PagesCallEach|EarlyMedia|StopsRinging' ./testbench/browser`.\n" +
+	"`RESULTS=1 go test -tags testbench -count 3 -parallel 1 -timeout 20m -run 'CallsOf|TransfersOf|PagesCallEach|EarlyMedia|StopsRinging' ./testbench/browser`.\n" +
 	"A real Chromium, headless, whose microphone hears a tone; the other side is SIPp, another Chromium, or a desk phone of the testbench, " +
 	"all on the same machine, over loopback. *Heard*: the tone of the other side is the loudest there is, by its frequency; " +
 	"that alone takes 0.2 s to 0.4 s of sound. The page is looked at every 5 ms, SIPp's log too.\n\n"
