@@ -218,6 +218,9 @@ func (s *Server) attach(l *link, m signalling.In) (*session, *refusal) {
 	if !ok {
 		return nil, &refusal{signalling.CloseRefused, "agent", false}
 	}
+	if x := s.awaited(l, m, agent.ID, sub.Session); x != nil {
+		return x, nil
+	}
 	x := &session{
 		srv: s, id: presence.NewID().String(), login: sub.Session,
 		device: s.device(sub.Agent), client: "web", tab: m.Tab, since: time.Now(),
@@ -231,6 +234,27 @@ func (s *Server) attach(l *link, m signalling.In) (*session, *refusal) {
 	defer x.seat.mu.Unlock() // sit has locked it
 	x.welcome(l, m, false)
 	return x, nil
+}
+
+// awaited attaches the socket to a session of the same login that is away and has calls:
+// the browser crashed and was started again, so nothing of the page is left to bring a
+// resume token, and the calls are to go on.
+func (s *Server) awaited(l *link, m signalling.In, agent presence.AgentID, login string) *session {
+	s.mu.RLock()
+	st := s.seats[agent]
+	s.mu.RUnlock()
+	if st == nil || login == "" {
+		return nil
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, x := range st.sessions {
+		if x.link == nil && !x.ended && len(x.calls) > 0 && x.login == login && (x.client == "desktop") == (m.Client == "desktop") {
+			x.welcome(l, m, true)
+			return x
+		}
+	}
+	return nil
 }
 
 // device is the agent's webphone in the directory, or an identity derived from

@@ -16,6 +16,8 @@ type Bridge interface {
 	BrowserOffer(offer string) error
 	AnswerBrowser(ctx context.Context) (string, error)
 	Candidate(candidate, mid string, line int) error
+	// ReplaceBrowser has the next OfferBrowser be to a page that has nothing of the call.
+	ReplaceBrowser() error
 	// Toward SIP.
 	OfferPhone() ([]byte, error)
 	// Turn has the next offer be of the other family of addresses; false: there is none.

@@ -44,8 +44,9 @@ type call struct {
 	ready        bool               // the page has answered our first offer
 	answered     bool               // the page has our first answer
 	offering     bool               // the page has an offer to answer
-	ours         bool               // the offer to SIP was ours: an ACK brings the answer
-	theirs       *ua.Offer          // waits for the page
+	fresh        freshness
+	ours         bool      // the offer to SIP was ours: an ACK brings the answer
+	theirs       *ua.Offer // waits for the page
 	held, there  bool
 	muted        bool
 	warn         string
@@ -150,6 +151,7 @@ func (c *call) tell() {
 		Held: c.held, There: c.there, Muted: c.muted, Moving: c.moving || c.next != nil, Warn: c.warn,
 	}
 	c.show()
+	c.msg.Talked = c.talked().Milliseconds()
 	c.x.say(c.msg)
 }
 
@@ -239,7 +241,11 @@ func (c *call) page(m signalling.In, with *call) {
 	case signalling.Cand:
 		c.candidate(m.Candidate)
 	case signalling.Restart:
-		c.restart()
+		if m.Fresh {
+			c.refresh()
+		} else {
+			c.restart()
+		}
 	case signalling.Hold:
 		c.hold(m.On)
 	case signalling.Mute:
@@ -268,7 +274,7 @@ func (c *call) candidate(m *signalling.Candidate) {
 
 // restart makes an offer with new ICE.
 func (c *call) restart() {
-	if c.bridge == nil || c.offering || c.state != signalling.CallTalking && c.state != signalling.CallEarly {
+	if c.bridge == nil || c.offering && !c.fresh.back || c.state != signalling.CallTalking && c.state != signalling.CallEarly {
 		return
 	}
 	c.offerPage(true)
@@ -283,8 +289,8 @@ func (c *call) offerPage(restart bool) bool {
 		c.failed(err)
 		return false
 	}
-	c.offering = true
-	c.x.say(signalling.OfferMsg{T: signalling.Offer, Call: c.id, SDP: sdp})
+	c.offering, c.fresh.back = true, false
+	c.x.say(signalling.OfferMsg{T: signalling.Offer, Call: c.id, SDP: sdp, Fresh: c.fresh.asked})
 	return true
 }
 
@@ -320,7 +326,7 @@ func (c *call) pageAnswer(sdp string) {
 		c.x.srv.m.refuse("stray-answer")
 		return
 	}
-	c.offering = false
+	c.offering, c.fresh.asked = false, false
 	if err := c.bridge.BrowserAnswer(sdp); err != nil {
 		c.failed(err)
 		return

@@ -59,6 +59,7 @@ func (c *call) forgetKeys() {
 
 // retell tells a page that came back how the call is.
 func (c *call) retell() {
+	c.fresh.back = true
 	c.tell()
 	if c.far.pressed != nil {
 		c.x.say(signalling.PressedMsg{T: signalling.Pressed, Call: c.id, Keys: c.far.told})

@@ -87,6 +87,16 @@ func (c *call) show() {
 	}
 }
 
+// talked is for how long the call has been talking.
+func (c *call) talked() time.Duration {
+	c.seen.mu.Lock()
+	defer c.seen.mu.Unlock()
+	if c.state != signalling.CallTalking || c.seen.info.Answered.IsZero() {
+		return 0
+	}
+	return time.Since(c.seen.info.Answered)
+}
+
 // measured takes what the page measured, if it can be true and is not the next too soon.
 func (c *call) measured(m *signalling.Stats) {
 	if !m.Sane() {

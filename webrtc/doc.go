@@ -27,7 +27,8 @@
 //     they happened. A change the roster could not commit is told again.
 //   - A call that comes counts as ringing once the page said that it rings; a page that does
 //     not within 700 ms has refused it.
-//   - A call outlives its page's socket, and its silence, by ten seconds.
+//   - A call outlives its page's socket, and its silence, by ten seconds. A page that was
+//     loaded anew in that time goes on with it, and the other side knows nothing.
 //   - A page's word about a call that is not its own does nothing.
 //   - Every socket, message, call, session and test call is bounded (Limits), counted
 //     and refused with a reason beyond that.

@@ -57,6 +57,7 @@ func (b *fakeBridge) AnswerBrowser(context.Context) (string, error) {
 	return "page-answer", b.step("answer-page")
 }
 func (b *fakeBridge) Candidate(c, _ string, _ int) error { return b.step("candidate", c) }
+func (b *fakeBridge) ReplaceBrowser() error              { return b.step("replace-page") }
 func (b *fakeBridge) OfferPhone() ([]byte, error) {
 	return []byte(sdpOf("offer")), b.step("offer-phone")
 }

@@ -15,7 +15,7 @@ type metrics struct {
 
 	refused, messages, results        *prometheus.CounterVec
 	pings, lost, suspected            prometheus.Counter
-	beacons, reportFailed             prometheus.Counter
+	beacons, reportFailed, renewed    prometheus.Counter
 	rtt, testSeconds, ringAck         prometheus.Histogram
 	callRTT, callJitter               prometheus.Histogram
 	callLost                          *prometheus.HistogramVec
@@ -59,6 +59,7 @@ func newMetrics(s *Server) *metrics {
 	m.suspected = counter("suspected_total", "Times a session became suspect.")
 	m.beacons = counter("beacons_total", "Goodbyes by HTTP that ended something.")
 	m.reportFailed = counter("report_failed_total", "Changes the roster could not take.")
+	m.renewed = counter("calls_renewed_total", "Calls that went on in a page that was loaded anew.")
 	m.rtt = histogram("rtt_seconds", "Time from a ping to its answer.", []float64{.005, .02, .05, .1, .25, .5, 1, 2, 4})
 	m.testSeconds = histogram("test_seconds", "Time from a test call's answer to its second of audio.", []float64{1, 1.1, 1.25, 1.5, 2, 3, 5})
 	m.callRTT = histogram("call_rtt_seconds", "Mean round trip of a call's audio between page and gateway, as the page measured it.", []float64{.01, .03, .1, .2, .3, .5, 1})

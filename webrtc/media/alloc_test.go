@@ -47,10 +47,11 @@ func TestNothingAllocatesOnTheWay(t *testing.T) {
 			}
 			var h pion.Header
 			at := netip.AddrPortFrom(loopback, phone.Addr().Port())
+			from := new(connection)
 			n := testing.AllocsPerRun(2000, func() {
 				seq++
 				rtp.Put(fromPage[:], 0, false, seq, uint32(seq)*160, 5)
-				b.fromBrowser(fromPage[:], 0)
+				b.fromBrowser(from, fromPage[:], 0)
 				rtp.Put(fromPhone[:], 8, false, seq, uint32(seq)*160, 6)
 				m := fromPhone[:]
 				if keys {

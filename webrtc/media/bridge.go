@@ -28,7 +28,7 @@ type Bridge struct {
 
 	mu sync.Mutex // of the signalling; guards what follows
 	// Toward the browser.
-	pc      *webrtc.PeerConnection
+	pc      *connection
 	page    *sdp.Description // an offer of the browser that waits for its answer
 	browser agreed
 	pending []webrtc.ICECandidateInit // until there is a description to add them to
@@ -93,8 +93,9 @@ type side struct {
 
 	write  func(s *side, payload []byte) // sends header and payload; nil: nobody is there
 	header pion.Header
-	up     bool // there is a way for it
-	keying bool // keys of our own are being sent
+	tell   func(m []byte) // sends a report to the browser
+	up     bool           // there is a way for it
+	keying bool           // keys of our own are being sent
 	// Toward the phone.
 	latch   latch
 	reports netip.AddrPort // where its RTCP is; not valid: where its RTP is

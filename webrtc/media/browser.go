@@ -33,7 +33,7 @@ func (b *Bridge) OfferBrowser(ctx context.Context, restart bool) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrOrder, err)
 	}
-	done := webrtc.GatheringCompletePromise(b.pc)
+	done := webrtc.GatheringCompletePromise(b.pc.PeerConnection)
 	if err := b.pc.SetLocalDescription(offer); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrOrder, err)
 	}
@@ -204,7 +204,7 @@ func (b *Bridge) AnswerBrowser(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBrowser, err)
 	}
-	done := webrtc.GatheringCompletePromise(b.pc)
+	done := webrtc.GatheringCompletePromise(b.pc.PeerConnection)
 	if err := b.pc.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBrowser, err)
 	}
@@ -327,16 +327,17 @@ func (b *Bridge) openBrowserLocked() error {
 	if err != nil {
 		return fmt.Errorf("media: new connection: %w", err)
 	}
-	sender, err := pc.AddTrack(&track{b: b})
+	c := &connection{PeerConnection: pc}
+	sender, err := pc.AddTrack(&track{b: b, c: c})
 	if err != nil {
 		return errors.Join(fmt.Errorf("media: track: %w", err), pc.Close())
 	}
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { b.state(s) })
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { b.state(c, s) })
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-		b.enter(func() { b.readTrack(t, r) })
-		b.enter(func() { b.readReports(r.Read) })
+		b.enter(func() { b.readTrack(c, t, r) })
+		b.enter(func() { b.readReports(c, r.Read) })
 	})
-	b.pc = pc
-	b.enter(func() { b.readReports(sender.Read) })
+	b.pc = c
+	b.enter(func() { b.readReports(c, sender.Read) })
 	return nil
 }

@@ -9,7 +9,8 @@
 // changes on one side never reaches the other's transport. A phone that is held,
 // transferred or moved gets its answer while the browser's DTLS and ICE stay as
 // they are; a browser that changes its network restarts its ICE without the phone
-// knowing.
+// knowing. A page that was reloaded gets a connection of its own (ReplaceBrowser), and
+// the phone knows nothing of that either.
 //
 // A call from a phone:
 //

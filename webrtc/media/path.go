@@ -10,12 +10,12 @@ import (
 )
 
 // fromBrowser passes on one packet of the browser. raw is overwritten.
-func (b *Bridge) fromBrowser(raw []byte, level uint8) {
+func (b *Bridge) fromBrowser(c *connection, raw []byte, level uint8) {
 	now := b.g.now()
 	p, ok := rtp.Parse(raw, level)
 	s := b.in[Browser]
 	s.mu.Lock()
-	if !ok {
+	if !ok || c.replaced {
 		s.refused++
 		s.mu.Unlock()
 		return
@@ -180,10 +180,10 @@ func (b *Bridge) reportFromPhone(raw []byte, from netip.AddrPort, own bool) {
 }
 
 // takeReport takes RTCP of the browser.
-func (s *side) takeReport(raw []byte, now time.Duration) {
+func (s *side) takeReport(c *connection, raw []byte, now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.report.Note(raw, s.out.SSRC, time.Now(), now) {
+	if !c.replaced && s.report.Note(raw, s.out.SSRC, time.Now(), now) {
 		s.came = now
 	}
 }

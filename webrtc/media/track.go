@@ -10,11 +10,15 @@ import (
 )
 
 // state tells how the connection is.
-func (b *Bridge) state(s webrtc.PeerConnectionState) {
+func (b *Bridge) state(c *connection, s webrtc.PeerConnectionState) {
 	up := s == webrtc.PeerConnectionStateConnected
-	b.mic.connected(up, b.g.now())
 	side := b.in[Browser]
 	side.mu.Lock()
+	if c.replaced {
+		side.mu.Unlock()
+		return
+	}
+	b.mic.connected(up, b.g.now())
 	side.up = up || side.up && s == webrtc.PeerConnectionStateDisconnected
 	side.mu.Unlock()
 	switch s {
@@ -28,7 +32,7 @@ func (b *Bridge) state(s webrtc.PeerConnectionState) {
 }
 
 // readTrack passes on what the browser says until its track ends.
-func (b *Bridge) readTrack(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+func (b *Bridge) readTrack(c *connection, t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	level := uint8(0)
 	for _, e := range r.GetParameters().HeaderExtensions {
 		if e.URI == levelURI {
@@ -42,7 +46,7 @@ func (b *Bridge) readTrack(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		case err == nil, errors.Is(err, webrtc.ErrCodecNotFound):
 			// pion knows the payload types of the first negotiation only. The routes
 			// know what has been agreed to.
-			b.fromBrowser(buf[:n], level)
+			b.fromBrowser(c, buf[:n], level)
 		case errors.Is(err, io.ErrShortBuffer): // larger than any packet of speech
 			b.in[Browser].refuse()
 		default:
@@ -52,20 +56,23 @@ func (b *Bridge) readTrack(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 }
 
 // readReports reads RTCP of the browser until its stream ends.
-func (b *Bridge) readReports(read func([]byte) (int, interceptor.Attributes, error)) {
+func (b *Bridge) readReports(c *connection, read func([]byte) (int, interceptor.Attributes, error)) {
 	buf := make([]byte, maxPacket)
 	for {
 		n, _, err := read(buf)
 		if err != nil {
 			return
 		}
-		b.in[Browser].takeReport(buf[:n], b.g.now())
+		b.in[Browser].takeReport(c, buf[:n], b.g.now())
 	}
 }
 
 // track is what is sent to the browser: unlike pion's own tracks it takes numbers
 // that the bridge made.
-type track struct{ b *Bridge }
+type track struct {
+	b *Bridge
+	c *connection
+}
 
 func (t *track) ID() string                { return "audio" }
 func (t *track) RID() string               { return "" }
@@ -81,7 +88,14 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 	s, w := t.b.in[Browser], c.WriteStream()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.c.replaced {
+		return codecs[0], nil
+	}
 	s.out.SSRC = uint32(c.SSRC())
+	s.tell = func(m []byte) {
+		raw := rtcp.RawPacket(m)
+		_ = t.c.WriteRTCP([]rtcp.Packet{&raw})
+	}
 	s.write = func(s *side, payload []byte) {
 		_, _ = w.WriteRTP(&s.header, payload) // a browser that is gone is told by ICE
 	}
@@ -92,12 +106,8 @@ func (t *track) Unbind(webrtc.TrackLocalContext) error {
 	s := t.b.in[Browser]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.write = nil
+	if !t.c.replaced {
+		s.write, s.tell = nil, nil
+	}
 	return nil
-}
-
-// reportBrowser sends RTCP to the browser.
-func (b *Bridge) reportBrowser(m []byte) {
-	raw := rtcp.RawPacket(m)
-	_ = b.pc.WriteRTCP([]rtcp.Packet{&raw})
 }

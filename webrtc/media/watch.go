@@ -92,9 +92,10 @@ func (b *Bridge) reportDue(now time.Duration) {
 		if Side(i) == Phone { //nolint:gosec // zero or one
 			b.reportPhone(s, raw)
 		}
+		tell := s.tell
 		s.mu.Unlock()
-		if Side(i) == Browser { //nolint:gosec // zero or one
-			b.reportBrowser(raw)
+		if tell != nil {
+			tell(raw)
 		}
 	}
 }
@@ -128,9 +129,10 @@ func (b *Bridge) goodbye() {
 		if Side(i) == Phone { //nolint:gosec // zero or one
 			b.reportPhone(s, raw)
 		}
+		tell := s.tell
 		s.mu.Unlock()
-		if Side(i) == Browser { //nolint:gosec // zero or one
-			b.reportBrowser(raw)
+		if tell != nil {
+			tell(raw)
 		}
 	}
 }

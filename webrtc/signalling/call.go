@@ -125,6 +125,8 @@ type CallMsg struct {
 	Muted  bool      `json:"muted,omitempty"`
 	Moving bool      `json:"moving,omitempty"` // a transfer is under way
 	Warn   string    `json:"warn,omitempty"`
+	// Talked is for how many milliseconds the call has been talking, 0 if it is not.
+	Talked int64 `json:"talked,omitempty"`
 	// Status is the SIP response that ended the call, 0 where none did.
 	Status   int    `json:"status,omitempty"`
 	Why      string `json:"why,omitempty"` // it is over
@@ -139,9 +141,11 @@ type PressedMsg struct {
 	Keys string `json:"keys"`
 }
 
-// OfferMsg is an offer for the page to answer.
+// OfferMsg is an offer for the page to answer. Fresh: by a connection of its own, for
+// what the page has of the call is of no use any more.
 type OfferMsg struct {
-	T    Type   `json:"t"` // offer
-	Call string `json:"call"`
-	SDP  string `json:"sdp"`
+	T     Type   `json:"t"` // offer
+	Call  string `json:"call"`
+	SDP   string `json:"sdp"`
+	Fresh bool   `json:"fresh,omitempty"`
 }

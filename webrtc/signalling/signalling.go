@@ -135,7 +135,9 @@ type In struct {
 	To   string `json:"to,omitempty"`   // dial, transfer: a number or an address
 	With string `json:"with,omitempty"` // transfer: to the other side of that call
 	On   bool   `json:"on,omitempty"`   // hold, mute
-	Keys string `json:"keys,omitempty"` // dtmf
+	// Fresh, of restart: I have no audio of this call, for I was not here when it began.
+	Fresh bool   `json:"fresh,omitempty"`
+	Keys  string `json:"keys,omitempty"` // dtmf
 
 	Stats   *Stats   `json:"stats,omitempty"`
 	Devices []Device `json:"devices,omitempty"`

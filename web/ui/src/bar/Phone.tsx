@@ -90,6 +90,11 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
           {warning}
         </Text>
       )}
+      {call.blocked && call.state !== 'ended' && (
+        <Button size="xs" onClick={() => phone.listen(call.id)} data-testid="listen">
+          Hear the call
+        </Button>
+      )}
     </Alert>
   )
 }

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { Webphone, type Calls, type WebphoneState } from '../webphone'
 
 /** What can be done with calls. */
-export type CallActs = Pick<Calls, 'dial' | 'answer' | 'reject' | 'hangup' | 'hold' | 'mute' | 'press' | 'transfer' | 'dismiss' | 'level'>
+export type CallActs = Pick<Calls, 'dial' | 'answer' | 'reject' | 'hangup' | 'hold' | 'mute' | 'press' | 'transfer' | 'dismiss' | 'level' | 'listen'>
 
 export interface Phone extends CallActs {
   state: WebphoneState | undefined
@@ -47,6 +47,7 @@ export function useWebphone(agent: string | undefined, onLoggedOut: () => void):
       press: (id, keys) => c()?.press(id, keys),
       transfer: (id, to) => c()?.transfer(id, to),
       dismiss: (id) => c()?.dismiss(id),
+      listen: (id) => c()?.listen(id),
       level: (id) => c()?.level(id) ?? Promise.resolve(0),
     }
   }, [])

@@ -12,6 +12,8 @@ export interface CallAudioOptions {
   send: (message: Outgoing) => void
   /** The connection was lost and wants new ICE. */
   onLost: () => void
+  /** The browser lets nothing be heard until the agent clicks, or does so now. */
+  onBlocked: (blocked: boolean) => void
 }
 
 // ICE recovers from short interruptions by itself.
@@ -26,6 +28,7 @@ export class CallAudio {
   private closed = false
   private timer = 0
   private on = false
+  private click = new AbortController() // ends the wait for the agent's next click
 
   constructor(private readonly options: CallAudioOptions) {
     this.pc = new RTCPeerConnection({ iceServers: options.ice, bundlePolicy: 'max-bundle' })
@@ -37,7 +40,7 @@ export class CallAudio {
     this.pc.ontrack = ({ track }) => {
       this.player.srcObject = new MediaStream([track])
       this.player.autoplay = true
-      void this.player.play().catch(() => undefined) // it begins with the agent's next click
+      this.play()
     }
     this.pc.onconnectionstatechange = () => {
       window.clearTimeout(this.timer)
@@ -49,6 +52,25 @@ export class CallAudio {
           this.timer = window.setTimeout(() => options.onLost(), patience)
       }
     }
+  }
+
+  /** Has the other side be heard. A browser may want a click first (a page that was just
+   * loaded has had none): then any click will do, and the page says so. */
+  play(): void {
+    this.player.play().then(
+      () => {
+        this.click.abort()
+        this.options.onBlocked(false)
+      },
+      (error: unknown) => {
+        if (this.closed || !(error instanceof DOMException) || error.name !== 'NotAllowedError') return
+        this.click.abort()
+        this.click = new AbortController()
+        const once = { once: true, signal: this.click.signal }
+        for (const what of ['pointerup', 'keydown']) document.addEventListener(what, () => this.play(), once)
+        this.options.onBlocked(true)
+      },
+    )
   }
 
   /** Lets the agent be heard, or not. */
@@ -102,6 +124,7 @@ export class CallAudio {
   close(): void {
     this.closed = true
     window.clearTimeout(this.timer)
+    this.click.abort()
     this.pc.onicecandidate = this.pc.ontrack = this.pc.onconnectionstatechange = null
     this.pc.close()
     this.player.srcObject = null

@@ -16,6 +16,8 @@ export interface PhoneCall extends Omit<CallTruth, 't' | 'call'> {
   since?: number
   /** What the other side pressed. */
   keys?: string
+  /** The browser lets nothing be heard until the agent clicks. */
+  blocked?: boolean
 }
 
 export interface CallsOptions {
@@ -32,6 +34,7 @@ const shownFor = 6000
 export class Calls {
   private readonly calls = new Map<string, PhoneCall>()
   private readonly audio = new Map<string, CallAudio>()
+  private readonly before = new Set<string>() // calls of the page that was here before this one
   private readonly notes = new Map<string, () => void>()
   private readonly timers = new Set<number>()
   private readonly ringer = new Ringer()
@@ -51,22 +54,32 @@ export class Calls {
     for (const id of [...this.audio.keys()]) this.silence(id)
     this.timers.forEach((timer) => window.clearTimeout(timer))
     this.timers.clear()
+    this.before.clear()
     this.calls.clear()
     this.ringer.stop()
     this.options.onChange()
   }
 
+  /** The calls are another page's now, with their audio. */
+  leave(): void {
+    for (const id of [...this.audio.keys()]) this.silence(id)
+    this.calls.clear()
+    this.ringer.play('none')
+    this.options.onChange()
+  }
+
   /** The page is connected: calls that the server knows no more are over, and those of
-   * a page that was here before this one cannot go on. */
+   * a page that was here before this one go on in this, once it is told how they are. */
   welcome(message: Welcome): void {
     this.relays(message.ice)
     const known = new Set(message.calls ?? [])
     for (const call of this.calls.values()) {
       if (call.state !== 'ended' && !known.has(call.id)) this.over({ ...call, state: 'ended', why: 'gone' })
     }
+    this.before.clear()
     for (const id of known) {
       const audio = this.audio.get(id)
-      if (audio === undefined) this.options.send({ t: 'hangup', call: id })
+      if (audio === undefined) this.before.add(id)
       else if (!audio.connected) this.options.send({ t: 'restart', call: id })
     }
   }
@@ -97,6 +110,7 @@ export class Calls {
         return true
       }
       case 'offer':
+        if (message.fresh === true) this.renew(message.call)
         void this.audio.get(message.call)?.answer(message.sdp).catch((error: unknown) => this.failed(message.call, error))
         return true
       case 'answer':
@@ -105,6 +119,11 @@ export class Calls {
         return true
     }
     return false
+  }
+
+  /** Has the other side be heard, after a click. */
+  listen(id: string): void {
+    this.audio.get(id)?.play()
   }
 
   dial(to: string): void {
@@ -188,21 +207,43 @@ export class Calls {
       microphone: this.options.microphone,
       send: this.options.send,
       onLost: () => void this.options.send({ t: 'restart', call: id }),
+      onBlocked: (blocked) => {
+        const call = this.calls.get(id)
+        if (call !== undefined && (call.blocked ?? false) !== blocked) this.show({ ...call, blocked })
+      },
     })
     this.audio.set(id, audio)
     return audio
   }
 
   private told({ t: _, call: id, ...truth }: CallTruth): void {
-    const before = this.calls.get(id)
+    const before = this.calls.get(id) ?? this.goesOn(id, truth)
     if (before === undefined) return // over here already
-    const call: PhoneCall = { id, picked: before.picked, keys: before.keys, ...truth }
-    if (truth.state === 'talking') call.since = before.since ?? Date.now()
+    const { picked, keys, blocked } = before
+    const call: PhoneCall = { id, picked, keys, blocked, ...truth }
+    if (truth.state === 'talking') call.since = before.since ?? Date.now() - (truth.talked ?? 0)
     if (truth.state === 'ended') {
       this.over({ ...call, since: before.since, picked: before.picked })
       return
     }
     this.show(call)
+  }
+
+  /** A call of the page that was here before this one, if it can go on in this: its audio is
+   * asked for. One that is not answered yet has nothing to go on with. */
+  private goesOn(id: string, truth: Omit<CallTruth, 't' | 'call'>): PhoneCall | undefined {
+    if (!this.before.delete(id) || truth.state === 'ended') return undefined
+    const goesOn = truth.state === 'talking' || truth.state === 'early'
+    this.options.send(goesOn ? { t: 'restart', call: id, fresh: true } : { t: 'hangup', call: id })
+    return goesOn ? { ...truth, id, picked: true } : undefined
+  }
+
+  /** The audio of a call begins anew, by a connection of its own. */
+  private renew(id: string): void {
+    const call = this.calls.get(id)
+    if (call === undefined || call.state === 'ended') return
+    this.audio.get(id)?.close()
+    this.open(id).speak(call.muted !== true)
   }
 
   private failed(id: string, error: unknown): void {

@@ -14,6 +14,11 @@ test('the sentence of the server says why a call failed', () => {
   expect(callWarning({ state: 'ended', out: true, sentence: 'The line is busy.' })).toBeUndefined()
 })
 
+test('a page that may not be heard yet says what to do', () => {
+  expect(callWarning({ state: 'talking', out: false, blocked: true, warn: 'silent' })).toContain('Click')
+  expect(callWarning({ state: 'ended', out: false, blocked: true })).toBeUndefined()
+})
+
 test('each state of a call has its words', () => {
   expect(callWords({ state: 'ringing', out: false })).toBe('Incoming call')
   expect(callWords({ state: 'ringing', out: false, picked: true })).toBe('Connecting')

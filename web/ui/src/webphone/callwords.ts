@@ -2,7 +2,7 @@
 
 import type { CallEnd, CallTruth } from './protocol'
 
-type Call = Pick<CallTruth, 'state' | 'out' | 'held' | 'held_far' | 'moving' | 'warn' | 'why' | 'sentence'> & { picked?: boolean }
+type Call = Pick<CallTruth, 'state' | 'out' | 'held' | 'held_far' | 'moving' | 'warn' | 'why' | 'sentence'> & { picked?: boolean; blocked?: boolean }
 
 /** How a call is, in a word or two. */
 export function callWords(call: Call): string {
@@ -25,6 +25,7 @@ export function callWords(call: Call): string {
 
 /** What is wrong with a call that goes on. */
 export function callWarning(call: Call): string | undefined {
+  if (call.blocked === true && call.state !== 'ended') return 'The browser plays no sound before you click. Click to hear the call.'
   switch (call.warn) {
     case 'network':
       return 'The connection for audio is interrupted. It is tried again by itself.'

@@ -424,6 +424,7 @@ export class Webphone {
         return
       case close.replaced:
         this.keep({ tab: this.seat.tab })
+        this.calls.leave()
         this.to('replaced')
         return
       case close.restart:

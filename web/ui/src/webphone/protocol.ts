@@ -56,7 +56,9 @@ export type Outgoing =
   | { t: 'heard'; call: string; packets: number }
   | { t: 'retest'; why: string }
   | { t: 'freeze' }
-  | { t: 'ring-ack' | 'accept' | 'reject' | 'hangup' | 'restart'; call: string }
+  | { t: 'ring-ack' | 'accept' | 'reject' | 'hangup'; call: string }
+  /** fresh: this page has no audio of the call, for it was loaded since. */
+  | { t: 'restart'; call: string; fresh?: boolean }
   | { t: 'answer'; call: string; sdp: string }
   | { t: 'dial'; call: string; to: string; sdp: string }
   | { t: 'hold' | 'mute'; call: string; on: boolean }
@@ -117,6 +119,8 @@ export interface CallTruth {
   muted?: boolean
   moving?: boolean
   warn?: 'network' | 'silent' | 'no-audio'
+  /** For how many ms it has been talking. */
+  talked?: number
   status?: number
   why?: CallEnd
   sentence?: string
@@ -147,7 +151,9 @@ export type Incoming =
   | { t: 'test'; call: string; within: number }
   | Ring
   | CallTruth
-  | { t: 'offer' | 'answer'; call: string; sdp: string }
+  /** fresh, of an offer: by a connection of its own, whatever the page has of the call. */
+  | { t: 'offer'; call: string; sdp: string; fresh?: boolean }
+  | { t: 'answer'; call: string; sdp: string }
   | { t: 'keys'; call: string; keys: string }
   | { t: 'over'; call: string; result: string }
   | { t: 'taken-over'; epoch: number }

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Calls } from './calls'
+import type { Outgoing, Welcome } from './protocol'
+
+// The browser's part, as far as calls touch it.
+class Connection {
+  connectionState = 'new'
+  localDescription = { sdp: 'sdp' }
+  addTrack() {}
+  close() {
+    this.connectionState = 'closed'
+  }
+  setRemoteDescription = () => Promise.resolve()
+  setLocalDescription = () => Promise.resolve()
+  createAnswer = () => Promise.resolve({ sdp: 'sdp' })
+  getConfiguration = () => ({})
+  setConfiguration() {}
+}
+
+let sent: Outgoing[]
+let tracks: { enabled: boolean; stop: () => void }[]
+let calls: Calls
+
+beforeEach(() => {
+  sent = []
+  tracks = []
+  vi.stubGlobal('RTCPeerConnection', Connection)
+  vi.stubGlobal('Audio', class { play = () => Promise.resolve() })
+  vi.stubGlobal('window', globalThis)
+  calls = new Calls({
+    send: (m) => sent.push(m) > 0,
+    onChange: () => undefined,
+    microphone: () => {
+      const track = { enabled: true, stop: () => undefined }
+      tracks.push(track)
+      return Promise.resolve({ getAudioTracks: () => [track], getTracks: () => [track] } as unknown as MediaStream)
+    },
+  })
+})
+
+afterEach(() => vi.unstubAllGlobals())
+
+const welcome = (...ids: string[]): Welcome => ({ t: 'welcome', sid: 's', resume: 'r', resumed: true, grace: 1, dead: 1, lead: true, epoch: 1, ice: [], calls: ids })
+const how = { t: 'call', call: 'a', out: false, from: '1002' } as const
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0))
+
+test('a page that was loaded in a call asks for its audio and shows how it is', async () => {
+  calls.welcome(welcome('a'))
+  expect(sent).toEqual([])
+  calls.receive({ ...how, state: 'talking', held: true, muted: true, talked: 65_000 })
+  expect(sent).toEqual([{ t: 'restart', call: 'a', fresh: true }])
+  const [call] = calls.list
+  expect(call).toMatchObject({ id: 'a', state: 'talking', held: true, muted: true })
+  expect(Date.now() - (call?.since ?? 0)).toBeGreaterThanOrEqual(65_000)
+
+  // An offer of the connection that is no more is passed over.
+  calls.receive({ t: 'offer', call: 'a', sdp: 'stale' })
+  await settled()
+  expect(sent).toHaveLength(1)
+  calls.receive({ t: 'offer', call: 'a', sdp: 'sdp', fresh: true })
+  await settled()
+  expect(sent[1]).toEqual({ t: 'answer', call: 'a', sdp: 'sdp' })
+  expect(tracks.map((t) => t.enabled)).toEqual([false]) // still muted
+})
+
+test('what was not answered cannot go on, and what is not this page’s is not shown', () => {
+  calls.welcome(welcome('a'))
+  calls.receive({ ...how, state: 'ringing', out: true })
+  expect(sent).toEqual([{ t: 'hangup', call: 'a' }])
+  calls.receive({ ...how, call: 'b', state: 'talking' })
+  expect(sent).toHaveLength(1)
+  expect(calls.list).toEqual([])
+})
+
+test('another page that has the calls now leaves none here', async () => {
+  calls.welcome(welcome('a'))
+  calls.receive({ ...how, state: 'talking' })
+  calls.receive({ t: 'offer', call: 'a', sdp: 'sdp', fresh: true })
+  await settled()
+  calls.leave()
+  expect(calls.list).toEqual([])
+})
