@@ -117,6 +117,7 @@ func (c *call) run(begin func()) {
 	c.keys.Wait()
 	c.x.seat.mu.Lock()
 	delete(c.x.calls, c.id)
+	c.x.holding.ends(c)
 	c.x.past = append(c.x.past[max(0, len(c.x.past)-maxPast+1):], c.seen.now())
 	c.x.seat.mu.Unlock()
 	c.x.srv.calling.Add(-1)

@@ -10,6 +10,7 @@ import (
 // is told, and may do as it likes.
 func (c *call) hold(on bool) {
 	if c.state != signalling.CallTalking || c.held == on {
+		c.settled()
 		return
 	}
 	c.held = on
@@ -33,6 +34,7 @@ func (c *call) reoffer(l *leg) {
 // reoffered takes the answer. A side that refuses goes on as it was: nothing is heard
 // either way while we hold, for the gateway sees to that.
 func (c *call) reoffered(l *leg, answer []byte, status int) {
+	c.settled()
 	if c.leg.Load() != l {
 		return
 	}

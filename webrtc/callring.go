@@ -130,7 +130,7 @@ func (c *call) dials(p *ua.Phone, sdp string) {
 	}
 	c.again = func() { c.invites(p, uri) }
 	c.tell()
-	c.again()
+	c.onceHeld(c.again)
 }
 
 // invites makes the call, with an offer of its own.

@@ -175,6 +175,9 @@ func (x *session) onCall(m signalling.In) bool {
 	if m.With != "" {
 		with = x.calls[m.With]
 	}
+	if m.T == signalling.Hold && m.On {
+		x.holding.begins(c)
+	}
 	c.post(func() { c.page(m, with) })
 	return true
 }

@@ -45,9 +45,10 @@ type session struct {
 	proof   proof
 	visible string
 
-	phone *ua.Phone        // nil until it is needed
-	calls map[string]*call // by id
-	past  []CallInfo       // of calls that are over, the newest last
+	phone   *ua.Phone        // nil until it is needed
+	calls   map[string]*call // by id
+	past    []CallInfo       // of calls that are over, the newest last
+	holding holding          // which of them are about to be held
 
 	devices []signalling.Device // by the page's word
 

@@ -189,6 +189,7 @@ func TestPageAnswersACallThatRingsTheDeskPhoneToo(t *testing.T) {
 
 // Answered at the desk phone: the page stops ringing and tells of no missed call.
 func TestPageStopsRingingWhenTheDeskPhoneAnswers(t *testing.T) {
+	figures(t)
 	t.Parallel()
 	s := carrying(t)
 	p := OpenTalking(t, s, micTone).Talker("1001")

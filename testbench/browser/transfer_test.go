@@ -155,7 +155,10 @@ func (g *stage) blind() {
 func (g *stage) attended() {
 	g.calls()
 	g.p.Dial("1002")
-	g.caller.agrees() // it is held
+	hold := g.caller.Expect(siptest.Method("INVITE"))
+	time.Sleep(300 * time.Millisecond) // a consultation waits until the first call is held
+	g.caller.answer(hold)
+	g.caller.Expect(siptest.Method("ACK"))
 	g.col.takes(g.col.Expect(siptest.Method("INVITE")))
 	g.col.hears(micTone)
 	g.p.Hears(deskTone)

@@ -1,0 +1,82 @@
+package webrtc
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lamplight/webrtc/signalling"
+)
+
+// The page holds and dials at once. The new call is let out as a consultation when the
+// first is held, so it waits for the other side to agree, to refuse, or to have
+// had its time.
+func TestAConsultationWaitsForTheFirstCallToBeHeld(t *testing.T) {
+	for name, then := range map[string]func(x *exchange){
+		"agreed":  func(x *exchange) { x.far.offer.Answer([]byte(sdpOf("held"))) },
+		"refused": func(x *exchange) { x.far.offer.Refuse(488) },
+		"nothing": func(*exchange) { time.Sleep(holdWithin) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := newExchange(t)
+				p := x.online()
+				u, id := x.talks(p)
+				p.say(signalling.In{T: signalling.Hold, Call: id, On: true})
+				p.say(signalling.In{T: signalling.Dial, Call: "p-1", To: "1002", SDP: "page-sdp"})
+				check(t, "before", x.far.said(), "offered")
+				if got := p.told(); got.Call != "p-1" || got.State != signalling.CallDialling {
+					t.Errorf("the page is told %+v", got)
+				}
+				then(x)
+				check(t, "then", x.far.said(), "incoming")
+				time.Sleep(2 * holdWithin)
+				check(t, "once", x.far.said(), "")
+				u.End(200)
+				p.about(signalling.Hangup, "p-1")
+				synctest.Wait()
+				if n := x.srv.Calls(); n != 0 {
+					t.Errorf("%d calls are left", n)
+				}
+			})
+		})
+	}
+}
+
+// Who hangs up while he is asked to be held is no reason to wait; neither is a call that
+// is held already.
+func TestAConsultationWaitsForNobodyWhoIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		u, id := x.talks(p)
+		p.say(signalling.In{T: signalling.Hold, Call: id, On: true})
+		p.say(signalling.In{T: signalling.Dial, Call: "p-1", To: "1002", SDP: "page-sdp"})
+		check(t, "before", x.far.said(), "offered")
+		u.End(200)
+		check(t, "gone", x.far.said(), "ended 200, incoming")
+		p.about(signalling.Hangup, "p-1")
+		x.far.said()
+
+		_, id = x.talks(p)
+		p.about(signalling.Hold, id, on)
+		x.far.offer.Answer([]byte(sdpOf("held")))
+		p.about(signalling.Hold, id, on)
+		x.far.said()
+		p.say(signalling.In{T: signalling.Dial, Call: "p-2", To: "1002", SDP: "page-sdp"})
+		check(t, "held already", x.far.said(), "incoming")
+		// Hung up before it was let out.
+		p.about(signalling.Hold, id)
+		x.far.offer.Answer([]byte(sdpOf("talks")))
+		p.about(signalling.Hangup, "p-2")
+		p.say(signalling.In{T: signalling.Hold, Call: id, On: true})
+		p.say(signalling.In{T: signalling.Dial, Call: "p-3", To: "1002", SDP: "page-sdp"})
+		p.about(signalling.Hangup, "p-3")
+		x.far.said()
+		time.Sleep(2 * holdWithin)
+		if got := x.far.said(); strings.Contains(got, "incoming") {
+			t.Errorf("a call that is not wanted any more is made: %s", got)
+		}
+	})
+}
