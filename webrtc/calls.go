@@ -194,7 +194,7 @@ func (x *session) dial(m signalling.In, known bool) {
 	case err != nil:
 		no = "Calls cannot be made from this page."
 	case !x.leads():
-		no = "The phone is in another tab or window."
+		no = "The phone is not in this tab."
 	case !x.add(c, func() { c.dials(p, m.SDP) }):
 		no = "There are too many calls."
 	default:

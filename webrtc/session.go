@@ -186,7 +186,7 @@ func (x *session) tell() {
 	s.Target = s.Leader == signalling.LeaderYou && x.life == presence.SessionAlive && v.Usable
 	switch s.Leader {
 	case signalling.LeaderOther:
-		s.Code, s.Sentence = "other-tab", "The phone is in another tab or window."
+		s.Code, s.Sentence = "other-tab", x.elsewhere()
 		s.Remedy = "Press \"Use here\" to take it over."
 	case signalling.LeaderNone:
 		s.Code, s.Sentence, s.Remedy = "no-lead", "The phone is not in this tab.", ""
@@ -196,6 +196,18 @@ func (x *session) tell() {
 	}
 	x.told = s
 	x.link.send(signalling.Encode(s))
+}
+
+// elsewhere is where the phone is instead; another session leads.
+func (x *session) elsewhere() string {
+	switch x.seat.leader.client {
+	case x.client:
+		return "The phone is in another tab or window."
+	case "desktop":
+		return "The phone is in the desktop client."
+	default:
+		return "The phone is in a browser."
+	}
 }
 
 func (x *session) leader() signalling.Leader {
