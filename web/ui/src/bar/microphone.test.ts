@@ -4,7 +4,7 @@ import { passing, remedy, shown, type Remedy } from './microphone'
 
 function state(change: Partial<WebphoneState>, server?: Partial<ServerState>): WebphoneState {
   return {
-    connection: 'connected', microphone: 'granted', lead: true, calls: [], session: 's', problem: undefined,
+    connection: 'connected', microphone: 'granted', lead: true, calls: [], devices: { inputs: [], outputs: [], chosen: {}, gone: [], choosable: true }, session: 's', problem: undefined,
     server: server && { t: 'state', leader: 'you', life: 'alive', mic: 'granted', network: 'proven', target: false, ...server },
     ...change,
   }

@@ -6,7 +6,7 @@ test('a duration reads as on a phone', () => {
 })
 
 test('only a tab that calls can reach may call', () => {
-  const state = { microphone: 'granted', lead: true, session: 's', calls: [], problem: undefined } as const
+  const state = { microphone: 'granted', lead: true, session: 's', calls: [], devices: { inputs: [], outputs: [], chosen: {}, gone: [], choosable: true }, problem: undefined } as const
   const server = { t: 'state', leader: 'you', life: 'alive', mic: 'granted', network: 'proven', target: true } as const
   expect(mayDial({ ...state, connection: 'connected', server })).toBe(true)
   expect(mayDial({ ...state, connection: 'connected', server: { ...server, target: false } })).toBe(false)

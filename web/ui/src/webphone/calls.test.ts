@@ -31,7 +31,7 @@ beforeEach(() => {
     send: (m) => sent.push(m) > 0,
     onChange: () => undefined,
     microphone: () => {
-      const track = { enabled: true, stop: () => undefined }
+      const track = { enabled: true, stop: () => undefined, addEventListener: () => undefined }
       tracks.push(track)
       return Promise.resolve({ getAudioTracks: () => [track], getTracks: () => [track] } as unknown as MediaStream)
     },

@@ -1,8 +1,11 @@
 // The calls of this page: what the server says of them, their audio, and what rings.
 
 import { CallAudio } from './audio'
+import type { Use } from './devices'
+import { Errands } from './errands'
 import { notify } from './notify'
-import type { CallTruth, Incoming, Outgoing, Ring, Welcome } from './protocol'
+import { openFailed } from './openmic'
+import type { CallTruth, Figures, Incoming, Outgoing, Ring, Welcome } from './protocol'
 import { Ringer } from './ringer'
 import type { Tone } from './ringer'
 import { callEnded } from './callwords'
@@ -18,6 +21,12 @@ export interface PhoneCall extends Omit<CallTruth, 't' | 'call'> {
   keys?: string
   /** The browser lets nothing be heard until the agent clicks. */
   blocked?: boolean
+  /** What became of a click, or of a device: it did not do what it should. */
+  note?: string
+  /** What was clicked and waits for the connection. */
+  waiting?: string
+  /** How it was heard in the last seconds. */
+  figures?: Figures
 }
 
 export interface CallsOptions {
@@ -26,6 +35,10 @@ export interface CallsOptions {
   onChange: () => void
   /** Opens the microphone; rejects with the browser's error. */
   microphone: () => Promise<MediaStream>
+  /** The device that is chosen; undefined: the system's own. */
+  device?: (use: Use) => string | undefined
+  /** The microphone of a call ended, and there is no other. */
+  onUnheard?: () => void
 }
 
 // How long a call that ended is shown, in ms; one that was missed until it is dismissed.
@@ -37,13 +50,26 @@ export class Calls {
   private readonly before = new Set<string>() // calls of the page that was here before this one
   private readonly notes = new Map<string, () => void>()
   private readonly timers = new Set<number>()
-  private readonly ringer = new Ringer()
+  private readonly ringer: Ringer
+  private readonly errands: Errands
   private ice: RTCIceServer[] = []
+  private takesFigures = false
 
-  constructor(private readonly options: CallsOptions) {}
+  constructor(private readonly options: CallsOptions) {
+    this.ringer = new Ringer(options.device)
+    this.errands = new Errands({
+      send: options.send,
+      onChange: (id, refused) => this.note(id, refused),
+    })
+  }
 
   get list(): readonly PhoneCall[] {
     return [...this.calls.values()]
+  }
+
+  /** No call has a microphone open. */
+  get idle(): boolean {
+    return this.audio.size === 0
   }
 
   start(): void {
@@ -56,6 +82,7 @@ export class Calls {
     this.timers.clear()
     this.before.clear()
     this.calls.clear()
+    this.errands.stop()
     this.ringer.stop()
     this.options.onChange()
   }
@@ -64,6 +91,7 @@ export class Calls {
   leave(): void {
     for (const id of [...this.audio.keys()]) this.silence(id)
     this.calls.clear()
+    this.errands.stop()
     this.ringer.play('none')
     this.options.onChange()
   }
@@ -72,7 +100,9 @@ export class Calls {
    * a page that was here before this one go on in this, once it is told how they are. */
   welcome(message: Welcome): void {
     this.relays(message.ice)
+    this.takesFigures = message.takes?.includes('stats') === true
     const known = new Set(message.calls ?? [])
+    for (const id of this.errands.flush(known)) known.delete(id)
     for (const call of this.calls.values()) {
       if (call.state !== 'ended' && !known.has(call.id)) this.over({ ...call, state: 'ended', why: 'gone' })
     }
@@ -140,37 +170,64 @@ export class Calls {
     if (call?.state !== 'ringing' || call.out) return
     this.holdOthers(id)
     this.audio.get(id)?.speak(true)
-    this.options.send({ t: 'accept', call: id })
+    this.errands.last(id, 'accept')
     this.show({ ...call, picked: true })
   }
 
   reject(id: string): void {
-    this.options.send({ t: 'reject', call: id })
+    this.done(id, 'reject')
   }
 
   hangup(id: string): void {
-    const call = this.calls.get(id)
-    if (call === undefined) return
-    const sent = this.options.send({ t: 'hangup', call: id })
-    // The server may not know it yet, or not be there: it is told when it is (welcome).
-    if (!sent || call.state === 'dialling') this.over({ ...call, state: 'ended', why: 'hung-up' })
+    this.done(id, 'hangup')
   }
 
   hold(id: string, on: boolean): void {
-    this.options.send({ t: 'hold', call: id, on })
+    this.errands.hold(id, on)
   }
 
   mute(id: string, on: boolean): void {
     this.audio.get(id)?.speak(!on)
-    this.options.send({ t: 'mute', call: id, on })
+    const call = this.calls.get(id)
+    if (call !== undefined) this.show({ ...call, muted: on })
+    this.errands.mute(id, on)
   }
 
   press(id: string, keys: string): void {
-    this.options.send({ t: 'dtmf', call: id, keys })
+    this.note(id, undefined)
+    this.errands.press(id, keys)
   }
 
   transfer(id: string, to: { to: string } | { with: string }): void {
-    this.options.send({ t: 'transfer', call: id, ...to })
+    if (this.options.send({ t: 'transfer', call: id, ...to })) return
+    this.note(id, 'The call was not transferred: there is no connection to the server. Try again when it is back.')
+  }
+
+  /** Other devices are to be used, in the calls that go on, too. */
+  use(use: Use): void {
+    if (use !== 'microphone') this.ringer.use()
+    for (const [id, audio] of this.audio) {
+      if (use === 'speaker') audio.useSpeaker()
+      if (use === 'microphone') void audio.renew().catch((error: unknown) => this.unheard(id, error))
+    }
+  }
+
+  /** Rings once, for the agent to hear where. */
+  sampleRing(): Promise<void> {
+    return this.ringer.sample()
+  }
+
+  /** The server has just asked: a moment to look how the calls are heard. */
+  measure(): void {
+    for (const [id, audio] of this.audio) {
+      if (this.calls.get(id)?.state !== 'talking') continue
+      void audio.figures().then((figures) => {
+        const call = this.calls.get(id)
+        if (figures === undefined || call?.state !== 'talking') return
+        if (this.takesFigures) this.options.send({ t: 'stats', call: id, stats: figures })
+        this.show({ ...call, figures })
+      }, () => undefined)
+    }
   }
 
   dismiss(id: string): void {
@@ -182,6 +239,29 @@ export class Calls {
   /** How loud the microphone is in a call, 0 to 1. */
   level(id: string): Promise<number> {
     return this.audio.get(id)?.level() ?? Promise.resolve(0)
+  }
+
+  /** The agent is done with a call: it is over here at once, and for the server as soon
+   * as it can be told. */
+  private done(id: string, how: 'reject' | 'hangup'): void {
+    const call = this.calls.get(id)
+    if (call === undefined || call.state === 'ended') return
+    this.errands.last(id, how)
+    this.over({ ...call, state: 'ended', why: how === 'reject' ? 'rejected' : 'hung-up', sentence: undefined })
+  }
+
+  /** Says what became of a click; what was said before is over with the next one. */
+  private note(id: string, note: string | undefined): void {
+    const call = this.calls.get(id)
+    const waiting = this.errands.words(id)
+    if (call === undefined || call.state === 'ended' || (call.note === note && call.waiting === waiting)) return
+    this.show({ ...call, note, waiting })
+  }
+
+  /** The microphone of a call cannot be had, or not the one that was chosen. */
+  private unheard(id: string, error: unknown): void {
+    const { sentence, remedy } = openFailed(error)
+    this.note(id, `${sentence} ${remedy}`)
   }
 
   // That it rings is said at once, from the message handler: the server waits for it.
@@ -205,7 +285,12 @@ export class Calls {
       call: id,
       ice: this.ice,
       microphone: this.options.microphone,
+      speaker: () => this.options.device?.('speaker'),
       send: this.options.send,
+      onUnheard: (error) => {
+        this.unheard(id, error)
+        this.options.onUnheard?.()
+      },
       onLost: () => void this.options.send({ t: 'restart', call: id }),
       onBlocked: (blocked) => {
         const call = this.calls.get(id)
@@ -216,11 +301,12 @@ export class Calls {
     return audio
   }
 
-  private told({ t: _, call: id, ...truth }: CallTruth): void {
+  private told(message: CallTruth): void {
+    const { t: _, call: id, ...truth } = this.errands.told(message)
     const before = this.calls.get(id) ?? this.goesOn(id, truth)
-    if (before === undefined) return // over here already
-    const { picked, keys, blocked } = before
-    const call: PhoneCall = { id, picked, keys, blocked, ...truth }
+    if (before === undefined || before.state === 'ended') return // over here already
+    const { picked, keys, blocked, figures, note } = before
+    const call: PhoneCall = { id, picked, keys, blocked, figures, note, ...truth, waiting: this.errands.words(id) }
     if (truth.state === 'talking') call.since = before.since ?? Date.now() - (truth.talked ?? 0)
     if (truth.state === 'ended') {
       this.over({ ...call, since: before.since, picked: before.picked })
@@ -249,9 +335,8 @@ export class Calls {
   private failed(id: string, error: unknown): void {
     const call = this.calls.get(id)
     if (call === undefined || call.state === 'ended') return
-    this.options.send({ t: call.out || call.state === 'talking' ? 'hangup' : 'reject', call: id })
-    const name = error instanceof Error ? error.name : ''
-    this.over({ ...call, state: 'ended', why: 'media', sentence: microphoneFailed(name) })
+    this.errands.last(id, call.out || call.state === 'talking' ? 'hangup' : 'reject')
+    this.over({ ...call, state: 'ended', why: 'media', sentence: failedWords(error) })
   }
 
   private over(call: PhoneCall): void {
@@ -292,15 +377,12 @@ export function toneOf(calls: readonly PhoneCall[]): Tone {
   return calls.some((c) => c.state === 'ringing' && c.out) ? 'ringback' : 'none'
 }
 
-function microphoneFailed(error: string): string {
-  switch (error) {
-    case 'NotAllowedError':
-      return 'The browser did not allow the microphone.'
-    case 'NotFoundError':
-      return 'There is no microphone.'
-    case 'NotReadableError':
-      return 'Another program uses the microphone.'
-    default:
-      return 'The audio could not be set up.'
+function failedWords(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' }
+  if (name === 'NetworkError') return message
+  if (name === 'InvalidAccessError' || name === 'OperationError' || name === 'InvalidStateError') {
+    return 'The audio could not be set up. Reload the page; if that does not help, restart the browser.'
   }
+  const { sentence, remedy } = openFailed(error)
+  return `${sentence} ${remedy}`
 }

@@ -30,9 +30,9 @@ export function callWarning(call: Call): string | undefined {
     case 'network':
       return 'The connection for audio is interrupted. It is tried again by itself.'
     case 'silent':
-      return 'Nothing is heard from your microphone. Is it muted?'
+      return 'Nothing is heard from your microphone. Check the mute switch of the headset, or choose another microphone.'
     case 'no-audio':
-      return 'Your microphone sends nothing.'
+      return 'Your microphone sends nothing. Check its plug, or choose another microphone.'
   }
   return call.state === 'talking' ? call.sentence : undefined
 }
@@ -43,11 +43,11 @@ const ends: Record<CallEnd, string> = {
   canceled: 'Missed call',
   elsewhere: '',
   rejected: '',
-  'no-ack': 'This page answered too late',
-  refused: 'The call failed',
-  media: 'There was no audio',
+  'no-ack': 'This page answered too late: the call went on without it. Close tabs that keep the machine busy.',
+  refused: 'The call failed. Check the number and try again.',
+  media: 'There was no audio. Test the microphone, and check the network.',
   transferred: 'Transferred',
-  gone: 'The connection was lost',
+  gone: 'The connection to the server was lost. Call again if the call is not there any more.',
 }
 
 /** How a call ended; missed: nobody else took it. No text: nothing worth saying. */

@@ -19,8 +19,13 @@
 // is made in the message handler.
 
 import { Calls } from './calls'
+import { Devices } from './devices'
+import type { Use } from './devices'
 import { Microphone } from './microphone'
+import { MicTest } from './mictest'
+import type { MicTestState } from './mictest'
 import { allowNotifications } from './notify'
+import { openMicrophone } from './openmic'
 import { close, subprotocol } from './protocol'
 import type { Incoming, Outgoing, ServerState, Visibility, Welcome } from './protocol'
 import { loadSeat, saveSeat } from './seat'
@@ -45,8 +50,6 @@ export interface WebphoneOptions {
   /** Ask for the microphone as soon as the server wants to know (default), or
    * only from allowMicrophone(), where the browser would show a question. */
   ask?: 'at-once' | 'on-click'
-  /** The chosen input; undefined means the browser's. */
-  deviceId?: () => string | undefined
 }
 
 /** The login is over; the page should show it. */
@@ -68,6 +71,7 @@ export class Webphone {
   private test: TestCall | undefined
   private heard = 0
   private failures = 0
+  private code = 0 // why the last socket was closed
   private retry = 0
   private claim = 0 // timer: take the lead
   private attempt = 0
@@ -79,12 +83,16 @@ export class Webphone {
   private readonly tabs: Tabs
   /** The calls of this tab. */
   readonly calls: Calls
+  /** What they are spoken and heard by. */
+  readonly devices: Devices
 
   constructor(private readonly options: WebphoneOptions) {
+    this.devices = new Devices({ onChange: () => this.devicesChanged(), onUse: (use) => this.use(use) })
     this.mic = new Microphone({
-      deviceId: options.deviceId,
+      deviceId: () => this.devices.id('microphone'),
       onChange: (mic) => {
         this.send({ t: 'mic', mic })
+        if (mic.probe === 'ok') void this.devices.refresh() // they have names from now on
         this.emit()
       },
       onDue: () => {
@@ -94,10 +102,9 @@ export class Webphone {
     this.calls = new Calls({
       send: (message) => this.send(message),
       onChange: () => this.emit(),
-      microphone: () => {
-        const id = this.options.deviceId?.()
-        return navigator.mediaDevices.getUserMedia({ audio: id === undefined ? true : { deviceId: id } })
-      },
+      microphone: () => openMicrophone(this.devices.id('microphone')),
+      device: (use) => this.devices.id(use),
+      onUnheard: () => void this.mic.probe(),
     })
     this.tabs = new Tabs(`lamplight-phone:${options.agent}`, (lead) => {
       if (lead) this.claimSoon()
@@ -114,7 +121,8 @@ export class Webphone {
       lead: this.tabs.lead,
       session: this.welcome?.sid,
       calls: this.calls.list,
-      problem: problemOf(this.connection, this.server, microphone, this.failures),
+      devices: this.devices.state,
+      problem: problemOf(this.connection, this.server, microphone, this.failures, this.code),
     }
   }
 
@@ -131,7 +139,7 @@ export class Webphone {
     this.follow()
     this.calls.start()
     if (this.seat.tab === '') this.seat = await loadSeat(this.options.agent)
-    await Promise.all([this.tabs.start(this.seat.lead === true), this.mic.start()])
+    await Promise.all([this.tabs.start(this.seat.lead === true), this.mic.start(), this.devices.start()])
     if (this.running) void this.connect()
   }
 
@@ -158,9 +166,32 @@ export class Webphone {
     void this.mic.probe()
   }
 
+  /** Tests the microphone while there is no call; from a click. The caller runs and stops
+   * it. */
+  testMicrophone(onChange: (state: MicTestState) => void): MicTest {
+    return new MicTest({
+      open: () => openMicrophone(this.devices.id('microphone')),
+      speaker: () => this.devices.id('speaker'),
+      onChange,
+    })
+  }
+
   tryAgain(): void {
     if (this.connection === 'waiting') void this.connect()
     void this.mic.probe().then(() => this.send({ t: 'retest', why: 'agent' }))
+  }
+
+  private devicesChanged(): void {
+    if (this.welcome?.takes?.includes('devices') === true) this.send({ t: 'devices', devices: this.devices.told() })
+    this.emit()
+  }
+
+  /** Another device is to be used from now on; a microphone has to be proven. */
+  private use(use: Use): void {
+    this.calls.use(use)
+    if (use === 'microphone' && this.server?.leader === 'you' && this.calls.idle) {
+      void this.mic.probe().then(() => this.send({ t: 'retest', why: 'device' }))
+    }
   }
 
   /** Takes the lead if nobody has it by then. */
@@ -230,6 +261,7 @@ export class Webphone {
     this.tabs.stop()
     this.calls.stop()
     this.mic.stop()
+    this.devices.stop()
     this.to(connection)
   }
 
@@ -346,7 +378,7 @@ export class Webphone {
     this.drop()
     this.socket = socket
     this.welcome = welcome
-    this.failures = 0
+    this.failures = this.code = 0
     this.heard = Date.now()
     const epoch = welcome.lead ? welcome.epoch : this.seat.epoch
     this.keep({ tab: this.seat.tab, resume: welcome.resume, epoch, lead: welcome.lead })
@@ -356,6 +388,7 @@ export class Webphone {
       if (this.coming === undefined) this.lost(event.code)
     }
     this.calls.welcome(welcome)
+    this.devicesChanged()
     this.to('connected')
   }
 
@@ -365,6 +398,7 @@ export class Webphone {
     switch (message.t) {
       case 'ping':
         this.send({ t: 'pong', n: message.n, mic: this.mic.claim, vis: visibility() })
+        this.calls.measure()
         return
       case 'state':
         this.server = message
@@ -417,6 +451,7 @@ export class Webphone {
   /** The socket is closed: stop, or come back. */
   private lost(code: number): void {
     this.drop()
+    this.code = code
     switch (code) {
       case close.loggedOut:
         this.keep({ tab: this.seat.tab })

@@ -3,7 +3,8 @@
 // the microphone tells, so probe() does that, keeps the track for a moment (the
 // test call follows) and lets it go, so that no recording sign stays lit.
 
-import type { MicClaim, Probe } from './protocol'
+import { openMicrophone, probeOf } from './openmic'
+import type { MicClaim } from './protocol'
 
 export interface MicrophoneOptions {
   /** Called whenever the claim changed. */
@@ -102,8 +103,7 @@ export class Microphone {
     let hanging = 0
     let givenUp = false
     try {
-      const id = this.options.deviceId?.()
-      const request = navigator.mediaDevices.getUserMedia({ audio: id === undefined ? true : { deviceId: id } })
+      const request = openMicrophone(this.options.deviceId?.())
       const limit = new Promise<never>((_, reject) => {
         if (this.claimed.perm === 'granted') {
           hanging = window.setTimeout(() => reject(new DOMException('no answer', 'TimeoutError')), hangsAfter)
@@ -131,7 +131,7 @@ export class Microphone {
     } catch (error) {
       givenUp = true
       this.release()
-      this.set({ probe: outcome(error), err: error instanceof Error ? error.name : 'Error' })
+      this.set({ probe: probeOf(error), err: error instanceof Error ? error.name : 'Error' })
       return undefined
     } finally {
       window.clearTimeout(asking)
@@ -188,25 +188,5 @@ export class Microphone {
     if (JSON.stringify(next) === JSON.stringify(this.claimed)) return
     this.claimed = next
     if (!this.off.signal.aborted) this.options.onChange(next)
-  }
-}
-
-/** The error names of getUserMedia, old spellings included. */
-function outcome(error: unknown): Probe {
-  switch (error instanceof Error ? error.name : '') {
-    case 'NotAllowedError':
-    case 'PermissionDeniedError':
-    case 'SecurityError':
-      return 'denied'
-    case 'NotFoundError':
-    case 'DevicesNotFoundError':
-    case 'OverconstrainedError':
-      return 'missing'
-    case 'NotReadableError':
-    case 'TrackStartError':
-    case 'AbortError':
-      return 'busy'
-    default:
-      return 'failed'
   }
 }

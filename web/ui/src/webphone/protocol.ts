@@ -32,6 +32,29 @@ export interface MicClaim {
   err?: string
 }
 
+/** A device as the server is told it; see Devices. */
+export interface DeviceTold {
+  kind: 'input' | 'output'
+  label: string
+  used?: boolean
+  rings?: boolean
+  gone?: boolean
+}
+
+/** How a call was heard in the last seconds: times in ms, shares and levels from 0 to 1.
+ * What the browser does not say is left out. */
+export interface Figures {
+  codec?: string
+  path?: string
+  rtt?: number
+  jitter?: number
+  lost?: number
+  lost_there?: number
+  concealed?: number
+  level?: number
+  heard?: number
+}
+
 export type Visibility = 'visible' | 'hidden'
 
 /** What the page sends. */
@@ -64,6 +87,8 @@ export type Outgoing =
   | { t: 'hold' | 'mute'; call: string; on: boolean }
   | { t: 'dtmf'; call: string; keys: string }
   | { t: 'transfer'; call: string; to?: string; with?: string }
+  | { t: 'stats'; call: string; stats: Figures }
+  | { t: 'devices'; devices: DeviceTold[] }
   | { t: 'bye'; why: 'pagehide' | 'logout' }
 
 export interface Welcome {
@@ -78,6 +103,8 @@ export interface Welcome {
   ice: RTCIceServer[]
   /** The calls that go on. */
   calls?: string[]
+  /** Messages beyond the first version's that the server understands. */
+  takes?: string[]
 }
 
 /** A call that comes. */

@@ -1,7 +1,9 @@
 // What a page shows of its webphone.
 
 import type { PhoneCall } from './calls'
+import type { DeviceState } from './devices'
 import type { ServerState } from './protocol'
+import { lostWords } from './lostwords'
 import { micWords } from './words'
 import type { MicState, Words } from './words'
 
@@ -24,6 +26,8 @@ export interface WebphoneState {
   session: string | undefined
   /** The calls of this tab, those that just ended included. */
   calls: readonly PhoneCall[]
+  /** What they are spoken and heard by. */
+  devices: DeviceState
   /** What is wrong and what to do; undefined: nothing. */
   problem: Words | undefined
 }
@@ -36,16 +40,14 @@ export function problemOf(
   server: ServerState | undefined,
   microphone: MicState,
   failures = 0,
+  code = 0,
 ): Words | undefined {
   // A first attempt is no problem yet.
   if (connection === 'connecting' && failures === 0) return undefined
   switch (connection) {
     case 'connecting':
     case 'waiting':
-      return {
-        sentence: 'There is no connection to the server.',
-        remedy: 'It is tried again by itself. Check the network if it lasts.',
-      }
+      return lostWords(code)
     case 'replaced':
       return { sentence: 'This session goes on in another tab.', remedy: 'Press "Use here" to take it over.' }
     case 'logged-out':
