@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -73,7 +74,12 @@ func figures(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		is := spansSection + "\n\n" + time.Now().UTC().Format(time.DateOnly) + ". " + spansIntro + calling.tableLocked()
+		busy, err := os.ReadFile("/proc/loadavg")
+		if err != nil {
+			t.Error(err)
+		}
+		is := fmt.Sprintf("%s\n\n%s, %d cores, load average at the end %.14s. %s", spansSection,
+			time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), busy, spansIntro) + calling.tableLocked()
 		before, after, had := strings.Cut(string(old), spansSection+"\n")
 		if rest := strings.Index(after, "\n## "); rest >= 0 {
 			is += after[rest:]
