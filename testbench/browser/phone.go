@@ -16,12 +16,12 @@ import (
 )
 
 // OpenTalking starts a browser whose microphone hears a tone, and which may use it.
-func OpenTalking(t testing.TB, s *lab.Server, hz int) *Chromium {
+func OpenTalking(t testing.TB, s *lab.Server, hz int, more ...chromedp.ExecAllocatorOption) *Chromium {
 	t.Helper()
-	c := OpenAt(t, s, "http://"+s.HTTP,
+	c := OpenAt(t, s, "http://"+s.HTTP, append(more,
 		chromedp.Flag("use-file-for-fake-audio-capture", tone(t, hz)),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("mute-audio", false))
+		chromedp.Flag("mute-audio", false))...)
 	c.Microphone(cdp.PermissionSettingGranted)
 	return c
 }

@@ -4,6 +4,7 @@ package browser
 
 import (
 	"context"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +117,26 @@ func TestATabThatCrashedLeavesItsCallToTheNext(t *testing.T) {
 	both(pbx, next)
 	pbx.unaware()
 	next.Press("hangup")
+	pbx.hungUp()
+}
+
+// A browser that is killed and started again has its login, and by that its call.
+func TestABrowserThatWasKilledGoesOnWithItsCall(t *testing.T) {
+	t.Parallel()
+	s := carrying(t)
+	profile := chromedp.UserDataDir(t.TempDir())
+	c := OpenTalking(t, s, micTone, profile)
+	pbx, _ := talking(t, s, c)
+	time.Sleep(35 * time.Second) // it writes its cookies to disk every 30 s
+	signal(processes(t, chromedp.FromContext(c.ctx).Browser.Process().Pid), syscall.SIGKILL)
+	began := time.Now()
+	p := OpenTalking(t, s, micTone, profile).Empty()
+	p.listens()
+	p.run(p.ctx, chromedp.Navigate(p.base+"/"))
+	both(pbx, p)
+	held(t, "the browser is killed in a call and started again: both are heard again", time.Since(began), 10*time.Second)
+	pbx.unaware()
+	p.Press("hangup")
 	pbx.hungUp()
 }
 

@@ -157,7 +157,7 @@ func List() []Complaint {
 		{"The page shows a missed call that the agent took at another device.",
 			[]string{"sip/proxy.TestACallRingsPageAndDeskPhoneAtOnce", "testbench/browser.TestPageStopsRingingWhenTheDeskPhoneAnswers"}},
 		{"F5, and the call is gone.",
-			[]string{"webrtc/media.TestAReloadedPageGoesOn", "webrtc.TestAReloadedPageGoesOnWithItsCall", "webrtc.TestABrowserStartedAgainGoesOnWithItsCall", "testbench/browser.TestAReloadedPageGoesOnWithItsCall", "testbench/browser.TestATabThatCrashedLeavesItsCallToTheNext"}},
+			[]string{"webrtc/media.TestAReloadedPageGoesOn", "webrtc.TestAReloadedPageGoesOnWithItsCall", "webrtc.TestABrowserStartedAgainGoesOnWithItsCall", "testbench/browser.TestAReloadedPageGoesOnWithItsCall", "testbench/browser.TestATabThatCrashedLeavesItsCallToTheNext", "testbench/browser.TestABrowserThatWasKilledGoesOnWithItsCall"}},
 		{"A page that is reloaded in a call cannot be called any more.",
 			[]string{"testbench/browser.TestAReloadedPageCanBeCalledAgain"}},
 		{"Every tab rings.",
