@@ -5,6 +5,7 @@ import { failed } from './bar/act'
 import { AgentBar } from './bar/AgentBar'
 import { MicrophoneChip, MicrophoneProblem } from './bar/Microphone'
 import { PhonePanel } from './bar/Phone'
+import { Sound, SoundProblem } from './bar/Sound'
 import { useWebphone } from './bar/useWebphone'
 import { LiveRoster } from './live/roster'
 import { RosterContext, useAgent, useConnected, useSkew } from './live/useRoster'
@@ -80,7 +81,25 @@ function Desk({ me, fresh, barOnly, logout }: Props) {
   const bar = mine && (
     <>
       {fresh && <KeepStatus me={me} />}
-      <AgentBar agent={mine} choices={choices} skew={skew} connected={connected} microphone={<MicrophoneChip phone={webphone} />} phone={<PhonePanel phone={webphone} />} problem={<MicrophoneProblem phone={webphone} />}>
+      <AgentBar
+        agent={mine}
+        choices={choices}
+        skew={skew}
+        connected={connected}
+        microphone={
+          <>
+            <MicrophoneChip phone={webphone} />
+            <Sound phone={webphone} />
+          </>
+        }
+        phone={<PhonePanel phone={webphone} />}
+        problem={
+          <>
+            <MicrophoneProblem phone={webphone} />
+            <SoundProblem phone={webphone} />
+          </>
+        }
+      >
         <Text size="sm">
           {mine.name} · {mine.number}
         </Text>

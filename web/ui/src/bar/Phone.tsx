@@ -1,7 +1,9 @@
-import { Alert, Button, Group, Popover, Progress, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
-import { useEffect, useId, useState } from 'react'
+import { Alert, Button, Group, Popover, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
+import { useEffect, useState } from 'react'
 import { useNow } from '../live/clock'
 import { callWarning, callWords, type PhoneCall } from '../webphone'
+import { CallQuality } from './CallQuality'
+import { Loudness } from './Loudness'
 import { clock, keypad, mayDial } from './phone'
 import type { Phone } from './useWebphone'
 
@@ -79,7 +81,12 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
           <Buttons call={call} rings={rings} others={others} phone={phone} />
         </Group>
       </Group>
-      {call.state === 'talking' && <Level id={call.id} phone={phone} muted={call.muted ?? false} />}
+      {call.state === 'talking' && (
+        <Group gap="md">
+          <Level id={call.id} phone={phone} muted={call.muted ?? false} />
+          {call.figures && <CallQuality figures={call.figures} />}
+        </Group>
+      )}
       {call.keys && (
         <Text size="sm" role="status" data-testid="far-keys">
           Keys pressed there: {call.keys.split('').join(' ')}
@@ -88,6 +95,11 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
       {warning && (
         <Text size="sm" role="status" data-testid="call-warning">
           {warning}
+        </Text>
+      )}
+      {call.state !== 'ended' && (call.waiting ?? call.note) && (
+        <Text size="sm" role="status" data-testid="call-note">
+          {call.waiting ?? call.note}
         </Text>
       )}
       {call.blocked && call.state !== 'ended' && (
@@ -185,7 +197,6 @@ function Transfer({ call, others, phone }: { call: PhoneCall; others: PhoneCall[
 /** How loud the agent's own microphone is. */
 function Level({ id, phone, muted }: { id: string; phone: Phone; muted: boolean }) {
   const [level, setLevel] = useState(0)
-  const label = useId()
   const { level: read } = phone
   useEffect(() => {
     const timer = window.setInterval(() => void read(id).then(setLevel), 200)
@@ -193,10 +204,10 @@ function Level({ id, phone, muted }: { id: string; phone: Phone; muted: boolean 
   }, [id, read])
   return (
     <Group gap="xs" wrap="nowrap">
-      <Text size="xs" c="dimmed" id={label}>
+      <Text size="xs" c="dimmed">
         Microphone
       </Text>
-      <Progress value={muted ? 0 : Math.min(100, Math.round(Math.sqrt(level) * 140))} size="sm" flex={1} maw={160} aria-labelledby={label} data-testid="level" />
+      <Loudness level={muted ? 0 : level} label="Loudness of your microphone" testId="level" width={140} />
     </Group>
   )
 }

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
-import { Webphone, type Calls, type WebphoneState } from '../webphone'
+import { Webphone, type Calls, type MicTest, type MicTestState, type Use, type WebphoneState } from '../webphone'
 
 /** What can be done with calls. */
 export type CallActs = Pick<Calls, 'dial' | 'answer' | 'reject' | 'hangup' | 'hold' | 'mute' | 'press' | 'transfer' | 'dismiss' | 'level' | 'listen'>
@@ -9,6 +9,10 @@ export interface Phone extends CallActs {
   allowMicrophone: () => void
   takeOver: () => void
   tryAgain: () => void
+  /** Chooses a device; an empty id is the system's own. */
+  choose: (use: Use, id: string) => void
+  sampleRing: () => Promise<void>
+  testMicrophone: (onChange: (state: MicTestState) => void) => MicTest | undefined
   logout: () => void
 }
 
@@ -58,6 +62,9 @@ export function useWebphone(agent: string | undefined, onLoggedOut: () => void):
     allowMicrophone: () => phone.current?.allowMicrophone(),
     takeOver: () => phone.current?.takeOver(),
     tryAgain: () => phone.current?.tryAgain(),
+    choose: (use, id) => phone.current?.devices.choose(use, id),
+    sampleRing: () => phone.current?.calls.sampleRing() ?? Promise.resolve(),
+    testMicrophone: (onChange) => phone.current?.testMicrophone(onChange),
     logout: () => phone.current?.logout(),
   }
 }
