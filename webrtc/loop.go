@@ -141,7 +141,7 @@ func (x *session) tick(l *link) (next time.Time, ours bool) {
 		return time.Time{}, false
 	}
 	x.judgeLife(now)
-	fast := x.leads() && x.routable()
+	fast := x.leads() && x.routable() || len(x.calls) > 0
 	if x.pulse.Due(now, fast) {
 		l.send(signalling.AppendPing(nil, x.pulse.Ping(now)))
 		x.srv.m.pings.Inc()

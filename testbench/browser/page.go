@@ -123,10 +123,16 @@ func (c *Chromium) Login(number string) *Page {
 // LogIn fills in the login page.
 func (p *Page) LogIn(number string) {
 	p.t.Helper()
+	p.LogInBy(number, "demo-"+number)
+}
+
+// LogInBy is LogIn with another password than the demo's.
+func (p *Page) LogInBy(number, password string) {
+	p.t.Helper()
 	p.run(p.ctx,
 		chromedp.WaitVisible(`input[name=number]`),
 		chromedp.SendKeys(`input[name=number]`, number),
-		chromedp.SendKeys(`input[name=password]`, "demo-"+number),
+		chromedp.SendKeys(`input[name=password]`, password),
 		chromedp.Click(`button[type=submit]`),
 		chromedp.WaitVisible(`[data-testid=own-status]`),
 	)

@@ -18,7 +18,12 @@ import (
 // OpenTalking starts a browser whose microphone hears a tone, and which may use it.
 func OpenTalking(t testing.TB, s *lab.Server, hz int, more ...chromedp.ExecAllocatorOption) *Chromium {
 	t.Helper()
-	c := OpenAt(t, s, "http://"+s.HTTP, append(more,
+	return openTalking(t, s, "http://"+s.HTTP, hz, more...)
+}
+
+func openTalking(t testing.TB, s *lab.Server, base string, hz int, more ...chromedp.ExecAllocatorOption) *Chromium {
+	t.Helper()
+	c := OpenAt(t, s, base, append(more,
 		chromedp.Flag("use-file-for-fake-audio-capture", tone(t, hz)),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("mute-audio", false))...)

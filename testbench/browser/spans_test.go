@@ -69,25 +69,12 @@ func figures(t *testing.T) {
 		calling.mu.Lock()
 		defer calling.mu.Unlock()
 		file := filepath.Join("..", "RESULTS.md")
-		old, err := os.ReadFile(file)
-		if err != nil {
-			t.Error(err)
-			return
-		}
 		busy, err := os.ReadFile("/proc/loadavg")
 		if err != nil {
 			t.Error(err)
 		}
-		is := fmt.Sprintf("%s\n\n%s, %d cores, load average at the end %.14s. %s", spansSection,
-			time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), busy, spansIntro) + calling.tableLocked()
-		before, after, had := strings.Cut(string(old), spansSection+"\n")
-		if rest := strings.Index(after, "\n## "); rest >= 0 {
-			is += after[rest:]
-		}
-		if !had {
-			before = strings.TrimRight(before, "\n") + "\n\n"
-		}
-		if err := os.WriteFile(file, []byte(before+is), 0o644); err != nil {
+		is := fmt.Sprintf("%s, %d cores, load average at the end %.14s. %s", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), busy, spansIntro)
+		if err := replace(file, spansSection, is+calling.tableLocked()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -26,13 +26,18 @@ var timings = truth{took: map[string][]time.Duration{}, limit: map[string]time.D
 // held notes one time and fails the test when it is over the limit.
 func held(t testing.TB, what string, took, limit time.Duration) {
 	t.Helper()
-	timings.mu.Lock()
-	defer timings.mu.Unlock()
-	if timings.took[what] == nil {
-		timings.order = append(timings.order, what)
+	timings.held(t, what, took, limit)
+}
+
+func (tr *truth) held(t testing.TB, what string, took, limit time.Duration) {
+	t.Helper()
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.took[what] == nil {
+		tr.order = append(tr.order, what)
 	}
-	timings.took[what] = append(timings.took[what], took)
-	timings.limit[what] = limit
+	tr.took[what] = append(tr.took[what], took)
+	tr.limit[what] = limit
 	if took > limit {
 		t.Errorf("%s: %s, at most %s", what, took.Round(time.Millisecond), limit)
 	}
@@ -53,8 +58,17 @@ func (t *truth) table() string {
 
 const section = "## Webphone truth"
 
-// write replaces the section of the results and leaves the others alone.
+// write replaces the section of the results.
 func (t *truth) write(file string) error {
+	return replace(file, section, time.Now().UTC().Format(time.DateOnly)+
+		". Repeat, after `make build`: `RESULTS=1 go test -tags testbench -count 3 -timeout 20m -run 'Granted|Revoked|Closing|Silent|Killed|Frozen' ./testbench/browser`.\n"+
+		"A real Chromium, headless, with a fake microphone; the server and it on the same machine, over loopback. From the moment "+
+		"something happened to the page until the server's API says so: *no target* means that a call is not offered to the "+
+		"webphone any more, *Offline* what the team sees. The grace time is 5 s.\n\n"+t.table())
+}
+
+// replace writes a section of a file anew and leaves the others alone.
+func replace(file, section, is string) error {
 	old, err := os.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
 		return err
@@ -63,11 +77,7 @@ func (t *truth) write(file string) error {
 	if text == "" {
 		text = "# Figures\n"
 	}
-	is := section + "\n\n" + time.Now().UTC().Format(time.DateOnly) +
-		". Repeat, after `make build`: `RESULTS=1 go test -tags testbench -count 3 -timeout 20m -run 'Granted|Revoked|Closing|Silent|Killed|Frozen' ./testbench/browser`.\n" +
-		"A real Chromium, headless, with a fake microphone; the server and it on the same machine, over loopback. From the moment " +
-		"something happened to the page until the server's API says so: *no target* means that a call is not offered to the " +
-		"webphone any more, *Offline* what the team sees. The grace time is 5 s.\n\n" + t.table()
+	is = section + "\n\n" + is
 	before, after, had := strings.Cut(text, section+"\n")
 	if !had {
 		return os.WriteFile(file, []byte(strings.TrimRight(before, "\n")+"\n\n"+is), 0o644)
@@ -83,6 +93,15 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if len(timings.order) > 0 {
 		fmt.Print("\nHow soon the server knows:\n\n" + timings.table() + "\n")
+	}
+	if len(cuts.order) > 0 {
+		fmt.Print("\nA browser's network is cut:\n\n" + cuts.table() + "\n")
+	}
+	if code == 0 && os.Getenv("RESULTS") == "1" && len(cuts.order) > 0 {
+		if err := cuts.writeCuts(filepath.Join("..", "RESULTS.md")); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
 	}
 	if code == 0 && os.Getenv("RESULTS") == "1" && len(timings.order) > 0 {
 		if err := timings.write(filepath.Join("..", "RESULTS.md")); err != nil {

@@ -32,6 +32,8 @@ type Options struct {
 	Env []string
 	// Data is the data directory; default: one that the test removes.
 	Data string
+	// Token is an administrator's in the configuration; default: the demo's.
+	Token string
 }
 
 // Server is a running server and where it listens.
@@ -71,6 +73,9 @@ func Root(t testing.TB) string {
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	s := &Server{t: t, opts: o, Root: Root(t), Data: o.Data}
+	if s.opts.Token == "" {
+		s.opts.Token = "demo-admin"
+	}
 	if s.Data == "" {
 		s.Data = t.TempDir()
 	}
@@ -279,7 +284,7 @@ func (s *Server) TryAPI(method, path string, body, out any) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	req.Header.Set("Authorization", "Bearer demo-admin")
+	req.Header.Set("Authorization", "Bearer "+s.opts.Token)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -307,7 +312,7 @@ func (s *Server) Import(csv string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer demo-admin")
+	req.Header.Set("Authorization", "Bearer "+s.opts.Token)
 	req.Header.Set("Content-Type", "text/csv")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

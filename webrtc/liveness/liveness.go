@@ -34,8 +34,8 @@ func (s State) String() string {
 
 // Timing holds the limits. The zero value is completed by WithDefaults.
 type Timing struct {
-	// Fast is the interval of pings while calls may be offered, and while the
-	// page is suspect; default 1 s.
+	// Fast is the interval of pings while calls may be offered or go on, and while
+	// the page is suspect; default 1 s.
 	Fast time.Duration
 	// Idle is the interval otherwise; default 5 s.
 	Idle time.Duration

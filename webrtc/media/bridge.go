@@ -32,7 +32,8 @@ type Bridge struct {
 	page    *sdp.Description // an offer of the browser that waits for its answer
 	browser agreed
 	pending []webrtc.ICECandidateInit // until there is a description to add them to
-	offered []sdp.Codec               // by an offer of ours that waits for its answer
+	offered []sdp.Codec               // by an offer of ours that waits for its answer; nil: none
+	renews  bool                      // that one has ICE that nobody has used yet
 	// Toward the phone.
 	home    *home // nil: nothing said yet; changed under the phone's side's lock too, as are
 	sockets *pair // of it

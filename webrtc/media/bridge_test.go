@@ -226,6 +226,31 @@ func TestRestartOfICE(t *testing.T) {
 	}
 }
 
+// TestOfferThatWasLostIsMadeAgain: the page was away when it came. It answers the newest,
+// and answers that it had given before change nothing.
+func TestOfferThatWasLostIsMadeAgain(t *testing.T) {
+	for name, restarts := range map[string][]bool{
+		"new ICE twice": {true, true}, "the same twice": {false, false}, "then new ICE": {false, true}, "new ICE, then the same": {true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := open(t, options(t, 4))
+			c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
+			c.fromPhone()
+			var offer string
+			for i, restart := range restarts {
+				offer = must[string](t)(c.bridge.OfferBrowser(within(t), restart))
+				if i == 0 { // whose answer is lost
+					must[string](t)(c.page.Answer(within(t), offer))
+				}
+			}
+			if err := c.bridge.BrowserAnswer(must[string](t)(c.page.Answer(within(t), offer))); err != nil {
+				t.Fatal(err)
+			}
+			c.bothHear()
+		})
+	}
+}
+
 // TestTransferKeepsTheSource: another phone takes over by a re-INVITE, with other
 // codec, address and keys, and the page hears one source go on.
 func TestTransferKeepsTheSource(t *testing.T) {

@@ -18,7 +18,8 @@ const maxCandidates = 64
 // OfferBrowser makes an offer to the browser: of what the phone has offered, if it
 // has, else of G.711, which every phone has. restart asks for new ICE, after the
 // browser changed its network; DTLS stays (RFC 8842 §5.1). All candidates are in
-// the offer.
+// the offer. One that is not answered yet may have been lost: it is made again where it
+// still says what is wanted, and taken back where not.
 func (b *Bridge) OfferBrowser(ctx context.Context, restart bool) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -26,6 +27,12 @@ func (b *Bridge) OfferBrowser(ctx context.Context, restart bool) (string, error)
 		return "", err
 	}
 	wish := b.wishLocked()
+	if b.offered != nil {
+		if (b.renews || !restart) && slices.Equal(wish, b.offered) {
+			return b.pc.LocalDescription().SDP, nil
+		}
+		b.withdrawLocked()
+	}
 	if err := b.preferLocked(wish); err != nil {
 		return "", err
 	}
@@ -40,7 +47,7 @@ func (b *Bridge) OfferBrowser(ctx context.Context, restart bool) (string, error)
 	if err := b.gathered(ctx, done); err != nil {
 		return "", err
 	}
-	b.offered = wish
+	b.offered, b.renews = wish, restart || b.pc.CurrentRemoteDescription() == nil
 	return b.pc.LocalDescription().SDP, nil
 }
 
@@ -146,9 +153,13 @@ func (b *Bridge) Withdraw() {
 		return
 	}
 	b.offer = nil
-	if b.pc == nil {
-		return
+	if b.pc != nil {
+		b.withdrawLocked()
 	}
+}
+
+// withdrawLocked takes back the newest offer of the browser's side, or to it.
+func (b *Bridge) withdrawLocked() {
 	var err error
 	switch b.pc.SignalingState() {
 	case webrtc.SignalingStateHaveLocalOffer: // pion cannot roll back: what was said before is said again

@@ -60,6 +60,9 @@ export class LoggedOut extends Error {}
 const patience = 1500
 // A server that asks at least every 5.5 s has gone when this long nothing came.
 const deaf = 12_000
+// In a call it asks every second: a network whose address has changed takes what we send
+// and brings nothing, and the call waits for us.
+const deafInCall = 4000
 
 export class Webphone {
   private socket: WebSocket | undefined
@@ -70,6 +73,7 @@ export class Webphone {
   private seat: Seat = { tab: '' }
   private test: TestCall | undefined
   private heard = 0
+  private tried = 0 // when a socket was last opened
   private failures = 0
   private code = 0 // why the last socket was closed
   private retry = 0
@@ -231,11 +235,17 @@ export class Webphone {
     }, options)
     window.addEventListener('online', () => this.awake(), options)
     this.endWatchdog = watchdog({
-      onTick: () => {
-        if (this.connection === 'connected' && Date.now() - this.heard > deaf) void this.connect()
-      },
+      onTick: () => this.listen(),
       onJump: () => this.awake(),
     })
+  }
+
+  /** Nothing has come for too long: a new socket. Each gets its time. */
+  private listen(): void {
+    const now = Date.now()
+    if (this.connection !== 'connected' || now - this.tried < deafInCall) return
+    if (!this.calls.idle && now - this.heard > deafInCall) this.awake()
+    else if (now - this.heard > deaf) void this.connect()
   }
 
   /** The machine slept or the network changed: a new socket, and a new test. */
@@ -293,6 +303,7 @@ export class Webphone {
     if (!this.running) return
     window.clearTimeout(this.retry)
     const attempt = ++this.attempt
+    this.tried = Date.now()
     if (this.connection !== 'connected') this.to('connecting')
     const resume = this.seat.resume
     let ticket: string | undefined
