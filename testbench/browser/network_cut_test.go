@@ -198,7 +198,7 @@ func (w *wired) tooLong(t *testing.T, c cut) {
 	time.Sleep(25*time.Second - time.Since(began))
 	began = time.Now()
 	c.restore()
-	w.page.Says("phone", "The connection was lost")
+	w.page.Says("phone", "The connection to the server was lost")
 	cuts.held(t, "in a call, "+c.name+" for 25 s, restored: the agent is told", time.Since(began), 10*time.Second)
 	w.s.TeamStatus("1001", "available", patience)
 	isTarget(t, w.s, "1001")

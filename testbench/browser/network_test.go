@@ -96,6 +96,11 @@ func wire(t *testing.T) *network {
 	t.Helper()
 	n := &network{t: t, router: place(t), browser: place(t)}
 	here := os.Getpid()
+	for _, pid := range []int{here, n.router, n.browser} {
+		// An address of IPv6 comes a second later by itself, and to a browser that is a
+		// change of the network: it gives up what it has just asked for.
+		n.in(pid, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+	}
 	for _, l := range []struct {
 		pid, peer       int
 		link, far       string
@@ -107,12 +112,12 @@ func wire(t *testing.T) *network {
 	} {
 		n.ip(l.pid, "link set lo up")
 		n.ip(l.pid, fmt.Sprintf("link add %s type veth peer name %s netns %d", l.link, l.far, l.peer))
-		n.ip(l.pid, "addr add "+l.address+"/24 dev "+l.link)
 		n.ip(l.peer, "addr add "+l.router+"/24 dev "+l.far)
 		n.ip(l.peer, "link set "+l.far+" up")
 		if l.link == "radio" {
 			continue // it is off
 		}
+		n.ip(l.pid, "addr add "+l.address+"/24 dev "+l.link)
 		n.ip(l.pid, "link set "+l.link+" up")
 		n.ip(l.pid, "route add 10.77.0.0/16 via "+l.router)
 	}
@@ -184,20 +189,30 @@ func (n *network) unplugged() cut {
 // there; between the two it has none.
 func (n *network) toRadio(pause time.Duration) {
 	n.t.Helper()
-	n.ip(n.router, "link set one down")
-	n.ip(n.browser, "link set cable down")
+	n.leave("cable", cableAddr)
 	time.Sleep(pause)
-	n.ip(n.browser, "link set radio up")
-	n.ip(n.browser, "route replace default via 10.77.2.1")
+	n.join("radio", radioAddr, "10.77.2.1")
 }
 
-// toCable takes it back at once.
+// toCable takes it back at once: it is in both for a moment.
 func (n *network) toCable() {
 	n.t.Helper()
-	n.ip(n.router, "link set one up")
-	n.ip(n.browser, "link set cable up")
-	n.ip(n.browser, "route replace default via 10.77.1.1")
-	n.ip(n.browser, "link set radio down")
+	n.join("cable", cableAddr, "10.77.1.1")
+	n.leave("radio", radioAddr)
+}
+
+// join and leave do what a system does that is given its address by the network.
+func (n *network) join(link, address, router string) {
+	n.t.Helper()
+	n.ip(n.browser, "link set "+link+" up")
+	n.ip(n.browser, "addr add "+address+"/24 dev "+link)
+	n.ip(n.browser, "route replace default via "+router)
+}
+
+func (n *network) leave(link, address string) {
+	n.t.Helper()
+	n.ip(n.browser, "addr del "+address+"/24 dev "+link)
+	n.ip(n.browser, "link set "+link+" down")
 }
 
 // readdress gives the browser another address on the cable in place of its own.

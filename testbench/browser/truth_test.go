@@ -29,17 +29,17 @@ func held(t testing.TB, what string, took, limit time.Duration) {
 	timings.held(t, what, took, limit)
 }
 
-func (tr *truth) held(t testing.TB, what string, took, limit time.Duration) {
-	t.Helper()
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if tr.took[what] == nil {
-		tr.order = append(tr.order, what)
+func (t *truth) held(tb testing.TB, what string, took, limit time.Duration) {
+	tb.Helper()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.took[what] == nil {
+		t.order = append(t.order, what)
 	}
-	tr.took[what] = append(tr.took[what], took)
-	tr.limit[what] = limit
+	t.took[what] = append(t.took[what], took)
+	t.limit[what] = limit
 	if took > limit {
-		t.Errorf("%s: %s, at most %s", what, took.Round(time.Millisecond), limit)
+		tb.Errorf("%s: %s, at most %s", what, took.Round(time.Millisecond), limit)
 	}
 }
 

@@ -40,7 +40,7 @@ func main() {
 	flag.StringVar(&o.config, "config", "configs/demo.yaml", "its configuration")
 	flag.StringVar(&o.dir, "dir", "", "directory for its data; default: a temporary one")
 	flag.StringVar(&o.profile, "profile", "", "directory for a profile of each measurement, by perf(1)")
-	flag.IntVar(&o.port, "port", 45100, "first of five ports")
+	flag.IntVar(&o.port, "port", 25100, "first of five ports; below those that systems give away")
 	flag.IntVar(&o.agents, "agents", 100_000, "agents, of which each registers")
 	flag.IntVar(&o.watching, "watching", 3, "subscriptions of each")
 	flag.IntVar(&o.lines, "lines", 64, "sockets the phones share")
