@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
+import { clientKind } from './kind'
 import { Webphone, type Calls, type MicTest, type MicTestState, type Use, type WebphoneState } from '../webphone'
 
 /** What can be done with calls. */
@@ -25,7 +26,7 @@ export function useWebphone(agent: string | undefined, onLoggedOut: () => void):
 
   useEffect(() => {
     if (!agent) return
-    const p = new Webphone({ agent })
+    const p = new Webphone({ agent, client: clientKind() })
     phone.current = p
     const off = p.onState((s) => {
       setState(s)
