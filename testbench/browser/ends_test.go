@@ -3,7 +3,6 @@
 package browser
 
 import (
-	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -76,35 +75,6 @@ func TestFrozenPageIsNoTargetAndThenOfflineAndComesBack(t *testing.T) {
 	ended(t, s, "script hangs", since, 2500*time.Millisecond, 5*time.Second)
 	s.TeamStatus("1001", "available", patience)
 	p.Status("available")
-}
-
-// A hidden tab's timers come once a minute; what the server asks is answered
-// all the same.
-func TestHiddenTabStaysAvailable(t *testing.T) {
-	t.Parallel()
-	s := lab.Start(t, lab.Options{})
-	_, p := available(t, s)
-	since := s.Agent("1001").Status.Team.Since
-	p.Hide()
-	lab.Eventually(t, patience, func() error {
-		if v := p.Eval(`document.visibilityState`); v != "hidden" {
-			return fmt.Errorf("the minimised window's tab is %s", v)
-		}
-		return nil
-	})
-	for end := time.Now().Add(65 * time.Second); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
-		var r route
-		s.API("POST", "/route", map[string]string{"agent": "1001", "kind": "regular"}, &r)
-		if !r.rings("webphone") {
-			t.Fatalf("a hidden tab's webphone is no target: %d %s", r.Code, r.Text)
-		}
-	}
-	if a := s.Agent("1001").Status.Team; a.Status != "available" || !a.Since.Equal(since) {
-		t.Errorf("after a minute hidden: %+v, before since %s", a, since)
-	}
-	if v := p.Eval(`document.visibilityState`); v != "hidden" {
-		t.Errorf("the tab did not stay hidden: %s", v)
-	}
 }
 
 func TestSecondTabTakesThePhoneOver(t *testing.T) {

@@ -16,16 +16,17 @@ import (
 // What is found out is printed at the end, and with RESULTS=1 written into
 // testbench/RESULTS.md, each in a section of its own.
 
-const truthIntro = "Repeat: `RESULTS=1 make truth` (about ten minutes; without RESULTS=1 nothing is written).\n" +
-	"A real Chromium, headless; the server and it on the same machine, over loopback. From the moment something happened to the " +
-	"page until the server's API says so: *no target* means that a call is not offered to the webphone any more, *Offline* what the " +
-	"team sees, *known* that the API names the microphone's state. The grace time of a closed socket is 5 s. \"At most\" holds for p99.\n\n"
+const truthIntro = "Repeat, after `make build`: `RESULTS=1 TRUTH=100 testbench/truth` (about ten minutes).\n" +
+	"A real Chromium, headless, with a fake microphone; the servers and browsers on the same machine, over loopback, three at once. From " +
+	"the moment something happened to the page until the server's API says so: *no target* means that a call is not offered to the " +
+	"webphone any more, *Offline* what the team sees, *known* that the API names the microphone's state. The grace time of a closed " +
+	"socket is 5 s. \"At most\" holds for p99. A device cannot be unplugged here: the page is told as a browser tells it, so the time " +
+	"from the plug to the browser is not in these figures.\n\n"
 
-const hiddenIntro = "Repeat: `RESULTS=1 HIDDEN=30m make hidden` (75 s without HIDDEN, with the browser's grace of five minutes before it throttles " +
-	"shortened to ten seconds).\n" +
-	"A real Chromium without the flags that keep test browsers awake. A 1 s timer in the page shows how much it was throttled; the pings are " +
-	"answered all the same. *Slow* are pings answered after more than 1 s. The agent was looked at four times a second, as routing and as " +
-	"the team see it: *suspect*, *no target* and *Offline* must be 0.\n\n"
+const hiddenIntro = "Repeat, after `make build`: `RESULTS=1 HIDDEN=30m testbench/truth`.\n" +
+	"A real Chromium, headless, without the flags that keep test browsers awake. A 1 s timer in the page shows how much it was " +
+	"throttled; the pings are answered all the same. *Slow* are pings answered after more than 1 s. The agent was looked at four times " +
+	"a second, as routing and as the team see it: *suspect*, *no target* and *Offline* must be 0.\n\n"
 
 // rows is a table that grows.
 type rows struct {
@@ -93,9 +94,10 @@ func stamp() string {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	file := filepath.Join("..", "RESULTS.md")
-	record := func(title, intro, table string) {
-		fmt.Print("\n" + title + ":\n\n" + table + "\n")
-		if code != 0 || os.Getenv("RESULTS") != "1" {
+	// Only a whole run, which names its size by a variable, is worth writing down.
+	record := func(title, size, intro, table string) {
+		fmt.Print("\n" + title + ":\n\n" + stamp() + "\n\n" + table + "\n")
+		if code != 0 || os.Getenv("RESULTS") != "1" || os.Getenv(size) == "" {
 			return
 		}
 		if err := replace(file, "## "+title, stamp()+intro+table); err != nil {
@@ -104,10 +106,10 @@ func TestMain(m *testing.M) {
 		}
 	}
 	if len(timings.order) > 0 {
-		record("Webphone truth", truthIntro, timings.table())
+		record("Webphone truth", "TRUTH", truthIntro, timings.table())
 	}
 	if len(hidden.all) > 0 {
-		record("Webphones hidden", hiddenIntro, hidden.table())
+		record("Webphones hidden", "HIDDEN", hiddenIntro, hidden.table())
 	}
 	os.Exit(code)
 }

@@ -54,6 +54,7 @@ const (
 	codeAsking   = "microphone-asking"
 	codeDenied   = "microphone-denied"
 	codeMissing  = "microphone-missing"
+	codeUnplug   = "microphone-unplugged"
 	codeLost     = "microphone-lost"
 	codeBusy     = "microphone-busy"
 	codeFailed   = "microphone-failed"
@@ -68,6 +69,8 @@ func judge(c signalling.Claim) (presence.Mic, string) {
 	switch {
 	case c.Perm == "denied" || c.Probe == signalling.ProbeDenied:
 		return presence.MicDenied, codeDenied
+	case c.Inputs != nil && *c.Inputs == 0 && c.Probe == signalling.ProbeOK: // there was one
+		return presence.MicMissing, codeUnplug
 	case c.Inputs != nil && *c.Inputs == 0, c.Probe == signalling.ProbeMissing:
 		return presence.MicMissing, codeMissing
 	case c.Lost && c.Probe == signalling.ProbeOK: // and nothing was tried since

@@ -51,7 +51,7 @@ func TestStory(t *testing.T) {
 		"no permission API":          {[]step{hear(signalling.Claim{Perm: "unknown", Probe: "ok"}), proven}, presence.MicGranted, true, ""},
 		"muted":                      {[]step{hear(good()), proven, hear(signalling.Claim{Perm: "granted", Probe: "ok", Muted: true})}, presence.MicMuted, true, codeMuted},
 		"muted and not proven":       {[]step{hear(signalling.Claim{Perm: "granted", Probe: "ok", Muted: true})}, presence.MicGranted, false, codeUntested},
-		"unplugged, the last":        {[]step{hear(good()), proven, hear(signalling.Claim{Perm: "granted", Probe: "ok", Inputs: inputs(0)})}, presence.MicMissing, false, codeMissing},
+		"unplugged, the last":        {[]step{hear(good()), proven, hear(signalling.Claim{Perm: "granted", Probe: "ok", Inputs: inputs(0)})}, presence.MicMissing, false, codeUnplug},
 		"unplugged, another is left": {[]step{hear(good()), proven, hear(signalling.Claim{Perm: "granted", Probe: "ok", Inputs: inputs(1)})}, presence.MicGranted, true, ""},
 	}
 	for name, tt := range tests {
@@ -114,4 +114,56 @@ func TestWordNeverRaises(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEveryStateHasItsOwnWords: no two things that can be wrong with a microphone
+// read alike, and each says what to do.
+func TestEveryStateHasItsOwnWords(t *testing.T) {
+	claim := func(change func(*signalling.Claim)) signalling.Claim {
+		c := good()
+		change(&c)
+		return c
+	}
+	tests := map[string]struct {
+		claim signalling.Claim
+		proof Proof
+		mic   presence.Mic
+	}{
+		"not asked":                     {claim(func(c *signalling.Claim) { c.Perm, c.Probe = "prompt", "" }), Unproven, presence.MicNotAsked},
+		"being asked":                   {claim(func(c *signalling.Claim) { c.Perm, c.Probe = "prompt", signalling.ProbeWaiting }), Unproven, presence.MicNotAsked},
+		"denied":                        {claim(func(c *signalling.Claim) { c.Perm = "denied" }), Unproven, presence.MicDenied},
+		"missing":                       {claim(func(c *signalling.Claim) { c.Probe = signalling.ProbeMissing }), Unproven, presence.MicMissing},
+		"unplugged":                     {claim(func(c *signalling.Claim) { c.Inputs = inputs(0) }), Unproven, presence.MicMissing},
+		"taken away, another is left":   {claim(func(c *signalling.Claim) { c.Lost = true }), Unproven, presence.MicLost},
+		"taken by another program":      {claim(func(c *signalling.Claim) { c.Probe = signalling.ProbeBusy }), Unproven, presence.MicLost},
+		"cannot be opened":              {claim(func(c *signalling.Claim) { c.Probe = signalling.ProbeFailed }), Unproven, presence.MicLost},
+		"muted by the system":           {claim(func(c *signalling.Claim) { c.Muted = true }), Proven, presence.MicMuted},
+		"silent":                        {good(), Mute, presence.MicSilent},
+		"opened, its test is under way": {good(), Unproven, presence.MicGranted},
+	}
+	said := map[string]string{}
+	for name, tt := range tests {
+		var m Truth
+		m.Hear(tt.claim)
+		m.Tested(tt.proof, "")
+		v := m.Verdict()
+		if v.Mic != tt.mic {
+			t.Errorf("%s: %s, want %s", name, v.Mic, tt.mic)
+		}
+		for _, words := range []string{v.Code, v.Sentence, v.Remedy} {
+			if words == "" {
+				t.Errorf("%s: code %q, sentence %q, remedy %q", name, v.Code, v.Sentence, v.Remedy)
+			}
+			if other, ok := said[words]; ok && words != "" {
+				t.Errorf("%s and %s both say %q", name, other, words)
+			}
+			said[words] = name
+		}
+	}
+	var m Truth
+	m.Hear(good())
+	m.Tested(Proven, "")
+	if v := m.Verdict(); v.Mic != presence.MicGranted || v.Code != "" || v.Sentence != "" {
+		t.Errorf("granted and proven: %+v", v)
+	}
 }

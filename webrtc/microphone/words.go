@@ -16,6 +16,9 @@ func Words(code string) (sentence, remedy string) {
 	case codeMissing:
 		return "No microphone was found.",
 			"Plug in a headset or microphone, or switch it on, then try again."
+	case codeUnplug:
+		return "The microphone was unplugged or switched off.",
+			"Plug the headset in again, or switch it on; it is tried by itself."
 	case codeLost:
 		return "The microphone was taken away.",
 			"Check the headset's plug or Bluetooth connection and the site's permission, then try again."
@@ -26,7 +29,7 @@ func Words(code string) (sentence, remedy string) {
 		return "The microphone could not be opened.",
 			"Unplug and plug in the headset, or restart the browser, then try again."
 	case codeMuted:
-		return "The microphone is muted.",
+		return "The microphone is muted by the headset or the system.",
 			"Unmute the headset or the system's microphone before you take a call."
 	case codeSilent:
 		return "The microphone is connected but gave only silence.",

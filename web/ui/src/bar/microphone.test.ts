@@ -18,6 +18,7 @@ const cases: Record<string, [WebphoneState, string, Remedy | undefined]> = {
   'the browser asks': [state({ microphone: 'asking' }, { mic: 'not_asked' }), 'Microphone not allowed yet', undefined],
   denied: [state({ microphone: 'denied' }, { mic: 'denied' }), 'Microphone denied', 'try-again'],
   missing: [state({ microphone: 'missing' }, { mic: 'missing' }), 'No microphone', 'try-again'],
+  unplugged: [state({ microphone: 'unplugged' }, { mic: 'missing' }), 'Microphone unplugged', 'try-again'],
   lost: [state({ microphone: 'lost' }, { mic: 'lost' }), 'Microphone lost', 'try-again'],
   busy: [state({ microphone: 'busy' }, { mic: 'missing' }), 'Microphone unusable', 'try-again'],
   'no HTTPS': [state({ microphone: 'insecure' }, { mic: 'denied' }), 'Microphone unusable', undefined],

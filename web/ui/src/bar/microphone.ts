@@ -27,6 +27,8 @@ export function shown(s: WebphoneState): Shown {
       return { text: 'Microphone denied', colour: 'red', icon: 'microphone' }
     case 'missing':
       return { text: 'No microphone', colour: 'red', icon: 'microphone' }
+    case 'unplugged':
+      return { text: 'Microphone unplugged', colour: 'red', icon: 'microphone' }
     case 'lost':
       return { text: 'Microphone lost', colour: 'red', icon: 'microphone' }
     default:

@@ -154,8 +154,9 @@ export class Microphone {
   private permissionChanged(): void {
     const before = this.claimed.perm
     const now = this.status?.state ?? 'unknown'
-    // Taken away: what was tried counts no more.
-    this.set(now !== 'granted' && before === 'granted' ? { perm: now, probe: '' } : { perm: now })
+    // Taken away, or to be asked again: what was tried counts no more.
+    const decided = before === 'granted' || before === 'denied'
+    this.set(now !== 'granted' && decided ? { perm: now, probe: '' } : { perm: now })
     if (now === 'granted' && this.claimed.probe !== 'ok') this.options.onDue('permission')
   }
 

@@ -13,7 +13,8 @@ describe('micState', () => {
     'works for this visit': [{ perm: 'prompt', probe: 'ok' }, 'granted'],
     'denied in the settings': [{ perm: 'denied', probe: 'ok' }, 'denied'],
     'denied when asked': [{ perm: 'prompt', probe: 'denied' }, 'denied'],
-    'no device left': [{ perm: 'granted', probe: 'ok', inputs: 0 }, 'missing'],
+    'no device left': [{ perm: 'granted', probe: 'ok', inputs: 0 }, 'unplugged'],
+    'no device at all': [{ perm: 'granted', probe: '', inputs: 0 }, 'missing'],
     'no device found': [{ perm: 'granted', probe: 'missing' }, 'missing'],
     'taken away': [{ perm: 'granted', probe: 'ok', lost: true }, 'lost'],
     'permission taken back, track ended': [{ perm: 'prompt', probe: '', lost: true }, 'not_asked'],
@@ -29,6 +30,13 @@ describe('micState', () => {
       expect(sentence).not.toBe('')
       expect(remedy === '').toBe(state === 'granted')
     })
+  }
+})
+
+it('says each state in words of its own', () => {
+  const states: MicState[] = ['asking', 'not_asked', 'denied', 'missing', 'unplugged', 'lost', 'busy', 'failed', 'muted', 'insecure']
+  for (const part of ['sentence', 'remedy'] as const) {
+    expect(new Set(states.map((state) => micWords(state)[part])).size).toBe(states.length)
   }
 })
 

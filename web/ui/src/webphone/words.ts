@@ -10,6 +10,7 @@ export type MicState =
   | 'not_asked'
   | 'denied'
   | 'missing'
+  | 'unplugged'
   | 'lost'
   | 'busy'
   | 'failed'
@@ -39,6 +40,10 @@ const words: Record<MicState, Words> = {
     sentence: 'No microphone was found.',
     remedy: 'Plug in a headset or microphone, or switch it on, then try again.',
   },
+  unplugged: {
+    sentence: 'The microphone was unplugged or switched off.',
+    remedy: 'Plug the headset in again, or switch it on; it is tried by itself.',
+  },
   lost: {
     sentence: 'The microphone was taken away.',
     remedy: "Check the headset's plug or Bluetooth connection and the site's permission, then try again.",
@@ -52,7 +57,7 @@ const words: Record<MicState, Words> = {
     remedy: 'Unplug and plug in the headset, or restart the browser, then try again.',
   },
   muted: {
-    sentence: 'The microphone is muted.',
+    sentence: 'The microphone is muted by the headset or the system.',
     remedy: "Unmute the headset or the system's microphone before you take a call.",
   },
   insecure: {
@@ -65,6 +70,7 @@ const words: Record<MicState, Words> = {
 export function micState(claim: MicClaim): MicState {
   if (claim.err === 'InsecureContext') return 'insecure'
   if (claim.perm === 'denied' || claim.probe === 'denied') return 'denied'
+  if (claim.inputs === 0 && claim.probe === 'ok') return 'unplugged'
   if (claim.inputs === 0 || claim.probe === 'missing') return 'missing'
   if (claim.lost && claim.probe === 'ok') return 'lost'
   switch (claim.probe) {
