@@ -90,8 +90,10 @@ func TestRepeatedlyDenied(t *testing.T) {
 	t.Parallel()
 	s := lab.Start(t, lab.Options{})
 	b := Open(t, s)
-	b.Microphone(cdp.PermissionSettingPrompt)
-	b.Login("1001")
+	// Denied first: the login opens the microphone once, and that must be over.
+	b.Microphone(cdp.PermissionSettingDenied)
+	b.Login("1001").Mic("denied")
+	time.Sleep(time.Second)
 	const what = "permission denied: known"
 	for range repeats(t, 1) {
 		b.Microphone(cdp.PermissionSettingPrompt)
