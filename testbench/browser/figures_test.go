@@ -105,6 +105,15 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if len(cuts.order) > 0 {
+		fmt.Print("\nA browser's network is cut:\n\n" + cuts.table() + "\n")
+	}
+	if code == 0 && os.Getenv("RESULTS") == "1" && len(cuts.order) > 0 {
+		if err := cuts.writeCuts(file); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+	}
 	if len(timings.order) > 0 {
 		record("Webphone truth", "TRUTH", truthIntro, timings.table())
 	}
