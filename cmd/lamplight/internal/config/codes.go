@@ -8,6 +8,38 @@ import (
 	"lamplight/presence"
 )
 
+// FeatureCodes are codes by what they do; what has none cannot be dialled.
+type FeatureCodes struct {
+	// Answer is ok (default: a call without media that is ended at once) or refuse
+	// (480 with a reason that says what was done).
+	Answer       string       `yaml:"answer"`
+	DNDOn        string       `yaml:"dnd_on"`
+	DNDOff       string       `yaml:"dnd_off"`
+	DNDToggle    string       `yaml:"dnd_toggle"`
+	Available    string       `yaml:"available"`
+	Statuses     []StatusCode `yaml:"statuses"` // one for each custom status
+	WrapUpFinish string       `yaml:"wrap_up_finish"`
+	AllOff       string       `yaml:"all_off"` // every forwarding option
+	Restore      string       `yaml:"restore"` // what was on before
+	Forward      string       `yaml:"forward"` // every call, to the number that follows the code
+	ForwardOff   string       `yaml:"forward_off"`
+	// DeskLogin is followed by the agent's number and, where a PIN is required, a
+	// star and the PIN: *461001*2468.
+	DeskLogin  string `yaml:"desk_login"`
+	DeskLogout string `yaml:"desk_logout"`
+	// Pickup takes the call that rings at the number that follows, an agent's or a
+	// ring group's: **1001.
+	// GroupPickup takes the one that has rung longest in the agent's teams.
+	Pickup      string `yaml:"pickup"`
+	GroupPickup string `yaml:"group_pickup"`
+}
+
+// StatusCode selects a custom status.
+type StatusCode struct {
+	Code   string `yaml:"code"`
+	Status string `yaml:"status"`
+}
+
 // code is a feature code and the key it was given by.
 type code struct {
 	presence.FeatureCode
