@@ -54,8 +54,6 @@ type Caller struct {
 	Kind presence.CallKind
 	// Priority: the higher is served first.
 	Priority int
-	// Flow names the connection he calls by, where the call ends with it; else empty.
-	Flow string
 	// Wake has him look for somebody who is free; when it returns he has. It is called
 	// without a lock, as is Stop, which ends his call because of that.
 	Wake func()
@@ -221,29 +219,17 @@ func (l *Lines) Groups() []presence.GroupID {
 func (l *Lines) Close() {
 	l.mu.Lock()
 	l.stop = true
-	l.mu.Unlock()
-	l.end("the server stops", func(*Caller) bool { return true })
-}
-
-// Gone ends the calls that wait and came by a connection that is no more: their
-// callers cannot hear us, nor give up.
-func (l *Lines) Gone(flow string) {
-	l.end("the caller's connection is gone", func(c *Caller) bool { return c.Flow == flow })
-}
-
-func (l *Lines) end(why string, whose func(*Caller) bool) {
 	var all []*Place
-	l.mu.Lock()
 	for _, line := range l.lines {
 		for _, p := range line {
-			if whose(&p.caller) && p.caller.Stop != nil {
+			if p.caller.Stop != nil {
 				all = append(all, p)
 			}
 		}
 	}
 	l.mu.Unlock()
 	for _, p := range all {
-		p.caller.Stop(why)
+		p.caller.Stop("the server stops")
 	}
 }
 

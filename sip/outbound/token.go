@@ -11,7 +11,8 @@
 //     Failed (§5.3.1, §11.5).
 //   - A token of a datagram peer is good as long as we listen at the address that
 //     it names; it outlives a restart, if the key does.
-//   - Tokens take no memory.
+//   - Tokens take no memory, but for the streams whose owners came back by another one
+//     (Moved): as long as that one lasts, and 10,000 at most.
 package outbound
 
 import (
@@ -48,6 +49,7 @@ type Tokens struct {
 	flows Flows
 	key   [sha256.Size]byte
 	run   [runSize]byte // tells the streams of one run of the server from another's
+	moved moved
 }
 
 const (
@@ -111,10 +113,11 @@ func (t *Tokens) Flow(token string) (*transport.Flow, error) {
 			f, found = t.flows.PacketFlow(local, remote)
 		}
 	}
-	if found {
-		select {
-		case <-f.Done():
-		default:
+	if found && alive(f) {
+		return f, nil
+	}
+	if b[0] == ofStream && len(b) > 1+runSize && [runSize]byte(b[1:1+runSize]) == t.run {
+		if f := t.moved.find(string(b[1+runSize:])); f != nil {
 			return f, nil
 		}
 	}

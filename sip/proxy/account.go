@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -104,7 +105,7 @@ func (x *passage) took(e fork.Event) (stop func()) {
 	if x.record == nil {
 		return nil
 	}
-	x.record.Tries = append(x.record.Tries, routing.Try{Target: e.Target, What: how(&e), Status: e.Status, At: e.At.UTC()})
+	x.record.Tries = append(x.record.Tries, routing.Try{Target: cmp.Or(e.Target, "caller"), What: how(&e), Status: e.Status, At: e.At.UTC()})
 	return nil
 }
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -34,6 +35,12 @@ type Carrier struct {
 	Trunks Trunks
 	// Flow finds a flow by its name (outbound.Tokens.Flow).
 	Flow func(token string) (*transport.Flow, error)
+	// Lives finds phones that have connected again, and Connect opens a stream to who
+	// has called; Moved is told of the stream that a caller has now instead of another
+	// (outbound.Tokens.Moved). nil: who called by a stream that has ended is not found.
+	Lives   Lives
+	Connect func(ctx context.Context, transport string, to netip.AddrPort) (*transport.Flow, error)
+	Moved   func(from, to *transport.Flow)
 	// Anchor puts the media gateway between who cannot meet; nil: there is none.
 	Anchor *anchor.Calls
 }
@@ -196,6 +203,7 @@ func (x *passage) begin(start calls.Start, steps []fork.Step, a *presence.Agent)
 		RecordRoute: func(to *transport.Flow) []string { return x.p.o.Carrier.Relay.RecordRoute(x.req.Flow, to) },
 		Tell:        func(e fork.Event) { x.call.Told(e); anchored.Told(e); x.tell(e) },
 		Settle:      func(e fork.Event, then func()) { x.taken(); x.call.Settle(e, then); x.tell(e) },
+		Return:      x.returns(),
 		Late:        len(x.asleep) > 0 || x.dry != nil, Dry: x.dry, Many: x.dry != nil,
 	}
 	if anchored != nil {

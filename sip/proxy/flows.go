@@ -32,6 +32,10 @@ func (p *Proxy) flows(ways []registrar.Binding) func(context.Context) (fork.Way,
 // how is tried, with the ways that there were.
 func how(e *fork.Event) string {
 	switch {
+	case e.What == fork.Away:
+		return "the connection is gone, looked for"
+	case e.What == fork.Back:
+		return "is reached by another connection"
 	case e.What == fork.Tried && e.Way != "":
 		return "called at " + e.Way
 	case e.What != fork.Moved:

@@ -11,7 +11,6 @@ import (
 	"lamplight/presence/waiting"
 	"lamplight/sip/message"
 	"lamplight/sip/proxy/fork"
-	"lamplight/sip/transport"
 )
 
 // QueueHeader tells who waits in a group his place: "position=2;waiting=5".
@@ -109,7 +108,7 @@ func (h *hunting) joinLocked(call *fork.Call, rules *presence.Queue) bool {
 	x := h.x
 	place, err := x.p.o.Lines.Join(h.group.ID, rules.Size, waiting.Caller{
 		CallID: x.req.CallID(), URI: x.c.uri, Since: time.Now().UTC(), Kind: h.kind(), Priority: x.priority(),
-		Flow: x.connection(), Wake: func() { h.next(call) }, Stop: func(why string) { h.stop(call, why) },
+		Wake: func() { h.next(call) }, Stop: func(why string) { h.stop(call, why) },
 	})
 	if err != nil {
 		return false
@@ -138,26 +137,10 @@ func (x *passage) priority() int {
 	return 0
 }
 
-// connection names the one that a device of ours calls by itself, if it is one. A
-// trunk connects again, and so may who is behind a proxy.
-func (x *passage) connection() string {
-	if x.c.peer != nil || !x.req.Flow.Reliable() || !x.req.Direct() {
-		return ""
-	}
-	return x.req.Flow.ID()
-}
-
 // stop ends the call of who waits.
 func (h *hunting) stop(call *fork.Call, why string) {
 	h.x.because(why)
 	call.Refuse(503)
-}
-
-// ConnectionGone has to be told of every connection that ended.
-func (p *Proxy) ConnectionGone(f *transport.Flow) {
-	if p.o.Carrier != nil {
-		p.o.Carrier.Forker.Go(func() { p.o.Lines.Gone(f.ID()) })
-	}
 }
 
 // sayLocked tells the caller that he waits: now, each minute from now on, and when

@@ -97,10 +97,11 @@ func (s *switchboard) start(populate bool) {
 	must(err)
 	auth := digest.New(digest.Options{Directory: s.dir, Key: []byte("0123456789abcdef0123456789abcdef")})
 	var reg *registrar.Registrar
-	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f); s.proxy.ConnectionGone(f) }})
+	var tx *transaction.Layer
+	tp := transport.New(transport.Options{Dial: s.net.Dial, OnFlowClosed: func(f *transport.Flow) { reg.FlowClosed(f); tx.FlowClosed(f) }})
 	end := &sip.Endpoint{}
 	s.metrics = prometheus.NewRegistry()
-	tx := transaction.New(transaction.Options{Transport: tp, Handler: end, Metrics: s.metrics})
+	tx = transaction.New(transaction.Options{Transport: tp, Handler: end, Metrics: s.metrics})
 	s.transport = tp
 	reg, err = registrar.Open(ctx, registrar.Options{Store: s.store, Directory: s.dir, Roster: s.roster, Auth: auth, Transport: tp, Transactions: tx,
 		Limits: registrar.Limits{Push: push.Services{Providers: []push.Provider{{Name: "fcm"}}}}})
@@ -125,6 +126,7 @@ func (s *switchboard) start(populate bool) {
 		},
 		Carrier: &proxy.Carrier{
 			Forker: fk, Relay: rel, Calls: track, Bindings: reg, Flow: tokens.Flow,
+			Lives: reg, Connect: tp.Flow, Moved: tokens.Moved,
 			Reach: func(ctx context.Context, host string) (*transport.Flow, error) {
 				if _, _, err := net.SplitHostPort(host); err != nil {
 					host += ":5060"

@@ -26,6 +26,8 @@ type inviteTable struct {
 	// next and prev; guarded by mu. They make room when the table is full, so that
 	// who refuses to acknowledge keeps nobody from calling.
 	oldest, newest *inviteTx
+	// streams are the transactions that want to know when theirs ends; guarded by mu.
+	streams map[*transport.Flow]map[*inviteTx]struct{}
 }
 
 // inviteTx is one INVITE server transaction (RFC 3261 §17.2.1): no goroutine, and
@@ -36,14 +38,16 @@ type inviteTx struct {
 	req   *Request
 	to    *transport.Flow
 
-	next, prev *inviteTx // in the list of refused ones; guarded by the table's mu
-	listed     bool      // guarded by the table's mu
+	next, prev *inviteTx       // in the list of refused ones; guarded by the table's mu
+	listed     bool            // guarded by the table's mu
+	by         *transport.Flow // the stream that is watched; guarded by the table's mu
 
 	mu       sync.Mutex // held while a response is sent, so that they leave in order; before the table's
 	state    inviteState
 	canceled bool          // guarded by mu, as all below
 	reasons  []string      // of the CANCEL
 	cancel   func()        // what OnCancel gave
+	gone     func()        // what OnGone gave
 	last     []byte        // the last response, to be repeated
 	timer    *time.Timer   // the 100 by itself, then Timers G and H; nil: none
 	interval time.Duration // of Timer G
@@ -63,7 +67,7 @@ const (
 const trying = 200 * time.Millisecond
 
 func newInviteTable(l *Layer, most, mostBytes int) *inviteTable {
-	return &inviteTable{layer: l, most: most, mostBytes: mostBytes, m: make(map[key]*inviteTx)}
+	return &inviteTable{layer: l, most: most, mostBytes: mostBytes, m: make(map[key]*inviteTx), streams: make(map[*transport.Flow]map[*inviteTx]struct{})}
 }
 
 // inviteKey is the key of the INVITE that an INVITE, ACK or CANCEL belongs to.
@@ -146,6 +150,7 @@ func (t *inviteTable) dropLocked(tx *inviteTx) {
 		return
 	}
 	delete(t.m, tx.key)
+	t.unwatchLocked(tx)
 	t.bytes -= len(tx.req.Raw)
 	if !tx.listed {
 		return

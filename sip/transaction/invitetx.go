@@ -59,7 +59,7 @@ func (tx *inviteTx) respond(status int, raw []byte) {
 // refuseLocked waits for the ACK (RFC 3261 §17.2.1); Timer G runs over datagrams
 // only.
 func (tx *inviteTx) refuseLocked() {
-	tx.state = refusedState
+	tx.state, tx.gone = refusedState, nil
 	tx.interval, tx.end = tx.layer.o.T1, time.Now().Add(64*tx.layer.o.T1)
 	first := tx.interval
 	if tx.to.Reliable() {
@@ -80,7 +80,7 @@ func (tx *inviteTx) rememberLocked(refused bool) {
 
 func (tx *inviteTx) settleLocked() {
 	tx.stopLocked()
-	tx.state, tx.last, tx.cancel = settledState, nil, nil
+	tx.state, tx.last, tx.cancel, tx.gone = settledState, nil, nil, nil
 }
 
 func (tx *inviteTx) stopLocked() {

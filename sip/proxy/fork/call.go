@@ -34,6 +34,7 @@ type Call struct {
 	dry      bool           // Plan.Dry knows that nothing rings
 	why      message.Header // of the CANCELs when the caller gives up
 	own      ours
+	away     away
 	told     []Event // what Tell has not been called with yet
 	telling  bool
 }
@@ -58,6 +59,7 @@ func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
 		c.mu.Unlock()
 	}
 	req.OnCancel(c.canceled)
+	req.OnGone(c.callerGone)
 	c.advance()
 	return c
 }
@@ -238,6 +240,10 @@ func (c *Call) settled(m *message.Message) {
 }
 
 func (c *Call) passLocked(m *message.Message) {
+	if c.away.is {
+		c.away.owed = m
+		return
+	}
 	if c.req.Answered() { // canceled
 		c.endedLocked(487)
 		c.winner.tag = "" // it is to be sent a BYE

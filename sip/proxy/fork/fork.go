@@ -15,6 +15,9 @@
 //     responses of our own (Call.Provisional). No timer ends that but Plan.Ring.
 //   - A CANCEL waits for its branch's provisional response (§9.1). A caller's
 //     CANCEL ends every branch; what crosses it is released too.
+//   - A caller whose stream ends is looked for, for Options.Grace (Plan.Return). An answer
+//     waits for him that long; if he is not found, the call ends as if he had taken it
+//     back, and nobody goes on ringing for him.
 //   - Every branch ends: by its final response, by Timer B or C, by its ringing
 //     time, or with its flow.
 //   - A place with several ways (Target.Next) is tried by one after the other as long
@@ -59,6 +62,9 @@ type Options struct {
 	// Breadth is how many branches a call that says nothing of it may have open at
 	// once, here and behind us; default 60 (RFC 5393 §5.3.3).
 	Breadth int
+	// Grace is how long a call goes on whose caller's stream has ended, for him to be
+	// found again; default 5 s.
+	Grace time.Duration
 }
 
 // Forker begins calls.
@@ -82,6 +88,9 @@ func New(o Options) *Forker {
 	}
 	if o.Breadth <= 0 {
 		o.Breadth = 60
+	}
+	if o.Grace <= 0 {
+		o.Grace = 5 * time.Second
 	}
 	f := &Forker{o: o, seed: maphash.MakeSeed(), assuring: make(map[dialog]*Call)}
 	f.life, f.cancel = context.WithCancel(context.Background())
@@ -164,6 +173,9 @@ type Plan struct {
 	Media Media
 	// Strip names headers that are not passed on.
 	Strip []message.Name
+	// Return finds another flow to the caller, whose stream has ended; it may block until
+	// ctx ends. nil, or an error: there is none, and the call is given up.
+	Return func(ctx context.Context) (*transport.Flow, error)
 	// Refuse, if set, may replace the refusal that is about to be given, such as
 	// by its reason; it must not block.
 	Refuse func(status int, b *message.Builder)
@@ -178,7 +190,7 @@ type Plan struct {
 type What uint8
 
 // The events of a call. Tried, Ringing, Answered, Failed, Canceled and Moved are of
-// a branch, Over is the last of the call.
+// a branch, Away and Back of the caller, Over is the last of the call.
 const (
 	Tried    What = iota // an INVITE was sent there
 	Ringing              // a provisional response other than 100
@@ -187,12 +199,14 @@ const (
 	Canceled             // it need not ring any more
 	Over                 // the call has its final response, in Status
 	Moved                // that way did not take it, by Status, and another is tried; 3xx: it is followed
+	Away                 // the caller's stream has ended
+	Back                 // he is reached by another one
 )
 
 // Event is one thing that happened.
 type Event struct {
 	What   What
-	Target string           // its ID; empty with Over
+	Target string           // its ID; empty with Over, Away and Back
 	Way    string           // name of the way there; empty: it has but one
 	Status int              // of the response
 	Res    *message.Message // the response, nil where there was none

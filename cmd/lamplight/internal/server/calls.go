@@ -37,6 +37,7 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 	return &proxy.Carrier{
 		Anchor: anchors,
 		Forker: forker, Calls: track, Bindings: s.registrar, Trunks: s.trunks, Flow: tokens.Flow,
+		Lives: s.registrar, Connect: s.transport.Flow, Moved: tokens.Moved,
 		Relay: relay.New(relay.Options{
 			Tokens: tokens, Transactions: transactions, Forker: forker, Believed: s.believed,
 			Instance: s.registrar.Reach, Answered: track.Answered, Media: anchors.Within, Ack: anchors.Ack,

@@ -172,6 +172,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var transactions *transaction.Layer
 	s.transport = transport.New(transport.Options{
 		Log:     s.log,
 		Origins: s.cfg.HTTP.Origins,
@@ -183,13 +184,13 @@ func (s *Server) startSIP(ctx context.Context) error {
 		OnFlowClosed: func(f *transport.Flow) {
 			s.registrar.FlowClosed(f)
 			s.events.FlowClosed(f)
-			s.proxy.ConnectionGone(f)
+			transactions.FlowClosed(f)
 		},
 		Metrics: s.reg,
 	})
 	endpoint := &sip.Endpoint{}
 	s.setPeers(s.cfg)
-	transactions := transaction.New(transaction.Options{
+	transactions = transaction.New(transaction.Options{
 		Transport: s.transport, Handler: endpoint, ForceRPort: s.forceRPort, Alias: s.isPeer, Urgent: s.urgent, Log: s.log, Metrics: s.reg,
 	})
 	s.atEnd("transactions", transactions.Close)
