@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -64,6 +65,34 @@ func TestTokenFindsItsFlow(t *testing.T) {
 			synctest.Wait()
 			if _, err := tokens.Flow(token); !errors.Is(err, ErrFlowFailed) {
 				t.Errorf("of a stream that ended: %v", err)
+			}
+		})
+	})
+}
+
+// A token leads to where the owner of an ended stream is now, how often he moves.
+func TestTokenFollowsWhoMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := siptest.NewNet()
+		at(t, n, server, func(p *place) {
+			tokens := New(p, []byte("secret"))
+			var peers [3]*siptest.Peer
+			var flows [3]*transport.Flow
+			for i := range peers {
+				peers[i] = siptest.NewStreamPeer(t, n, fmt.Sprintf("10.0.0.%d:4000", 3+i), server)
+				flows[i] = p.heard(peers[i])
+			}
+			token := tokens.Token(flows[0])
+			for i := range 2 {
+				peers[i].Close()
+				synctest.Wait()
+				if _, err := tokens.Flow(token); !errors.Is(err, ErrFlowFailed) {
+					t.Errorf("before he is back: %v", err)
+				}
+				tokens.Moved(flows[i], flows[i+1])
+				if got, err := tokens.Flow(token); got != flows[i+1] || err != nil {
+					t.Errorf("after move %d: %v, %v", i+1, got, err)
+				}
 			}
 		})
 	})

@@ -55,6 +55,7 @@ func TestCallerWhoseStreamEndsIsAnsweredByAnother(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		l := s.net.Listen("10.0.0.9:5061")
 		defer l.Close()
+		defer time.AfterFunc(5*time.Second, func() { l.Close() }).Stop() // nobody comes
 		conn, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)
