@@ -20,8 +20,9 @@ const truthIntro = "Repeat, after `make build`: `RESULTS=1 TRUTH=100 testbench/t
 	"A real Chromium, headless, with a fake microphone; the servers and browsers on the same machine, over loopback, three at once. From " +
 	"the moment something happened to the page until the server's API says so: *no target* means that a call is not offered to the " +
 	"webphone any more, *Offline* what the team sees, *known* that the API names the microphone's state. The grace time of a closed " +
-	"socket is 5 s. \"At most\" holds for p99. A device cannot be unplugged here: the page is told as a browser tells it, so the time " +
-	"from the plug to the browser is not in these figures.\n\n"
+	"socket is 5 s. \"At most\" holds for p99. *Simulated in the page*: it is told as a browser tells it, so " +
+	"the time from the plug to the browser is not in that figure; a source of PulseAudio's is really removed, while the microphone is open." +
+	"\n\n"
 
 const hiddenIntro = "Repeat, after `make build`: `RESULTS=1 HIDDEN=30m testbench/truth`.\n" +
 	"A real Chromium, headless, without the flags that keep test browsers awake. A 1 s timer in the page shows how much it was " +

@@ -146,6 +146,12 @@ const plug = `(() => {
 	const changed = () => m.dispatchEvent(new Event('devicechange'));
 	window.__unplug = () => { gone = true; changed(); return '' };
 	window.__plug = () => { gone = false; busy = false; more = !more; changed(); return '' };
+	// Another device comes, and the page opens the microphone to try it.
+	window.__open = () => new Promise((done) => {
+		opened = () => { opened = () => {}; setTimeout(done, 100, '') };
+		more = !more;
+		changed();
+	});
 	// Another device comes, the page tries its microphone, and loses it while it is open.
 	window.__seize = () => new Promise((done) => {
 		opened = (track) => {
