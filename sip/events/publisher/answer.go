@@ -257,5 +257,9 @@ func (u *upstream) refusedLocked(p *publication, why string, wait time.Duration)
 	}
 	p.failures++
 	p.again = false
-	u.scheduleLocked(p, time.Now().Add(min(wait, maxRetryAfter)))
+	at := time.Now().Add(min(wait, maxRetryAfter))
+	if p.alive(time.Now()) && p.until.Before(at) {
+		at = p.until // it is gone then, and a new one may be taken
+	}
+	u.scheduleLocked(p, at)
 }
