@@ -52,6 +52,7 @@ func TestSupervisorSeesRegistrationsAndWatchers(t *testing.T) {
 	for _, want := range []string{"server demo-pbx", "dialog: told", "UDP " + phone.Addr().String(), "ends in 9:"} {
 		p.Says("watchers", want)
 	}
+	p.Says("webphones", "No page is open.")
 	if got := p.Eval(`document.querySelector('[data-testid=diagnostics]').getAttribute('aria-expanded')`); got != "true" {
 		t.Errorf("aria-expanded is %q", got)
 	}

@@ -108,6 +108,13 @@ func TestAnAgentChoosesDevicesAndSeesHowCallsAreHeard(t *testing.T) {
 		}
 		return errors.New("the API tells neither the device nor the figures: " + fmt.Sprintf("%+v", w))
 	})
+	boss := Open(t, s).Login("1006") // a supervisor sees it too
+	boss.Click(`[data-agent="1001"] button`)
+	boss.run(boss.ctx, chromedp.WaitVisible(`[role=dialog]`))
+	boss.Click(`[data-testid=diagnostics]`)
+	for _, want := range []string{"Page · 127.0.0.1", "there, answers in", "microphone granted, heard here", "Call from", "talking", "Page: PCMU, host/udp", "Gateway: from the page"} {
+		boss.Says("webphones", want)
+	}
 	press(p, `[data-testid=hangup]`)
 	pbx.hungUp()
 }

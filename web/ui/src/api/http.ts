@@ -69,6 +69,7 @@ export const api = {
   why: (id: string, agent?: string) => call<Schemas['Call']>('GET', `/calls/${encodeURIComponent(id)}?hours=168${agent ? `&agent=${encodeURIComponent(agent)}` : ''}`),
   waiting: () => call<Schemas['LineList']>('GET', '/waiting'),
   line: (group: string) => call<Schemas['WaitingList']>('GET', `/groups/${encodeURIComponent(group)}/waiting`),
+  webphones: (id: string) => call<Schemas['WebphoneList']>('GET', `/agents/${encodeURIComponent(id)}/webphones`),
   registrations: (id: string) => call<Schemas['RegistrationList']>('GET', `/agents/${encodeURIComponent(id)}/registrations`),
   watchers: (id: string) => call<Schemas['AgentWatchers']>('GET', `/agents/${encodeURIComponent(id)}/watchers?limit=100`),
   select: (id: string, choice: Choice, reason?: string) =>
