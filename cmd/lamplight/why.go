@@ -29,6 +29,7 @@ type (
 		Caller   string `json:"caller"`
 		Group    string `json:"group"`
 		Number   string `json:"number"`
+		Shown    string `json:"shown"`
 		Actor    string `json:"actor"`
 		Decision struct {
 			ID    string `json:"id"`
@@ -171,6 +172,9 @@ func (c *told) story(w io.Writer, zone *time.Location) error {
 // lines are the head, one for each device and each other target, and the end.
 func (d *toldDecision) lines(zone *time.Location) []string {
 	out := []string{d.head(zone), "  " + d.Decision.Explanation}
+	if d.Shown != "" {
+		out = append(out, "  the other side is shown "+d.Shown)
+	}
 	said := make(map[string]bool)
 	after := slices.Clone(d.LeftOut)
 	for _, dev := range d.Decision.Devices {

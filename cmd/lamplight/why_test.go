@@ -72,11 +72,12 @@ there may be more: --before 5
   decision d: other rules
 `},
 		"of an agent's own": {
-			`{"decisions":[{"number":"+15550100","actor":"device:1001","decision":{"id":"d","at":"2026-03-04T12:00:01Z","explanation":"Let out.",
+			`{"decisions":[{"number":"+15550100","shown":"P-Asserted-Identity: <sip:+4930@x> (team)","actor":"device:1001","decision":{"id":"d","at":"2026-03-04T12:00:01Z","explanation":"Let out.",
 			"agent":{"number":"1001","name":"Ada"},"devices":[]},"status":200,"tries":[{"target":"trunk","what":"called","after_seconds":0},
 			{"target":"trunk","what":"answered","status":200,"after_seconds":4}],"replay":{"text":"same"}}]}`,
 			`2026-03-04 12:00:01 call of 1001 Ada to +15550100, asked by device:1001
   Let out.
+  the other side is shown P-Asserted-Identity: <sip:+4930@x> (team)
   trunk: called, answered after 4.0 s with 200
   answered with 200
   decision d: same

@@ -53,6 +53,7 @@ type (
 		Group    string            `json:"group,omitempty"`
 		Redirect bool              `json:"redirect,omitempty"`
 		Number   string            `json:"number,omitempty"`
+		Shown    string            `json:"shown,omitempty"`
 		Actor    string            `json:"actor"`
 		Node     string            `json:"node,omitempty"`
 		Decision decisionJSON      `json:"decision"`
@@ -255,7 +256,7 @@ func (a *API) callDecision(e *store.Entry, rec *routing.Record) callDecisionJSON
 		j.Kind, j.Caller, j.Group, j.Redirect = c.Kind, c.Caller, c.Group, c.Redirect
 	}
 	if c := rec.Outbound; c != nil {
-		j.Number = c.Number
+		j.Number, j.Shown = c.Number, c.Shown
 	}
 	if rec.Group != nil {
 		a.aboutGroup(&j, rec)
