@@ -2,9 +2,10 @@ import { Alert, Button, Group, Popover, SimpleGrid, Stack, Text, TextInput } fro
 import { useEffect, useState } from 'react'
 import { useNow } from '../live/clock'
 import { callWarning, callWords, type PhoneCall } from '../webphone'
+import { CallNews } from './CallNews'
 import { CallQuality } from './CallQuality'
 import { Loudness } from './Loudness'
-import { clock, keypad, mayDial } from './phone'
+import { clickWords, clock, keypad, mayDial, rings as isRinging, who as whoIs } from './phone'
 import type { Phone } from './useWebphone'
 
 /** The phone of the page: what rings, what is talked, and a place to dial. */
@@ -14,6 +15,7 @@ export function PhonePanel({ phone }: { phone: Phone }) {
   const calls = s.calls
   return (
     <Stack gap="xs" component="section" aria-label="Phone" data-testid="phone">
+      <CallNews calls={calls} />
       {calls.map((c) => (
         <Call key={c.id} call={c} others={calls.filter((o) => o.id !== c.id && o.state === 'talking')} phone={phone} />
       ))}
@@ -66,12 +68,16 @@ function Keypad({ label, onKey }: { label: string; onKey: (key: string) => void 
   )
 }
 
+// Where the focus is has a ring around it, which is wider than the text.
+const unclipped = { root: { overflow: 'visible' }, message: { overflow: 'visible' } }
+
 function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; phone: Phone }) {
-  const rings = call.state === 'ringing' && !call.out && !call.picked
-  const who = call.name ? `${call.name} · ${call.from}` : call.from
+  const rings = isRinging(call)
+  const who = whoIs(call)
   const warning = callWarning(call)
+  const click = clickWords(call)
   return (
-    <Alert color={rings ? 'green' : call.state === 'ended' ? 'gray' : 'indigo'} p="xs" role={rings ? 'alert' : 'group'} aria-label={`Call with ${who}`} data-testid={rings ? 'incoming' : 'phone-call'} data-state={call.state} data-held={call.held ?? false}>
+    <Alert color={rings ? 'green' : call.state === 'ended' ? 'gray' : 'indigo'} p="xs" styles={unclipped} role={rings ? 'alert' : 'group'} aria-label={`Call with ${who}`} data-testid={rings ? 'incoming' : 'phone-call'} data-state={call.state} data-held={call.held ?? false}>
       <Group justify="space-between">
         <Text size="sm">
           <b>{who}</b> · {callWords(call)}
@@ -93,13 +99,13 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
         </Text>
       )}
       {warning && (
-        <Text size="sm" role="status" data-testid="call-warning">
+        <Text size="sm" data-testid="call-warning">
           {warning}
         </Text>
       )}
-      {call.state !== 'ended' && (call.waiting ?? call.note) && (
-        <Text size="sm" role="status" data-testid="call-note">
-          {call.waiting ?? call.note}
+      {click && (
+        <Text size="sm" data-testid="call-note">
+          {click}
         </Text>
       )}
       {call.blocked && call.state !== 'ended' && (

@@ -20,15 +20,17 @@ class Connection {
 let sent: Outgoing[]
 let tracks: { enabled: boolean; stop: () => void }[]
 let calls: Calls
+let connected: boolean
 
 beforeEach(() => {
   sent = []
+  connected = true
   tracks = []
   vi.stubGlobal('RTCPeerConnection', Connection)
   vi.stubGlobal('Audio', class { play = () => Promise.resolve() })
   vi.stubGlobal('window', globalThis)
   calls = new Calls({
-    send: (m) => sent.push(m) > 0,
+    send: (m) => connected && sent.push(m) > 0,
     onChange: () => undefined,
     microphone: () => {
       const track = { enabled: true, stop: () => undefined, addEventListener: () => undefined }
@@ -79,4 +81,16 @@ test('another page that has the calls now leaves none here', async () => {
   await settled()
   calls.leave()
   expect(calls.list).toEqual([])
+})
+
+test('a transfer that could not be sent is said, until one is', () => {
+  calls.welcome(welcome('a'))
+  calls.receive({ ...how, state: 'talking' })
+  connected = false
+  calls.transfer('a', { to: '1003' })
+  expect(calls.list[0]?.note).toContain('was not transferred')
+  connected = true
+  calls.transfer('a', { to: '1003' })
+  expect(sent.at(-1)).toEqual({ t: 'transfer', call: 'a', to: '1003' })
+  expect(calls.list[0]?.note).toBeUndefined()
 })

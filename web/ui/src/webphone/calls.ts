@@ -199,8 +199,8 @@ export class Calls {
   }
 
   transfer(id: string, to: { to: string } | { with: string }): void {
-    if (this.options.send({ t: 'transfer', call: id, ...to })) return
-    this.note(id, 'The call was not transferred: there is no connection to the server. Try again when it is back.')
+    const sent = this.options.send({ t: 'transfer', call: id, ...to })
+    this.note(id, sent ? undefined : 'The call was not transferred: there is no connection to the server. Try again when it is back.')
   }
 
   /** Other devices are to be used, in the calls that go on, too. */
