@@ -151,7 +151,8 @@ func (b *Bridge) Hold(on bool) {
 // openLocked opens and shuts the ways as both sides have agreed.
 func (b *Bridge) openLocked() {
 	way, page := b.phone.way, b.browser.way
-	agreed := b.phone.codecs != nil && b.browser.codecs != nil && !b.hold
+	met := b.phone.codecs != nil && b.browser.codecs != nil // before that nobody knows what is speech
+	agreed := met && !b.hold
 	for i, open := range [2]bool{
 		Browser: agreed && way.Sends() && page.Sends(),
 		Phone:   agreed && way.Receives() && page.Receives(),
@@ -162,7 +163,7 @@ func (b *Bridge) openLocked() {
 			s.open = open
 			s.in.Break()
 		}
-		s.speaks = i == int(Browser) && b.browser.codecs != nil && page.Sends()
+		s.speaks = i == int(Browser) && met && page.Sends()
 		s.mu.Unlock()
 	}
 }

@@ -51,6 +51,29 @@ func TestMicrophoneIsToldWithinASecond(t *testing.T) {
 	told(Hearing, func() { c.page.Stop(false) })
 }
 
+// TestNothingIsToldOfTheMicrophoneOfACallThatRings: the page is silent until the agent
+// answers, and then has its time.
+func TestNothingIsToldOfTheMicrophoneOfACallThatRings(t *testing.T) {
+	c := newCall(t, open(t, options(t, 4)), mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
+	if _, err := c.bridge.PhoneOffer(c.phone.Offer(sdp.SendRecv)); err != nil {
+		t.Fatal(err)
+	}
+	c.page.Mute(true)
+	c.browserAgain(false)
+	c.connected()
+	time.Sleep(2 * micStopped)
+	c.page.Mute(false)
+	if err := c.phone.Accept(must[[]byte](t)(c.bridge.AnswerPhone())); err != nil {
+		t.Fatal(err)
+	}
+	c.happens(Hearing)
+	for _, e := range c.happened() {
+		if e.Kind == Stopped || e.Kind == Silent {
+			t.Errorf("told that it is %s", e.Kind)
+		}
+	}
+}
+
 // TestMicrophoneJudgement without a network: nothing is told of one that need not
 // speak, and samples count where there is no level.
 func TestMicrophoneJudgement(t *testing.T) {
