@@ -109,7 +109,7 @@ func TestMain(m *testing.M) {
 	if len(cuts.order) > 0 {
 		fmt.Print("\nA browser's network is cut:\n\n" + cuts.table() + "\n")
 	}
-	if code == 0 && os.Getenv("RESULTS") == "1" && len(cuts.order) > 0 {
+	if code == 0 && os.Getenv("RESULTS") == "1" && os.Getenv("CUTS") != "" && len(cuts.order) > 0 {
 		if err := cuts.writeCuts(file); err != nil {
 			fmt.Println(err)
 			code = 1

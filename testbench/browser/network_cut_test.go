@@ -21,8 +21,8 @@ var cuts = truth{took: map[string][]time.Duration{}, limit: map[string]time.Dura
 
 // writeCuts replaces their section of the results.
 func (t *truth) writeCuts(file string) error {
-	return replace(file, "## A browser's network is cut", time.Now().UTC().Format(time.DateOnly)+
-		". Repeat, after `make build`, as root: `CUTS=10 RESULTS=1 go test -tags testbench -count 1 -timeout 60m -run NetworkIsCut ./testbench/browser`.\n"+
+	return replace(file, "## A browser's network is cut", stamp()+
+		"Repeat, after `make build`, as root: `CUTS="+os.Getenv("CUTS")+" RESULTS=1 go test -tags testbench -count 1 -timeout 60m -run NetworkIsCut ./testbench/browser`.\n"+
 		"A real Chromium, headless, in a network namespace of its own, behind a router; the server and a desk phone in another. The router "+
 		"loses every packet both ways, or takes the browser's link down. Sound is a tone recognised at the other end, so 0.2 s (page) and "+
 		"0.4 s (desk phone) of it are in each figure.\n\n"+t.table())
