@@ -24,8 +24,9 @@ func (t *truth) writeCuts(file string) error {
 	return replace(file, "## A browser's network is cut", stamp()+
 		"Repeat, after `make build`, as root: `CUTS="+os.Getenv("CUTS")+" RESULTS=1 go test -tags testbench -count 1 -timeout 60m -run NetworkIsCut ./testbench/browser`.\n"+
 		"A real Chromium, headless, in a network namespace of its own, behind a router; the server and a desk phone in another. The router "+
-		"loses every packet both ways, or takes the browser's link down. Sound is a tone recognised at the other end, so 0.2 s (page) and "+
-		"0.4 s (desk phone) of it are in each figure.\n\n"+t.table())
+		"loses every packet both ways, or takes the browser's link down. Sound is a tone recognised at the other end. "+
+		"Counted from when the last command that restores or changes the network has returned: a few ms mean that the tone "+
+		"was recognised at the first look after it. A tone must then stay for 1 s, which is not in the figure.\n\n"+t.table())
 }
 
 // wired is an agent's browser on a network that can be cut, and a desk phone that
