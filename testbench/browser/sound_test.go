@@ -115,6 +115,9 @@ func TestAnAgentChoosesDevicesAndSeesHowCallsAreHeard(t *testing.T) {
 	for _, want := range []string{"Page · 127.0.0.1", "there, answers in", "microphone granted, heard here", "Call from", "talking", "Page: PCMU, host/udp", "Gateway: from the page"} {
 		boss.Says("webphones", want)
 	}
+	accessible(boss, "an agent's webphones")
+	boss.Eval(`document.querySelector('[data-testid=webphones]').scrollIntoView(); 'ok'`)
+	picture(t, boss, "webphones")
 	press(p, `[data-testid=hangup]`)
 	pbx.hungUp()
 }
