@@ -45,6 +45,8 @@ type call struct {
 	ours         bool      // the offer to SIP was ours: an ACK brings the answer
 	theirs       *ua.Offer // waits for the page
 	held, there  bool
+	telling      *leg // has an offer of ours to answer; nil: nobody
+	stale        bool // and how things are has changed since
 	muted        bool
 	warn         string
 	moving       bool // a transfer that the agent wanted is under way

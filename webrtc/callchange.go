@@ -10,34 +10,57 @@ import (
 // is told, and may do as it likes.
 func (c *call) hold(on bool) {
 	if c.state != signalling.CallTalking || c.held == on {
-		c.settled()
+		if c.telling == nil {
+			c.settled()
+		}
 		return
 	}
 	c.held = on
 	c.bridge.Hold(on)
 	c.tell()
-	c.reoffer(c.leg.Load())
+	c.reoffer()
 }
 
-// reoffer makes an offer to the other side of how things are now.
-func (c *call) reoffer(l *leg) {
+// reoffer makes an offer to the other side of how things are now. It has one at a time
+// to answer: what changes meanwhile is told by the next, so that the last it hears is
+// how things are, however often the agent presses hold.
+func (c *call) reoffer() {
+	l := c.leg.Load()
+	if c.telling == l {
+		c.stale = true
+		return
+	}
 	offer, err := c.bridge.OfferPhone()
 	if err != nil {
 		c.failed(err)
 		return
 	}
+	c.telling, c.stale = l, false
 	l.ua.Offer(offer, func(answer []byte, status int) {
 		c.post(func() { c.reoffered(l, answer, status) })
 	})
 }
 
-// reoffered takes the answer. A side that refuses goes on as it was: nothing is heard
-// either way while we hold, for the gateway sees to that.
+// reoffered takes the answer, unless somebody else has the other side's place and is
+// being told himself.
 func (c *call) reoffered(l *leg, answer []byte, status int) {
-	c.settled()
-	if c.leg.Load() != l {
+	if c.telling != l {
 		return
 	}
+	c.telling = nil
+	if c.leg.Load() == l {
+		c.agreed(answer, status)
+	}
+	if c.stale {
+		c.reoffer()
+		return
+	}
+	c.settled()
+}
+
+// agreed takes what the other side says to an offer. One that refuses goes on as it was:
+// nothing is heard either way while we hold, for the gateway sees to that.
+func (c *call) agreed(answer []byte, status int) {
 	if answer == nil {
 		c.x.srv.o.Log.Info().Str("call", c.id).Int("status", status).Msg("webphone change refused by the other side")
 		return

@@ -84,3 +84,42 @@ func TestAConsultationWaitsForNobodyWhoIsGone(t *testing.T) {
 		}
 	})
 }
+
+// Who presses hold again before the other side has answered is told last how things are:
+// it has one offer at a time, and the next is of the newest.
+func TestTheLastWordOfAHoldIsTheNewest(t *testing.T) {
+	for name, then := range map[string]func(x *exchange){
+		"agreed":  func(x *exchange) { x.far.offer.Answer([]byte(sdpOf("held"))) },
+		"refused": func(x *exchange) { x.far.offer.Refuse(488) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := newExchange(t)
+				p := x.online()
+				_, id := x.talks(p)
+				p.about(signalling.Hold, id, on)
+				p.about(signalling.Hold, id)
+				p.about(signalling.Hold, id, on)
+				p.about(signalling.Hold, id)
+				p.say(signalling.In{T: signalling.Dial, Call: "p-1", To: "1002", SDP: "page-sdp"})
+				check(t, "pressed four times", x.far.said(), "offered")
+				check(t, "the audio", x.bridges[0].did(), "hold, offer-phone, resume, hold, resume")
+				then(x)
+				check(t, "then", x.far.said(), "offered")
+				if got := x.bridges[0].did(); !strings.HasSuffix(got, "offer-phone") {
+					t.Errorf("the newest is not told: %s", got)
+				}
+				x.far.offer.Answer([]byte(sdpOf("talks")))
+				check(t, "and last", x.far.said(), "incoming")
+				check(t, "the audio", x.bridges[0].did(), "phone-answered talks")
+				time.Sleep(time.Minute)
+				if got := x.far.said(); strings.Contains(got, "offered") {
+					t.Errorf("an older word comes late: %s", got)
+				}
+				if got := x.bridges[0].did(); strings.Contains(got, "offer-phone") {
+					t.Errorf("an older word comes late: %s", got)
+				}
+			})
+		})
+	}
+}
