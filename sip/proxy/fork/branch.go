@@ -113,10 +113,11 @@ func (b *branch) launch(w Way) {
 	for _, r := range route {
 		first = append(first, message.Header{Name: message.Route, Value: r})
 	}
+	media := c.plan.Media
 	c.tellLocked(b, Tried, 0, nil)
 	c.mu.Unlock()
 	out := b.request(first)
-	if c.plan.Media != nil && !b.described(out, f) {
+	if media != nil && !b.described(media, out, f) {
 		return
 	}
 	tx := c.f.o.Transactions.Invite(f, message.NewBranch()+c.mark, out, b.got)

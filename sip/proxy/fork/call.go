@@ -282,7 +282,7 @@ func (c *Call) tell() {
 		}
 		c.mu.Lock()
 		if e.What == Over { // the rest need not be kept for as long as a 2xx may come again
-			c.plan = Plan{InDialog: c.plan.InDialog, Many: c.plan.Many}
+			c.plan = Plan{InDialog: c.plan.InDialog, Many: c.plan.Many, Media: c.plan.Media}
 		}
 	}
 	c.telling = false

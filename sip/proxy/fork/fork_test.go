@@ -3,6 +3,7 @@ package fork
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -92,6 +93,38 @@ func TestAnswerThatComesAgainIsPassedOnAgain(t *testing.T) {
 		synctest.Wait()
 		if s.caller.Again() != 1 {
 			t.Errorf("passed on %d times more", s.caller.Again())
+		}
+	})
+}
+
+// gateway is a Media that answers for everybody.
+type gateway struct{}
+
+func (gateway) Request(*message.Message, string, *transport.Flow) ([]byte, int) {
+	return []byte("gateway offers"), 0
+}
+func (gateway) Response(*message.Message, string) []byte { return []byte("gateway answers") }
+
+// A caller who missed the answer takes the next one, long after the call is over for
+// the fork: it must have the gateway's description, too.
+func TestAnswerThatComesAgainIsDescribedAgain(t *testing.T) {
+	play(t, 1, nil, func(s *stage) {
+		plan := s.plan
+		s.plan = func() Plan { p := plan(); p.Media = gateway{}; return p }
+		s.invite()
+		a := s.rings(0)
+		if string(a.Body) != "gateway offers" {
+			t.Errorf("offered\n%s", a.Body)
+		}
+		first := message.NewResponse(a, 200, "").ToTag("phone").Add(message.Contact, "<sip:phone@10.0.0.11>").Body(SDP, []byte("phone answers"))
+		s.net.SetFaultsFrom(netip.MustParseAddrPort(server), siptest.Faults{Loss: 1})
+		s.phones[0].SendRaw(first.Bytes())
+		synctest.Wait()
+		s.want("0 tried 0, 0 answered 200, over 200")
+		s.net.SetFaultsFrom(netip.MustParseAddrPort(server), siptest.Faults{})
+		s.phones[0].SendRaw(first.Bytes())
+		if ok := s.caller.Expect(siptest.Status(200)); string(ok.Body) != "gateway answers" {
+			t.Errorf("answered\n%s", ok.Body)
 		}
 	})
 }

@@ -49,9 +49,9 @@ func Describe(b *message.Builder, md Media, m *message.Message, target string) {
 
 // described gives the INVITE the description it is to have; false: there is none,
 // and the branch has failed.
-func (b *branch) described(out *message.Builder, to *transport.Flow) bool {
+func (b *branch) described(media Media, out *message.Builder, to *transport.Flow) bool {
 	c := b.call
-	body, status := c.plan.Media.Request(c.req.Message, b.target.ID, to)
+	body, status := media.Request(c.req.Message, b.target.ID, to)
 	if status != 0 {
 		c.mu.Lock()
 		b.undescribed = true
