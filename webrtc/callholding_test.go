@@ -27,7 +27,7 @@ func TestAConsultationWaitsForTheFirstCallToBeHeld(t *testing.T) {
 				p.say(signalling.In{T: signalling.Hold, Call: id, On: true})
 				p.say(signalling.In{T: signalling.Dial, Call: "p-1", To: "1002", SDP: "page-sdp"})
 				check(t, "before", x.far.said(), "offered")
-				if got := p.told(); got.Call != "p-1" || got.State != signalling.CallDialling {
+				if got := p.toldOf("p-1"); got.State != signalling.CallDialling {
 					t.Errorf("the page is told %+v", got)
 				}
 				then(x)

@@ -3,6 +3,7 @@ package webrtc
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -156,6 +157,19 @@ func (p *page) told() (m signalling.CallMsg) {
 	synctest.Wait()
 	_ = json.Unmarshal(p.last(signalling.Call), &m)
 	return m
+}
+
+// toldOf is what it was told of one of them last.
+func (p *page) toldOf(call string) (m signalling.CallMsg) {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, raw := range slices.Backward(p.seen[signalling.Call]) {
+		if _ = json.Unmarshal(raw, &m); m.Call == call {
+			return m
+		}
+	}
+	return signalling.CallMsg{}
 }
 
 // talks has a call come that the page answers.
