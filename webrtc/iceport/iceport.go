@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lamplight/webrtc/pionlog"
+	"lamplight/webrtc/streams"
 )
 
 // Options of a Port. Listen or Conn is required.
@@ -54,8 +55,8 @@ type Port struct {
 	logs logging.LoggerFactory
 	conn net.PacketConn
 	udp  ice.UDPMux
-	tcp  ice.TCPMux   // nil without TCP
-	tl   net.Listener // of tcp
+	tcp  ice.TCPMux        // nil without TCP
+	tl   *streams.Listener // of tcp
 }
 
 // Open binds the ports.
@@ -71,9 +72,11 @@ func Open(o Options) (*Port, error) {
 	widen(p.conn)
 	p.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: p.logs.NewLogger("mux"), UDPConn: p.conn})
 	if o.TCP != "" {
-		if p.tl, err = lc.Listen(context.Background(), "tcp", o.TCP); err != nil {
+		ln, err := lc.Listen(context.Background(), "tcp", o.TCP)
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("iceport: listen on TCP %s: %w", o.TCP, err), p.Close())
 		}
+		p.tl = streams.Bound(ln, streams.Options{Log: o.Log})
 		p.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 			Listener: p.tl, Logger: p.logs.NewLogger("mux"), ReadBufferSize: tcpBuffer, WriteBufferSize: tcpWrite,
 			FirstStunBindTimeout: tcpFirst,
@@ -164,6 +167,14 @@ func (p *Port) TCPAddr() net.Addr {
 		return nil
 	}
 	return p.tl.Addr()
+}
+
+// TCPRefused is how many connections by TCP were closed at once, for there were too many.
+func (p *Port) TCPRefused() int64 {
+	if p.tl == nil {
+		return 0
+	}
+	return p.tl.Refused()
 }
 
 // Close ends the ports. Whoever has connections on them closes those first.

@@ -45,6 +45,10 @@ func newMetrics(g *Gateway) *metrics {
 	m.all = append(m.all, m.mos)
 	gauge("calls", "Calls through the gateway.", func() float64 { return float64(g.Calls()) })
 	gauge("ports_free", "Pairs of RTP ports that could be taken.", func() float64 { return float64(g.free(time.Now())) })
+	m.all = append(m.all, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "lamplight_media_streams_refused_total",
+		Help: "Connections by ICE-TCP closed at once: too many, in all or from one address.",
+	}, func() float64 { return float64(g.o.Port.TCPRefused()) }))
 	return m
 }
 

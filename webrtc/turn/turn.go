@@ -8,7 +8,8 @@
 // convention that other TURN servers follow too ("A REST API for Access to TURN
 // Services"): the user name is an expiry and a name, the password its HMAC.
 //
-// Relays are bounded in all by their ports, and for each name; more are refused.
+// Relays are bounded in all by their ports, and for each name; more are refused. So are
+// connections by TCP, which anybody can make (package streams).
 package turn
 
 import (
@@ -32,6 +33,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"lamplight/webrtc/pionlog"
+	"lamplight/webrtc/streams"
 )
 
 // Options of a Server. UDP or TCP, Secret, To, Relay and Ports are required.
@@ -80,12 +82,15 @@ func (o Options) Validate() error {
 	return nil
 }
 
+// first is the longest a connection by TCP may say nothing, its handshake included.
+const first = 10 * time.Second
+
 // Server relays. It is safe for concurrent use.
 type Server struct {
 	o      Options
 	server *turn.Server
-	udp    net.PacketConn // nil without UDP
-	tcp    net.Listener   // nil without TCP
+	udp    net.PacketConn    // nil without UDP
+	tcp    *streams.Listener // nil without TCP
 	relays *relays
 	all    []prometheus.Collector
 	denied atomic.Int64 // wrong credentials
@@ -135,15 +140,13 @@ func (s *Server) listen(conf *turn.ServerConfig) error {
 		}}
 	}
 	if s.o.TCP != "" {
-		if s.tcp, err = lc.Listen(context.Background(), "tcp", s.o.TCP); err != nil {
+		ln, err := lc.Listen(context.Background(), "tcp", s.o.TCP)
+		if err != nil {
 			return fmt.Errorf("turn: listen on TCP %s: %w", s.o.TCP, err)
 		}
-		listener := s.tcp
-		if s.o.TLS != nil {
-			listener = tls.NewListener(listener, s.o.TLS)
-		}
+		s.tcp = streams.Bound(ln, streams.Options{TLS: s.o.TLS, First: first, Log: s.o.Log})
 		conf.ListenerConfigs = []turn.ListenerConfig{{
-			Listener: listener, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permits,
+			Listener: s.tcp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permits,
 		}}
 	}
 	return nil
@@ -221,14 +224,18 @@ func (s *Server) register() error {
 	gauge := func(name, help string, f func() float64) {
 		s.all = append(s.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lamplight_turn_" + name, Help: help}, f))
 	}
-	counter := func(name, help string, v *atomic.Int64) {
+	counter := func(name, help string, f func() int64) {
 		s.all = append(s.all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "lamplight_turn_" + name, Help: help},
-			func() float64 { return float64(v.Load()) }))
+			func() float64 { return float64(f()) }))
 	}
 	gauge("relays", "Relays of browsers.", func() float64 { return float64(s.Relays()) })
-	counter("denied_total", "Requests with a credential that has run out or makes no sense.", &s.denied)
-	counter("refused_total", "Relays refused: no port left, or too many of one name.", &s.relays.refused)
-	counter("strayed_total", "Packets to or from what may not be reached.", &s.relays.strayed)
+	counter("denied_total", "Requests with a credential that has run out or makes no sense.", s.denied.Load)
+	counter("refused_total", "Relays refused: no port left, or too many of one name.", s.relays.refused.Load)
+	counter("strayed_total", "Packets to or from what may not be reached.", s.relays.strayed.Load)
+	if s.tcp != nil {
+		gauge("streams", "Connections by TCP or TLS.", func() float64 { return float64(s.tcp.Open()) })
+		counter("streams_refused_total", "Connections closed at once: too many, in all or from one address.", s.tcp.Refused)
+	}
 	var errs []error
 	for _, c := range s.all {
 		errs = append(errs, s.o.Metrics.Register(c))
