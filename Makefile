@@ -35,7 +35,7 @@ $(UI)/dist/index.html: $(UI)/node_modules $(UI_SRC)
 .PHONY: test
 test: $(UI)/dist/index.html ## unit tests of Go (with the race detector) and of the pages
 	$(GO) vet ./...
-	$(GO) test -race -short ./...
+	testbench/again -race -short ./...
 	cd $(UI) && npm test --silent
 
 .PHONY: lint
@@ -48,7 +48,7 @@ $(LINTER):
 .PHONY: testbench
 testbench: build ## real programs: SIPp, baresip, Twinkle, Linphone, Chromium, Firefox, Kamailio, coturn; crashes and rubbish
 	testbench/install
-	testbench/suites
+	testbench/again -tags=testbench -count=1 -p=1 -timeout=30m ./testbench/...
 
 .PHONY: fuzz
 fuzz: ## fuzz every reader of what strangers send
