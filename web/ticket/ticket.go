@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,19 +30,27 @@ type Subject struct {
 type Options struct {
 	Life time.Duration // how long a ticket is good for; default 30 s
 	Max  int           // tickets waiting at once; default 10,000
+	// PerAgent is how many of an agent's may wait; of more the oldest is good no longer.
+	// Default 32.
+	PerAgent int
 }
 
 // Tickets is safe for concurrent use. A ticket is good once, for a short time,
-// and in this process only.
+// and in this process only. No agent's pages can take the room of everybody's.
 type Tickets struct {
-	life time.Duration
-	max  int
+	life     time.Duration
+	max      int
+	perAgent int
 
 	mu sync.Mutex
 	// waiting is guarded by mu; the key is the ticket's hash, so that finding it
 	// takes a time that says nothing of the ticket.
-	waiting map[[sha256.Size]byte]entry
+	waiting map[key]entry
+	// of are each agent's, the oldest first; guarded by mu.
+	of map[presence.AgentID][]key
 }
+
+type key [sha256.Size]byte
 
 type entry struct {
 	subject Subject
@@ -56,7 +65,12 @@ func New(o Options) *Tickets {
 	if o.Max <= 0 {
 		o.Max = 10_000
 	}
-	return &Tickets{life: o.Life, max: o.Max, waiting: make(map[[sha256.Size]byte]entry)}
+	if o.PerAgent <= 0 {
+		o.PerAgent = 32
+	}
+	return &Tickets{
+		life: o.Life, max: o.Max, perAgent: o.PerAgent, waiting: make(map[key]entry), of: make(map[presence.AgentID][]key),
+	}
 }
 
 // Issue makes a ticket for s and says how long it is good for.
@@ -65,22 +79,27 @@ func (t *Tickets) Issue(s Subject) (ticket string, life time.Duration, err error
 	ticket = rand.Text()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if own := t.of[s.Agent]; len(own) >= t.perAgent {
+		t.dropLocked(own[0])
+	}
 	if len(t.waiting) >= t.max {
 		t.sweepLocked(now)
 	}
 	if len(t.waiting) >= t.max {
 		return "", 0, ErrFull
 	}
-	t.waiting[sha256.Sum256([]byte(ticket))] = entry{s, now.Add(t.life)}
+	k := key(sha256.Sum256([]byte(ticket)))
+	t.waiting[k] = entry{s, now.Add(t.life)}
+	t.of[s.Agent] = append(t.of[s.Agent], k)
 	return ticket, t.life, nil
 }
 
 // Redeem takes the ticket in: it is good once.
 func (t *Tickets) Redeem(ticket string) (Subject, bool) {
-	key := sha256.Sum256([]byte(ticket))
+	k := key(sha256.Sum256([]byte(ticket)))
 	t.mu.Lock()
-	e, ok := t.waiting[key]
-	delete(t.waiting, key)
+	e, ok := t.waiting[k]
+	t.dropLocked(k)
 	t.mu.Unlock()
 	if !ok || time.Now().After(e.until) {
 		return Subject{}, false
@@ -94,7 +113,7 @@ func (t *Tickets) Revoke(session string) {
 	defer t.mu.Unlock()
 	for k, e := range t.waiting {
 		if e.subject.Session == session {
-			delete(t.waiting, k)
+			t.dropLocked(k)
 		}
 	}
 }
@@ -102,7 +121,22 @@ func (t *Tickets) Revoke(session string) {
 func (t *Tickets) sweepLocked(now time.Time) {
 	for k, e := range t.waiting {
 		if now.After(e.until) {
-			delete(t.waiting, k)
+			t.dropLocked(k)
 		}
+	}
+}
+
+// dropLocked forgets a ticket, if it is known.
+func (t *Tickets) dropLocked(k key) {
+	e, ok := t.waiting[k]
+	if !ok {
+		return
+	}
+	delete(t.waiting, k)
+	a := e.subject.Agent
+	if own := slices.DeleteFunc(t.of[a], func(o key) bool { return o == k }); len(own) > 0 {
+		t.of[a] = own
+	} else {
+		delete(t.of, a)
 	}
 }

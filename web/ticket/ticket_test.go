@@ -95,3 +95,36 @@ func TestBound(t *testing.T) {
 		issue(t, ts, someone("s")) // the old ones made room
 	})
 }
+
+// A page that asks again and again takes the room of its own agent alone: the oldest of
+// its tickets is good no longer, and all others get theirs.
+func TestOneAgentCannotTakeTheRoomOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts, greedy := New(Options{Max: 4, PerAgent: 2}), someone("s1")
+		other := issue(t, ts, someone("s2"))
+		first := issue(t, ts, greedy)
+		var last [2]string
+		for i := range 1000 {
+			last[i%2] = issue(t, ts, greedy)
+		}
+		if _, ok := ts.Redeem(first); ok {
+			t.Error("a ticket beyond the bound is good")
+		}
+		for _, ticket := range append(last[:], other, issue(t, ts, someone("s3"))) {
+			if _, ok := ts.Redeem(ticket); !ok {
+				t.Error("a ticket within the bound is not good")
+			}
+		}
+		// Redeemed, run out and revoked ones leave nothing behind.
+		issue(t, ts, greedy)
+		ts.Revoke("s1")
+		issue(t, ts, greedy)
+		time.Sleep(31 * time.Second)
+		for range 4 {
+			issue(t, ts, someone("s4"))
+		}
+		if len(ts.waiting) != 4 || len(ts.of) != 4 {
+			t.Errorf("%d tickets of %d agents", len(ts.waiting), len(ts.of))
+		}
+	})
+}
