@@ -74,9 +74,10 @@ type Call struct {
 	ack       []byte // of the 2xx of ours
 	ok        repeat // of the 2xx to theirs
 	early     reliable
-	bye       bool // wanted, once the ACK has come
-	changing  bool // an offer of ours, or theirs, is open
-	told      bool // the handler heard of the end
+	bye       bool   // wanted, once the ACK has come
+	changing  bool   // an offer of ours, or theirs, is open
+	open      *Offer // of theirs, that nobody has answered
+	told      bool   // the handler heard of the end
 	timer     sessionTimer
 }
 
@@ -220,12 +221,25 @@ func (c *Call) over(e End) {
 		c.ok.stop()
 	}
 	c.timer.stop()
+	c.answerAllLocked()
 	c.mu.Unlock()
 	if !waits {
 		c.phone.drop(c)
 	}
 	if tell {
 		c.handler.Ended(e)
+	}
+}
+
+// answerAllLocked answers what waits for the owner, who will not answer any more (RFC 3261
+// §15.1.2): else it would wait for ever, for with the flow goes who might cancel it.
+func (c *Call) answerAllLocked() {
+	if o := c.open; o != nil && !o.r.Answered() {
+		o.r.Respond(message.NewResponse(o.r.Message, 487, ""))
+	}
+	c.open = nil
+	if c.invite != nil && !c.invite.Answered() {
+		c.invite.Respond(message.NewResponse(c.invite.Message, 487, "").ToTag(c.tag))
 	}
 }
 

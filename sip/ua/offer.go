@@ -27,6 +27,7 @@ func (o *Offer) Answer(sdp []byte) {
 	if o.r.Answered() {
 		return
 	}
+	c.open = nil
 	b := c.phone.describe(message.NewResponse(o.r.Message, 200, ""))
 	c.timer.answerLocked(c, o.r.Message, b)
 	b.Body(contentSDP, sdp)
@@ -44,7 +45,7 @@ func (o *Offer) Refuse(status int, because ...Warning) {
 	o.c.mu.Lock()
 	defer o.c.mu.Unlock()
 	if !o.r.Answered() {
-		o.c.changing = false
+		o.c.changing, o.c.open = false, nil
 		o.r.Respond(warned(message.NewResponse(o.r.Message, status, ""), because))
 	}
 }
@@ -65,10 +66,10 @@ func (c *Call) offered(r *transaction.Request) {
 		r.Respond(b)
 		return
 	}
-	c.changing = true
+	o := &Offer{SDP: sdp(r.Message), c: c, r: r}
+	c.changing, c.open = true, o
 	c.retargetLocked(r.Message)
 	c.mu.Unlock()
-	o := &Offer{SDP: sdp(r.Message), c: c, r: r}
 	r.OnCancel(func() { o.Refuse(487) })
 	c.handler.Offered(o)
 }
