@@ -57,6 +57,7 @@ type call struct {
 	candidates   int
 	far          farKeys
 	typed        typedKeys
+	taken        uint64 // number of the last thing to be done once that arrived
 }
 
 // maxTodo is how much may wait to be done in one call.
@@ -149,6 +150,7 @@ func (c *call) tell() {
 	c.msg = signalling.CallMsg{
 		T: signalling.Call, Call: c.id, State: c.state, Out: c.out, From: c.number, Name: c.name,
 		Held: c.held, There: c.there, Muted: c.muted, Moving: c.moving || c.next != nil, Warn: c.warn,
+		Taken: c.taken,
 	}
 	c.show()
 	c.msg.Talked = c.talked().Milliseconds()
@@ -220,11 +222,15 @@ func (c *call) page(m signalling.In, with *call) {
 		c.muted = m.On
 		c.tell()
 	case signalling.Keys:
-		c.press(m.Keys)
+		if c.takes(m.N) {
+			c.press(m.Keys)
+		}
 	case signalling.Figures:
 		c.measured(m.Stats)
 	case signalling.Transfer:
-		c.transfer(m, with)
+		if c.takes(m.N) {
+			c.transfer(m, with)
+		}
 	}
 }
 

@@ -48,21 +48,8 @@ func TestABrowsersNetworkIsCut(t *testing.T) {
 	}
 	times, _ := strconv.Atoi(os.Getenv("CUTS"))
 	all := times > 0 // every way and length; else what a short run has time for
-	s := n.serve()
-	w := &wired{network: n, t: t, s: s, page: n.open(s).Tab(), desk: newTelephone(t, s, "127.0.0.3", nil)}
-	w.page.LogInBy("1001", apartSecret+"1001")
-	w.page.Status("available")
-	isTarget(t, s, "1001")
-	w.page.Eval(listen)
-	w.page.Eval(oldest)
-	defer func() {
-		if t.Failed() {
-			t.Logf("what the page went through:\n%s", w.page.Eval(`diary.slice(-150).join('\n')`))
-		}
-	}()
-	if m := w.desk.Register("sip:1002@demo.lamplight.test", "1002", apartSecret+"1002", 3600); m.Status != 200 {
-		t.Fatalf("the desk phone registers: %d", m.Status)
-	}
+	w := n.agent(t)
+	defer w.diary(t)
 	dark, unplugged := n.dark(), n.unplugged()
 	for range max(times, 1) {
 		t.Run("idle", func(t *testing.T) {
@@ -88,6 +75,30 @@ func TestABrowsersNetworkIsCut(t *testing.T) {
 				w.tooLong(t, unplugged)
 			}
 		})
+	}
+}
+
+// agent logs 1001 in, and registers the desk phone of 1002.
+func (n *network) agent(t *testing.T) *wired {
+	t.Helper()
+	s := n.serve()
+	w := &wired{network: n, t: t, s: s, page: n.open(s).Tab(), desk: newTelephone(t, s, "127.0.0.3", nil)}
+	w.page.LogInBy("1001", apartSecret+"1001")
+	w.page.Status("available")
+	isTarget(t, s, "1001")
+	w.page.Eval(listen)
+	w.page.Eval(oldest)
+	if m := w.desk.Register("sip:1002@demo.lamplight.test", "1002", apartSecret+"1002", 3600); m.Status != 200 {
+		t.Fatalf("the desk phone registers: %d", m.Status)
+	}
+	return w
+}
+
+// diary logs what the page went through, if the test failed.
+func (w *wired) diary(t *testing.T) {
+	t.Helper()
+	if t.Failed() {
+		t.Logf("what the page went through:\n%s", w.page.Eval(`diary.slice(-150).join('\n')`))
 	}
 }
 

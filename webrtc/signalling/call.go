@@ -127,6 +127,8 @@ type CallMsg struct {
 	Warn   string    `json:"warn,omitempty"`
 	// Talked is for how many milliseconds the call has been talking, 0 if it is not.
 	Talked int64 `json:"talked,omitempty"`
+	// Taken is the number of the last keys or transfer that arrived, 0 where none had one.
+	Taken uint64 `json:"taken,omitempty"`
 	// Status is the SIP response that ended the call, 0 where none did.
 	Status   int    `json:"status,omitempty"`
 	Why      string `json:"why,omitempty"` // it is over

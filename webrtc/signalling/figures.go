@@ -11,9 +11,9 @@ const (
 	Devices Type = "devices" // what it could be heard and spoken by
 )
 
-// Takes are the messages that servers of the first version do not know: a page sends them
-// where the welcome has them.
-func Takes() []Type { return []Type{Figures, Devices} }
+// Takes are the messages that servers of the first version do not know, and those that may
+// have a number: a page sends them so where the welcome has them.
+func Takes() []Type { return []Type{Figures, Devices, Keys, Transfer} }
 
 // Limits on both.
 const (

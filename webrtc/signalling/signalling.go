@@ -118,7 +118,7 @@ type In struct {
 	Epoch  int64  `json:"epoch,omitempty"`
 
 	// hello, pong, mic
-	N       uint64 `json:"n,omitempty"` // pong: the ping's number
+	N       uint64 `json:"n,omitempty"` // pong: the ping's number; dtmf, transfer: which it is of the call
 	Mic     *Claim `json:"mic,omitempty"`
 	Visible string `json:"vis,omitempty"` // visible or hidden
 

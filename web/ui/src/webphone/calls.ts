@@ -59,7 +59,7 @@ export class Calls {
     this.ringer = new Ringer(options.device)
     this.errands = new Errands({
       send: options.send,
-      onChange: (id, refused) => this.note(id, refused),
+      onChange: (id, refused) => this.note(id, refused ?? this.calls.get(id)?.note),
     })
   }
 
@@ -102,7 +102,7 @@ export class Calls {
     this.relays(message.ice)
     this.takesFigures = message.takes?.includes('stats') === true
     const known = new Set(message.calls ?? [])
-    for (const id of this.errands.flush(known)) known.delete(id)
+    for (const id of this.errands.flush(known, message.takes?.includes('dtmf'))) known.delete(id)
     for (const call of this.calls.values()) {
       if (call.state !== 'ended' && !known.has(call.id)) this.over({ ...call, state: 'ended', why: 'gone' })
     }
@@ -183,13 +183,14 @@ export class Calls {
   }
 
   hold(id: string, on: boolean): void {
+    this.note(id, undefined)
     this.errands.hold(id, on)
   }
 
   mute(id: string, on: boolean): void {
     this.audio.get(id)?.speak(!on)
     const call = this.calls.get(id)
-    if (call !== undefined) this.show({ ...call, muted: on })
+    if (call !== undefined) this.show({ ...call, muted: on, note: undefined })
     this.errands.mute(id, on)
   }
 
@@ -199,8 +200,8 @@ export class Calls {
   }
 
   transfer(id: string, to: { to: string } | { with: string }): void {
-    const sent = this.options.send({ t: 'transfer', call: id, ...to })
-    this.note(id, sent ? undefined : 'The call was not transferred: there is no connection to the server. Try again when it is back.')
+    this.note(id, undefined)
+    this.errands.transfer(id, to)
   }
 
   /** Other devices are to be used, in the calls that go on, too. */
@@ -250,7 +251,8 @@ export class Calls {
     this.over({ ...call, state: 'ended', why: how === 'reject' ? 'rejected' : 'hung-up', sentence: undefined })
   }
 
-  /** Says what became of a click; what was said before is over with the next one. */
+  /** Says what became of a click, and what waits; what was said before is over with the
+   * next click. */
   private note(id: string, note: string | undefined): void {
     const call = this.calls.get(id)
     const waiting = this.errands.words(id)

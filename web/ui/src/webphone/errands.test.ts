@@ -67,6 +67,17 @@ describe('clicks in a call', () => {
     expect(r.sent).toEqual([])
   })
 
+  test('a call picked up over a dead connection is picked up', () => {
+    const { r, errands, back } = rig()
+    errands.last('a', 'accept') // taken by the socket, and never arrived
+    errands.told({ ...talking, state: 'ringing' })
+    expect(back()).toEqual(new Set())
+    expect(r.sent).toEqual(['accept'])
+    errands.told(talking)
+    back()
+    expect(r.sent).toEqual([])
+  })
+
   test('a call picked up meanwhile is picked up', () => {
     const { r, errands, back } = rig()
     r.up = false

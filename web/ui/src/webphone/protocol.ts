@@ -85,8 +85,9 @@ export type Outgoing =
   | { t: 'answer'; call: string; sdp: string }
   | { t: 'dial'; call: string; to: string; sdp: string }
   | { t: 'hold' | 'mute'; call: string; on: boolean }
-  | { t: 'dtmf'; call: string; keys: string }
-  | { t: 'transfer'; call: string; to?: string; with?: string }
+  /** n: which it is in the call of what is done once; the server says what it has taken. */
+  | { t: 'dtmf'; call: string; keys: string; n?: number }
+  | { t: 'transfer'; call: string; to?: string; with?: string; n?: number }
   | { t: 'stats'; call: string; stats: Figures }
   | { t: 'devices'; devices: DeviceTold[] }
   | { t: 'bye'; why: 'pagehide' | 'logout' }
@@ -103,7 +104,8 @@ export interface Welcome {
   ice: RTCIceServer[]
   /** The calls that go on. */
   calls?: string[]
-  /** Messages beyond the first version's that the server understands. */
+  /** Messages beyond the first version's that the server understands; dtmf and transfer:
+   * with a number. */
   takes?: string[]
 }
 
@@ -148,6 +150,8 @@ export interface CallTruth {
   warn?: 'network' | 'silent' | 'no-audio'
   /** For how many ms it has been talking. */
   talked?: number
+  /** Number of the last keys or transfer that arrived. */
+  taken?: number
   status?: number
   why?: CallEnd
   sentence?: string
