@@ -169,6 +169,9 @@ func (s *Server) hello(l *link) *session {
 // noHello closes a socket that said nothing, or something else.
 func (s *Server) noHello(l *link, ctx context.Context, err error) { //nolint:revive // ctx is what is judged
 	switch {
+	case errors.Is(err, websocket.ErrMessageTooBig): // and closed with 1009
+		s.m.refuse("too-big")
+		s.o.Log.Info().Str("src", l.remote.String()).Err(err).Msg("webphone said too much for a hello")
 	case ctx.Err() != nil:
 		s.m.refuse("no-hello")
 		s.o.Log.Info().Str("src", l.remote.String()).Msg("webphone said no hello in time")

@@ -37,6 +37,9 @@ func (x *session) listen(l *link) error {
 		case errors.Is(err, signalling.ErrInvalid):
 			x.abuse(l, "invalid", err.Error())
 			return err
+		case errors.Is(err, websocket.ErrMessageTooBig): // and closed with 1009
+			x.accuse(l, "too-big", err.Error())
+			return err
 		case err != nil:
 			return err
 		case !l.rate.Allow():
@@ -54,10 +57,15 @@ var errAbuse = errors.New("webrtc: page broke the protocol")
 
 // abuse closes the socket of a page that breaks the protocol.
 func (x *session) abuse(l *link, why, reason string) {
+	x.accuse(l, why, reason)
+	l.finish(ending{code: websocket.StatusPolicyViolation, reason: why})
+}
+
+// accuse counts and logs what a page did for which its socket is closed.
+func (x *session) accuse(l *link, why, reason string) {
 	x.srv.m.refuse(why)
 	x.srv.o.Log.Warn().Str("session", x.id).Str("agent", x.seat.agent.String()).
 		Str("src", l.remote.String()).Str("why", reason).Msg("webphone closed")
-	l.finish(ending{code: websocket.StatusPolicyViolation, reason: why})
 }
 
 // left takes note that the socket is closed.
