@@ -1,35 +1,51 @@
-import { Button, Popover, Stack, Table, Text } from '@mantine/core'
-import { complaint, grade, rows, type Figures } from '../webphone'
+import { Box, Button, Group, Text } from '@mantine/core'
+import { useId, useState } from 'react'
+import { complaint, rows, soundOf, type PhoneCall } from '../webphone'
 
-const words = { good: 'Good sound', fair: 'Fair sound', poor: 'Poor sound' }
-const colours = { good: 'green', fair: 'yellow', poor: 'red' }
+const words = { good: 'Good sound', fair: 'Fair sound', poor: 'Poor sound', interrupted: 'Sound interrupted' }
+const colours = { good: 'green', fair: 'yellow', poor: 'red', interrupted: 'gray' }
+const before = 'Nothing comes from the server or from the call. These figures are from before; new ones come soon after it is back.'
 
-/** How a call is heard: in words, what helps, and the figures for who wants them. */
-export function CallQuality({ figures }: { figures: Figures }) {
-  const is = grade(figures)
-  if (is === undefined) return null
+/** How a call is heard: in words, what helps, and the figures for who wants them. They
+ * open below it, in a line of their own, and lie over nothing. */
+export function CallQuality({ call }: { call: PhoneCall }) {
+  const [open, setOpen] = useState(false)
+  const id = useId()
+  const is = soundOf(call)
+  if (is === undefined || call.figures === undefined) return null
+  const advice = is === 'interrupted' ? before : complaint(call.figures)
   return (
-    <Popover position="bottom-start" withArrow trapFocus shadow="md">
-      <Popover.Target>
-        <Button size="compact-xs" variant="light" color={colours[is]} data-testid="quality" data-grade={is}>
-          {words[is]}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label="Sound of this call" maw={320}>
-        <Stack gap="xs">
-          {complaint(figures) && <Text size="sm">{complaint(figures)}</Text>}
-          <Table verticalSpacing={2} aria-label="Figures of this call" data-testid="figures">
-            <Table.Tbody>
-              {rows(figures).map(([name, value]) => (
-                <Table.Tr key={name}>
-                  <Table.Td>{name}</Table.Td>
-                  <Table.Td>{value}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Stack>
-      </Popover.Dropdown>
-    </Popover>
+    <>
+      <Button
+        size="compact-xs"
+        variant="light"
+        color={colours[is]}
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        onClick={() => setOpen(!open)}
+        onKeyDown={(e) => e.key === 'Escape' && setOpen(false)}
+        data-testid="quality"
+        data-grade={is}
+      >
+        {words[is]}
+      </Button>
+      {open && (
+        <Box id={id} w="100%" role="group" aria-label="Sound of this call">
+          {advice && <Text size="sm">{advice}</Text>}
+          <Group component="dl" gap="xs" m={0} data-testid="figures" style={{ columnGap: 'var(--mantine-spacing-md)' }}>
+            {rows(call.figures).map(([name, value]) => (
+              <Group key={name} gap={6} wrap="nowrap">
+                <Text component="dt" size="sm">
+                  {name}
+                </Text>
+                <Text component="dd" size="sm" fw={600} m={0}>
+                  {value}
+                </Text>
+              </Group>
+            ))}
+          </Group>
+        </Box>
+      )}
+    </>
   )
 }

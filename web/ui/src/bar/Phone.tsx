@@ -90,7 +90,7 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
       {call.state === 'talking' && (
         <Group gap="md">
           <Level id={call.id} phone={phone} muted={call.muted ?? false} />
-          {call.figures && <CallQuality figures={call.figures} />}
+          <CallQuality call={call} />
         </Group>
       )}
       {call.keys && (

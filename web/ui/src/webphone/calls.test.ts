@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Calls } from './calls'
+import { soundOf } from './quality'
 import type { Outgoing, Welcome } from './protocol'
 
 // The browser's part, as far as calls touch it.
@@ -15,7 +16,11 @@ class Connection {
   createAnswer = () => Promise.resolve({ sdp: 'sdp' })
   getConfiguration = () => ({})
   setConfiguration() {}
+  getStats = () => Promise.resolve(new Map(reports.map((r) => [r.id, r])))
 }
+
+let reports: { id: string; type: string }[] = []
+
 
 let sent: Outgoing[]
 let tracks: { enabled: boolean; stop: () => void }[]
@@ -93,4 +98,35 @@ test('a transfer that could not be sent is said, until one is', () => {
   calls.transfer('a', { to: '1003' })
   expect(sent.at(-1)).toEqual({ t: 'transfer', call: 'a', to: '1003' })
   expect(calls.list[0]?.note).toBeUndefined()
+})
+
+test('how a call is heard is not known while nothing comes, and again after', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  reports = [{ id: 'I', type: 'inbound-rtp', kind: 'audio', packetsReceived: 100, packetsLost: 0, jitter: 0.004 } as never]
+  calls.welcome(welcome('a'))
+  calls.receive({ ...how, state: 'talking' })
+  calls.receive({ t: 'offer', call: 'a', sdp: 'sdp', fresh: true })
+  await settled()
+  const sound = () => soundOf(calls.list[0] ?? {})
+  const measured = async () => {
+    calls.measure()
+    await settled()
+    vi.advanceTimersByTime(5000)
+    return sound()
+  }
+  calls.unheard() // before anything was measured
+  expect(sound()).toBeUndefined()
+  expect(await measured()).toBe('good')
+  calls.unheard()
+  expect(sound()).toBe('interrupted')
+  calls.receive({ ...how, state: 'talking' }) // the server's word alone says nothing of it
+  expect(sound()).toBe('interrupted')
+  expect(await measured()).toBe('good')
+
+  calls.receive({ ...how, state: 'talking', warn: 'network' })
+  expect(sound()).toBe('interrupted')
+  expect(await measured()).toBe('interrupted')
+  calls.receive({ ...how, state: 'talking' })
+  expect(await measured()).toBe('good')
+  vi.useRealTimers()
 })

@@ -4,7 +4,7 @@ import { CallAudio } from './audio'
 import type { Use } from './devices'
 import { Errands } from './errands'
 import { notify } from './notify'
-import { openFailed } from './openmic'
+import { audioFailed, openFailed } from './openmic'
 import type { CallTruth, Figures, Incoming, Outgoing, Ring, Welcome } from './protocol'
 import { Ringer } from './ringer'
 import type { Tone } from './ringer'
@@ -27,6 +27,8 @@ export interface PhoneCall extends Omit<CallTruth, 't' | 'call'> {
   waiting?: string
   /** How it was heard in the last seconds. */
   figures?: Figures
+  /** The figures are those of before an interruption that lasts. */
+  old?: boolean
 }
 
 export interface CallsOptions {
@@ -209,7 +211,7 @@ export class Calls {
     if (use !== 'microphone') this.ringer.use()
     for (const [id, audio] of this.audio) {
       if (use === 'speaker') audio.useSpeaker()
-      if (use === 'microphone') void audio.renew().catch((error: unknown) => this.unheard(id, error))
+      if (use === 'microphone') void audio.renew().catch((error: unknown) => this.noMicrophone(id, error))
     }
   }
 
@@ -226,8 +228,16 @@ export class Calls {
         const call = this.calls.get(id)
         if (figures === undefined || call?.state !== 'talking') return
         if (this.takesFigures) this.options.send({ t: 'stats', call: id, stats: figures })
-        this.show({ ...call, figures })
+        this.show({ ...call, figures, old: call.warn === 'network' })
       }, () => undefined)
+    }
+  }
+
+  /** Nothing comes from the server: what was measured is not how the calls are heard now,
+   * until it is measured again. */
+  unheard(): void {
+    for (const call of this.calls.values()) {
+      if (call.state === 'talking' && call.figures !== undefined && call.old !== true) this.show({ ...call, old: true })
     }
   }
 
@@ -261,7 +271,7 @@ export class Calls {
   }
 
   /** The microphone of a call cannot be had, or not the one that was chosen. */
-  private unheard(id: string, error: unknown): void {
+  private noMicrophone(id: string, error: unknown): void {
     const { sentence, remedy } = openFailed(error)
     this.note(id, `${sentence} ${remedy}`)
   }
@@ -290,7 +300,7 @@ export class Calls {
       speaker: () => this.options.device?.('speaker'),
       send: this.options.send,
       onUnheard: (error) => {
-        this.unheard(id, error)
+        this.noMicrophone(id, error)
         this.options.onUnheard?.()
       },
       onLost: () => void this.options.send({ t: 'restart', call: id }),
@@ -308,7 +318,8 @@ export class Calls {
     const before = this.calls.get(id) ?? this.goesOn(id, truth)
     if (before === undefined || before.state === 'ended') return // over here already
     const { picked, keys, blocked, figures, note } = before
-    const call: PhoneCall = { id, picked, keys, blocked, figures, note, ...truth, waiting: this.errands.words(id) }
+    const old = figures !== undefined && (before.old === true || truth.warn === 'network')
+    const call: PhoneCall = { id, picked, keys, blocked, figures, old, note, ...truth, waiting: this.errands.words(id) }
     if (truth.state === 'talking') call.since = before.since ?? Date.now() - (truth.talked ?? 0)
     if (truth.state === 'ended') {
       this.over({ ...call, since: before.since, picked: before.picked })
@@ -338,7 +349,7 @@ export class Calls {
     const call = this.calls.get(id)
     if (call === undefined || call.state === 'ended') return
     this.errands.last(id, call.out || call.state === 'talking' ? 'hangup' : 'reject')
-    this.over({ ...call, state: 'ended', why: 'media', sentence: failedWords(error) })
+    this.over({ ...call, state: 'ended', why: 'media', sentence: audioFailed(error) })
   }
 
   private over(call: PhoneCall): void {
@@ -377,14 +388,4 @@ export class Calls {
 export function toneOf(calls: readonly PhoneCall[]): Tone {
   if (calls.some((c) => c.state === 'ringing' && !c.out && !c.picked)) return 'ring'
   return calls.some((c) => c.state === 'ringing' && c.out) ? 'ringback' : 'none'
-}
-
-function failedWords(error: unknown): string {
-  const { name, message } = error instanceof Error ? error : { name: '', message: '' }
-  if (name === 'NetworkError') return message
-  if (name === 'InvalidAccessError' || name === 'OperationError' || name === 'InvalidStateError') {
-    return 'The audio could not be set up. Reload the page; if that does not help, restart the browser.'
-  }
-  const { sentence, remedy } = openFailed(error)
-  return `${sentence} ${remedy}`
 }

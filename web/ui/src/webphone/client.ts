@@ -63,6 +63,8 @@ const deaf = 12_000
 // In a call it asks every second: a network whose address has changed takes what we send
 // and brings nothing, and the call waits for us.
 const deafInCall = 4000
+// After so long, in a call, it is shown that something is wrong.
+const quiet = 2500
 
 export class Webphone {
   private socket: WebSocket | undefined
@@ -218,6 +220,7 @@ export class Webphone {
 
   private to(connection: Connection): void {
     this.connection = connection
+    if (connection !== 'connected') this.calls.unheard()
     this.emit()
   }
 
@@ -243,6 +246,7 @@ export class Webphone {
   /** Nothing has come for too long: a new socket. Each gets its time. */
   private listen(): void {
     const now = Date.now()
+    if (now - this.heard > quiet) this.calls.unheard()
     if (this.connection !== 'connected' || now - this.tried < deafInCall) return
     if (!this.calls.idle && now - this.heard > deafInCall) this.awake()
     else if (now - this.heard > deaf) void this.connect()

@@ -44,3 +44,14 @@ export function openFailed(error: unknown): Words {
   const probe = probeOf(error)
   return micWords(probe === 'denied' || probe === 'missing' || probe === 'busy' ? probe : 'failed')
 }
+
+/** What to tell the agent of a call whose audio could not be had. */
+export function audioFailed(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' }
+  if (name === 'NetworkError') return message
+  if (name === 'InvalidAccessError' || name === 'OperationError' || name === 'InvalidStateError') {
+    return 'The audio could not be set up. Reload the page; if that does not help, restart the browser.'
+  }
+  const { sentence, remedy } = openFailed(error)
+  return `${sentence} ${remedy}`
+}

@@ -104,6 +104,12 @@ export function grade(f: Figures): Grade | undefined {
   return worst
 }
 
+/** How a call is heard now: interrupted where the figures are those of before. */
+export function soundOf(call: { figures?: Figures; old?: boolean }): Grade | 'interrupted' | undefined {
+  const is = call.figures && grade(call.figures)
+  return is !== undefined && call.old === true ? 'interrupted' : is
+}
+
 const bad: Partial<Record<keyof Figures, string>> = {
   rtt: 'What is said arrives late.',
   jitter: 'The sound arrives unevenly.',
