@@ -37,7 +37,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.tasks.Done()
 	l, err := s.upgrade(w, r)
 	if err != nil {
-		s.known()
+		s.known(source(r))
 		s.m.refuse("upgrade")
 		s.o.Log.Info().Str("src", r.RemoteAddr).Err(err).Msg("webphone refused")
 		return
@@ -63,18 +63,17 @@ func (s *Server) admit(r *http.Request) (status int, why string) {
 	switch {
 	case s.state != open:
 		return http.StatusServiceUnavailable, "draining"
-	case s.waiting >= s.o.Limits.Waiting:
+	case !s.waiting.enter(source(r), &s.o.Limits):
 		return http.StatusServiceUnavailable, "waiting"
 	}
-	s.waiting++
 	s.tasks.Add(1)
 	return 0, ""
 }
 
-// known: one socket less waits for its hello.
-func (s *Server) known() {
+// known: one socket less of that address waits for its hello.
+func (s *Server) known(from netip.Addr) {
 	s.mu.Lock()
-	s.waiting--
+	s.waiting.leave(from)
 	s.mu.Unlock()
 }
 
@@ -115,9 +114,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*link, error) 
 		rate: rate.NewLimiter(rate.Limit(s.o.Limits.Rate), s.o.Limits.Burst),
 		wake: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		l.remote = ap.Addr().Unmap()
-	}
+	l.remote = source(r)
 	ws.SetReadLimit(signalling.MaxHello)
 	s.mu.Lock()
 	s.links[l] = struct{}{}
@@ -138,7 +135,7 @@ func (s *Server) unlink(l *link) {
 // hello waits for the page to say who it is, and returns its session with the
 // socket attached, or nil after the socket was closed.
 func (s *Server) hello(l *link) *session {
-	defer s.known()
+	defer s.known(l.remote)
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Hello)
 	defer cancel()
 	for try := 1; ; try++ {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	dto "github.com/prometheus/client_model/go"
 
 	"lamplight/webrtc/signalling"
 )
@@ -59,6 +60,15 @@ func lean(b *testing.B, url, ticket string) *websocket.Conn {
 	return ws
 }
 
+// suspects is how often a page was silent for too long.
+func (s *Server) suspects(b *testing.B) float64 {
+	var m dto.Metric
+	if err := s.m.suspected.Write(&m); err != nil {
+		b.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
+}
+
 // BenchmarkSessions holds 5,000 routable sessions over loopback TCP, their pages
 // in the same process, and reports what one costs: server and page together.
 func BenchmarkSessions(b *testing.B) {
@@ -68,6 +78,7 @@ func BenchmarkSessions(b *testing.B) {
 		byID := h.agents
 		o := trusting()
 		o.Roster, o.Directory, o.Redeemer = h, h, h
+		o.Limits.Waiting, o.Limits.WaitingFrom = pages, pages // they come from one address
 		srv, err := Open(o)
 		if err != nil {
 			b.Fatal(err)
@@ -86,6 +97,12 @@ func BenchmarkSessions(b *testing.B) {
 		share := float64(cpu()-used) / float64(time.Since(start))
 		b.ReportMetric(share*100*1000/pages, "%core/1000")
 		b.ReportMetric(share*1e6/pages, "µs/ping")
+		if n := len(srv.byID); n != pages {
+			b.Fatalf("%d of %d sessions are there", n, pages)
+		}
+		if n := srv.suspects(b); n > 0 {
+			b.Errorf("%v times a session was suspect: its page did not keep up", n)
+		}
 		for _, ws := range conns {
 			_ = ws.CloseNow()
 		}

@@ -95,13 +95,16 @@ type Options struct {
 
 // Limits of a Server. Zero means the default.
 type Limits struct {
-	Sessions  int     // webphone sessions in all, default 20,000
-	PerAgent  int     // sessions an agent, default 5
-	Waiting   int     // sockets that have not said who they are, default 1,024
-	Rate      float64 // messages a second from one page, default 20
-	Burst     int     // messages at once from one page, default 60
-	Tests     int     // test calls at the same time, default 64
-	TestQueue int     // pages waiting for one, default 4,096
+	Sessions int // webphone sessions in all, default 20,000
+	PerAgent int // sessions an agent, default 5
+	Waiting  int // sockets that have not said who they are, default 1,024
+	// WaitingFrom is how many of them one address may have, default 256: a call centre
+	// behind one says hello within milliseconds.
+	WaitingFrom int
+	Rate        float64 // messages a second from one page, default 20
+	Burst       int     // messages at once from one page, default 60
+	Tests       int     // test calls at the same time, default 64
+	TestQueue   int     // pages waiting for one, default 4,096
 }
 
 func (l Limits) withDefaults() Limits {
@@ -113,6 +116,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Sessions, 20000)
 	set(&l.PerAgent, 5)
 	set(&l.Waiting, 1024)
+	set(&l.WaitingFrom, 256)
 	set(&l.Burst, 60)
 	set(&l.Tests, 64)
 	set(&l.TestQueue, 4096)

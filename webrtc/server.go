@@ -43,7 +43,7 @@ type Server struct {
 	phones  map[*ua.Flow]*session      // those that are phones; guarded by mu
 	links   map[*link]struct{}         // every open socket; guarded by mu
 	count   int                        // sessions; guarded by mu
-	waiting int                        // sockets without a session; guarded by mu
+	waiting waiting                    // sockets without a session; guarded by mu
 	state   serving                    // guarded by mu
 
 	calling   atomic.Int32   // calls
