@@ -146,7 +146,14 @@ func (cs *Calls) drop(c *Call) {
 
 // Ended is told of a BYE.
 func (cs *Calls) Ended(m *message.Message) {
-	if c := cs.find(m.CallID()); c != nil {
+	c := cs.find(m.CallID())
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	_, ok := c.hasLocked(m)
+	c.mu.Unlock()
+	if ok {
 		c.end()
 	}
 }

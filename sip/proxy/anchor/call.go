@@ -3,6 +3,7 @@ package anchor
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"lamplight/sip/message"
@@ -18,15 +19,16 @@ type Call struct {
 	offer  []byte // nil: who answers makes it
 	from   *transport.Flow
 
-	mu    sync.Mutex
-	legs  map[string]*leg            // by target; guarded by mu, as all below
-	ways  map[string]*transport.Flow // to each target, where there was no offer
-	first *leg                       // of a browser that calls: all its targets share it
-	many  bool                       // several targets ring on it
-	won   *leg                       // has the call
-	over  bool
-	warn  string    // of the newest description the gateway refused
-	late  *exchange // the newest INVITE without an offer whose answer had one
+	mu     sync.Mutex
+	legs   map[string]*leg            // by target; guarded by mu, as all below
+	ways   map[string]*transport.Flow // to each target, where there was no offer
+	first  *leg                       // of a browser that calls: all its targets share it
+	many   bool                       // several targets ring on it
+	won    *leg                       // has the call
+	callee string                     // To tag of who has it
+	over   bool
+	warn   string    // of the newest description the gateway refused
+	late   *exchange // the newest INVITE without an offer whose answer had one
 }
 
 // leg is a bridge and what passed through it.
@@ -146,7 +148,7 @@ func (c *Call) Response(m *message.Message, target string) []byte {
 	}
 	l := c.legs[target]
 	if m.Status >= 200 && m.Status < 300 && c.won == nil {
-		c.wonLocked(l)
+		c.wonLocked(l, m)
 	}
 	switch {
 	case l == nil || !described(m) || m.Status >= 300:
@@ -170,9 +172,9 @@ func (c *Call) Response(m *message.Message, target string) []byte {
 	return answer
 }
 
-// wonLocked: l has the call, or nobody of the gateway's has.
-func (c *Call) wonLocked(l *leg) {
-	c.won = l
+// wonLocked: l has the call by that answer, or nobody of the gateway's has.
+func (c *Call) wonLocked(l *leg, m *message.Message) {
+	c.won, c.callee = l, strings.Clone(m.ToTag())
 	for _, other := range c.legs {
 		if other != l {
 			c.closeLocked(other)

@@ -14,7 +14,7 @@ func (c *Call) lateLocked(m *message.Message, target string) []byte {
 		return c.won.answer
 	case !described(m) || c.cs.g.Meets(m.Body, byPage):
 		if m.Status >= 200 {
-			c.wonLocked(nil)
+			c.wonLocked(nil, m)
 		}
 		return nil
 	case m.Status < 200 || c.over:
@@ -23,10 +23,10 @@ func (c *Call) lateLocked(m *message.Message, target string) []byte {
 	l, err := c.openLateLocked(m, target, byPage)
 	if err != nil {
 		c.refusedLocked(err, "a call without audio: the gateway has no use for the offer")
-		c.wonLocked(nil)
+		c.wonLocked(nil, m)
 		return []byte{}
 	}
-	c.wonLocked(l)
+	c.wonLocked(l, m)
 	c.late = &exchange{c: c, l: l, byPage: byPage}
 	return l.answer
 }

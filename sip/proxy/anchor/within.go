@@ -16,6 +16,20 @@ type exchange struct {
 	ack    []byte // with the answer; nil: none came yet
 }
 
+// hasLocked reports whether a request is of the call's dialog, and whether the caller
+// sent it. A Call-ID alone is no secret, and of those who answer one has the call: the
+// BYE to another ends nothing.
+func (c *Call) hasLocked(m *message.Message) (byCaller, ok bool) {
+	from, to := m.FromTag(), m.ToTag()
+	switch {
+	case from == c.caller:
+		return true, c.won == nil || to == c.callee
+	case to == c.caller:
+		return false, c.won == nil || from == c.callee
+	}
+	return false, false
+}
+
 // Within looks after the descriptions of a request of a dialog; nil where the
 // gateway is not in it.
 func (cs *Calls) Within(m *message.Message) fork.Media {
@@ -25,10 +39,11 @@ func (cs *Calls) Within(m *message.Message) fork.Media {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.won == nil || c.over {
+	byCaller, ok := c.hasLocked(m)
+	if c.won == nil || c.over || !ok {
 		return nil
 	}
-	return &exchange{c: c, l: c.won, byPage: (m.FromTag() == c.caller) == c.won.pages, late: !described(m)}
+	return &exchange{c: c, l: c.won, byPage: byCaller == c.won.pages, late: !described(m)}
 }
 
 // Request is the offer the other side gets.
@@ -85,7 +100,7 @@ func (cs *Calls) Ack(m *message.Message) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x := c.late
-	if x == nil || c.over {
+	if _, ok := c.hasLocked(m); x == nil || c.over || !ok {
 		return nil
 	}
 	if x.ack != nil { // it comes again
