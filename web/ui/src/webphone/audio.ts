@@ -23,8 +23,9 @@ export interface CallAudioOptions {
   onUnheard?: (error: unknown) => void
 }
 
-// ICE recovers from short interruptions by itself.
-const patience = 2500
+// ICE recovers from short interruptions by itself; a browser says that there is one after
+// seconds only.
+const patience = 1000
 // Figures are taken so far apart at least, in ms. The server asks every second or every
 // five, and each of its questions is an occasion.
 const between = 4000

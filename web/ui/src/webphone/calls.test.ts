@@ -130,3 +130,16 @@ test('how a call is heard is not known while nothing comes, and again after', as
   expect(await measured()).toBe('good')
   vi.useRealTimers()
 })
+
+test('a network that moved has every call ask for new ICE, once, also where the old seems to work', async () => {
+  calls.receive({ t: 'ring', call: 'a', from: '1002', sdp: 'sdp', within: 700 })
+  await settled()
+  const audio = (calls as unknown as { audio: Map<string, { pc: Connection }> }).audio.get('a')
+  const restarts = () => sent.splice(0).filter((m) => m.t === 'restart')
+  for (const [state, moved, want] of [['connected', false, 0], ['connected', true, 1], ['disconnected', false, 1], ['disconnected', true, 1]] as const) {
+    audio!.pc.connectionState = state
+    restarts()
+    calls.welcome(welcome('a'), moved)
+    expect(restarts(), `${state}, ${moved}`).toHaveLength(want)
+  }
+})

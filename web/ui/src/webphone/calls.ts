@@ -99,8 +99,9 @@ export class Calls {
   }
 
   /** The page is connected: calls that the server knows no more are over, and those of
-   * a page that was here before this one go on in this, once it is told how they are. */
-  welcome(message: Welcome): void {
+   * a page that was here before this one go on in this, once it is told how they are.
+   * Where the network moved, all want new ICE: that theirs is dead shows seconds later. */
+  welcome(message: Welcome, moved = false): void {
     this.relays(message.ice)
     this.takesFigures = message.takes?.includes('stats') === true
     const known = new Set(message.calls ?? [])
@@ -112,7 +113,7 @@ export class Calls {
     for (const id of known) {
       const audio = this.audio.get(id)
       if (audio === undefined) this.before.add(id)
-      else if (!audio.connected) this.options.send({ t: 'restart', call: id })
+      else if (moved || !audio.connected) this.options.send({ t: 'restart', call: id })
     }
   }
 
@@ -120,11 +121,6 @@ export class Calls {
   relays(ice: RTCIceServer[]): void {
     this.ice = ice
     for (const audio of this.audio.values()) audio.relays(ice)
-  }
-
-  /** The network changed. */
-  restart(): void {
-    for (const id of this.audio.keys()) this.options.send({ t: 'restart', call: id })
   }
 
   /** Takes a message; false: it is about no call. */

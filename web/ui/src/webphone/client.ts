@@ -21,6 +21,7 @@
 import { Calls } from './calls'
 import { Devices } from './devices'
 import type { Use } from './devices'
+import { Hearing } from './hearing'
 import { Microphone } from './microphone'
 import { MicTest } from './mictest'
 import type { MicTestState } from './mictest'
@@ -58,13 +59,6 @@ export class LoggedOut extends Error {}
 // A page that reloads gets its phone back within this time, in ms, before
 // another tab takes it.
 const patience = 1500
-// A server that asks at least every 5.5 s has gone when this long nothing came.
-const deaf = 12_000
-// In a call it asks every second: a network whose address has changed takes what we send
-// and brings nothing, and the call waits for us.
-const deafInCall = 4000
-// After so long, in a call, it is shown that something is wrong.
-const quiet = 2500
 
 export class Webphone {
   private socket: WebSocket | undefined
@@ -74,8 +68,8 @@ export class Webphone {
   private connection: Connection = 'off'
   private seat: Seat = { tab: '' }
   private test: TestCall | undefined
-  private heard = 0
-  private tried = 0 // when a socket was last opened
+  private readonly hearing = new Hearing()
+  private moved = false // the network changed, or may have: the server is to hear of it
   private failures = 0
   private code = 0 // why the last socket was closed
   private retry = 0
@@ -243,23 +237,22 @@ export class Webphone {
     })
   }
 
-  /** Nothing has come for too long: a new socket. Each gets its time. */
+  /** Nothing has come for too long: a new socket. */
   private listen(): void {
-    const now = Date.now()
-    if (now - this.heard > quiet) this.calls.unheard()
-    if (this.connection !== 'connected' || now - this.tried < deafInCall) return
-    if (!this.calls.idle && now - this.heard > deafInCall) this.awake()
-    else if (now - this.heard > deaf) void this.connect()
+    if (this.hearing.quiet()) this.calls.unheard()
+    const inCall = !this.calls.idle
+    if (!this.hearing.lost(inCall) || this.connection !== 'connected') return
+    if (inCall) this.awake()
+    else void this.connect()
   }
 
-  /** The machine slept or the network changed: a new socket, and a new test. */
+  /** The machine slept or the network changed: a new socket, and with its welcome a new
+   * test and new ICE. A browser whose network has just changed often closes the first
+   * socket at once; then it is said by the one that follows. */
   private awake(): void {
     if (!this.running || this.connection === 'replaced') return
-    void this.connect().then(() => {
-      this.send({ t: 'retest', why: 'network' })
-      this.calls.restart()
-      if (this.server?.leader === 'you') void this.mic.probe()
-    })
+    this.moved = true
+    void this.connect()
   }
 
   private end(connection: Connection): void {
@@ -307,7 +300,7 @@ export class Webphone {
     if (!this.running) return
     window.clearTimeout(this.retry)
     const attempt = ++this.attempt
-    this.tried = Date.now()
+    this.hearing.opens()
     if (this.connection !== 'connected') this.to('connecting')
     const resume = this.seat.resume
     let ticket: string | undefined
@@ -394,7 +387,7 @@ export class Webphone {
     this.socket = socket
     this.welcome = welcome
     this.failures = this.code = 0
-    this.heard = Date.now()
+    this.hearing.hears()
     const epoch = welcome.lead ? welcome.epoch : this.seat.epoch
     this.keep({ tab: this.seat.tab, resume: welcome.resume, epoch, lead: welcome.lead })
     socket.onmessage = (event: MessageEvent<string>) => this.receive(JSON.parse(event.data) as Incoming)
@@ -402,13 +395,15 @@ export class Webphone {
       // While another one is being opened, that one's end counts.
       if (this.coming === undefined) this.lost(event.code)
     }
-    this.calls.welcome(welcome)
+    this.calls.welcome(welcome, this.moved)
+    if (this.moved) this.send({ t: 'retest', why: 'network' })
+    this.moved = false
     this.devicesChanged()
     this.to('connected')
   }
 
   private receive(message: Incoming): void {
-    this.heard = Date.now()
+    this.hearing.hears()
     if (this.calls.receive(message)) return
     switch (message.t) {
       case 'ping':
@@ -482,6 +477,9 @@ export class Webphone {
         return
       case close.refused:
         this.keep({ ...this.seat, resume: undefined })
+        break
+      case close.broken:
+        if (!this.calls.idle) this.moved = true // it is how browsers close them when the network changes
         break
       case close.policy:
       case close.tooBig:

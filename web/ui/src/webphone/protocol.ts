@@ -5,6 +5,7 @@ export const subprotocol = 'lamplight.webphone.v1'
 /** WebSocket close codes with a meaning of their own. */
 export const close = {
   normal: 1000,
+  broken: 1006,
   policy: 1008,
   tooBig: 1009,
   restart: 1012,
