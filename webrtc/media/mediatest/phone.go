@@ -53,6 +53,7 @@ type Phone struct {
 	offered []sdp.Codec    // guarded by mu
 	refused int            // guarded by mu
 	keys    chan byte      // to press
+	hz      float64        // guarded by mu
 	stop    chan struct{}
 	tasks   sync.WaitGroup
 	once    sync.Once
@@ -93,7 +94,7 @@ func NewPhone(o PhoneOptions) (*Phone, error) {
 	}
 	p := &Phone{
 		o: o, conn: conn, Ear: NewEar(), mine: sdp.NewCrypto(1, sdp.Suite80), ssrc: uint32(time.Now().UnixNano()), //nolint:gosec // any
-		keys: make(chan byte, 16), stop: make(chan struct{}), seq: 65500,
+		keys: make(chan byte, 16), stop: make(chan struct{}), seq: 65500, hz: o.Hz,
 	}
 	p.tasks.Go(p.listen)
 	if !o.Quiet {
@@ -206,6 +207,13 @@ func (p *Phone) Send(b []byte) {
 	_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
 }
 
+// Tone has it speak another tone from its next packet on.
+func (p *Phone) Tone(hz float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hz = hz
+}
+
 // Press a key.
 func (p *Phone) Press(digit byte) { p.keys <- digit }
 
@@ -219,7 +227,7 @@ func (p *Phone) Refused() int {
 func (p *Phone) speak() {
 	tick := time.NewTicker(frame)
 	defer tick.Stop()
-	v := Voice{Hz: p.o.Hz, A: p.o.Codecs[0].Name == sdp.PCMA, Stamp: p.o.Stamp}
+	v := Voice{A: p.o.Codecs[0].Name == sdp.PCMA, Stamp: p.o.Stamp}
 	buf := make([]byte, 512)
 	for {
 		select {
@@ -232,7 +240,7 @@ func (p *Phone) speak() {
 		}
 		p.mu.Lock()
 		if p.to.IsValid() && p.way.Sends() {
-			v.A = p.talk.Name == sdp.PCMA
+			v.A, v.Hz = p.talk.Name == sdp.PCMA, p.hz
 			v.Say(buf[rtp.HeaderSize : rtp.HeaderSize+samples])
 			p.at += uint32(p.talk.Rate / 50) //nolint:gosec // small
 			p.sendLocked(buf[:rtp.HeaderSize+samples], p.talk.Type, false)
