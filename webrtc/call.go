@@ -50,6 +50,8 @@ type call struct {
 	muted        bool
 	warn         string
 	moving       bool // a transfer that the agent wanted is under way
+	unheardOf    bool // it was, and nothing came of it for too long
+	transfers    int  // that the agent wanted
 	next         *leg // to whom the other side wants to be transferred
 	referral     *ua.Referral
 	again        func()      // makes a call of the agent's once more

@@ -1,9 +1,15 @@
 package webrtc
 
 import (
+	"time"
+
 	"lamplight/sip/ua"
 	"lamplight/webrtc/signalling"
 )
+
+// transferWithin is how long a transfer may go unheard of: the other side rings whom it was
+// sent to, and many a phone says nothing in between, or at all.
+const transferWithin = 3 * time.Minute
 
 // transfer has the other side go on to somebody else: a number, or the other side of
 // another call of the page, whose place it takes.
@@ -34,8 +40,16 @@ func (c *call) transfer(m signalling.In, with *call) {
 		c.notice("The call cannot be transferred there.")
 		return
 	}
-	c.moving = true
+	c.moving, c.unheardOf = true, false
 	c.tell()
+	c.transfers++
+	n := c.transfers
+	c.after(transferWithin, func() {
+		if c.moving && c.transfers == n {
+			c.moving, c.unheardOf = false, true
+			c.notice("Nothing was heard of the transfer. The call is still here.")
+		}
+	})
 }
 
 // notice tells the page something about a call that goes on.
@@ -48,12 +62,12 @@ func (c *call) notice(sentence string) {
 
 // transferred is how far a transfer has come. Once it has been done our part is over.
 func (c *call) transferred(l *leg, status int) {
-	if c.leg.Load() != l || !c.moving {
+	if c.leg.Load() != l || !c.moving && !c.unheardOf {
 		return
 	}
 	switch {
 	case status >= 300:
-		c.moving = false
+		c.moving, c.unheardOf = false, false
 		c.notice("The transfer failed: " + refusedFor(status, ""))
 	case status >= 200:
 		c.end(signalling.WhyTransferred, 480, "")

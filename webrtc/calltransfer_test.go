@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"lamplight/sip/ua"
 	"lamplight/webrtc/signalling"
@@ -31,6 +32,39 @@ func TestACallIsTransferredByThePage(t *testing.T) {
 			t.Errorf("the page is told %+v", got)
 		}
 		check(t, "our part is over", x.far.said(), "referred 1003, ended 200")
+	})
+}
+
+// Many a phone agrees to a transfer and says nothing more. The agent has his call back
+// after a time, may try again, and is done with it when the other side says so after all.
+func TestATransferOfWhichNothingIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		_, id := x.talks(p)
+		to := func(m *signalling.In) { m.To = "1003" }
+		p.about(signalling.Transfer, id, to)
+		x.far.refer.Accept()
+		time.Sleep(transferWithin - time.Second)
+		if got := p.told(); !got.Moving || got.Sentence != "" {
+			t.Errorf("a while before: %+v", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := p.told(); got.Moving || got.State != signalling.CallTalking || !strings.HasPrefix(got.Sentence, "Nothing was heard") {
+			t.Errorf("after it: %+v", got)
+		}
+		x.far.said()
+		p.about(signalling.Transfer, id, to)
+		check(t, "once more", x.far.said(), "referred 1003")
+		x.far.refer.Accept()
+		time.Sleep(transferWithin + time.Second)
+		if p.told().Moving {
+			t.Error("the second is under way for ever")
+		}
+		x.far.refer.Progress(200)
+		if got := p.told(); got.Why != signalling.WhyTransferred {
+			t.Errorf("told after all: %+v", got)
+		}
 	})
 }
 
