@@ -10,14 +10,15 @@ import (
 // mostMoved bounds the streams that are remembered to have been replaced.
 const mostMoved = 10_000
 
-// moved are streams that have ended, and the ones that their owners have now.
+// moved are streams that have ended or were left, and the ones that their owners have now.
 type moved struct {
 	mu sync.Mutex
 	to map[string]*transport.Flow // by the ID of the old one; guarded by mu
 }
 
-// Moved says that the owner of a stream that has ended is reached by another one: from
-// now on the old one's token leads there. When too many are remembered, and none has
+// Moved says that the owner of a stream that has ended, or that he has left without a
+// word, is reached by another one: from now on the old one's token leads there. The
+// stream must have been his alone. When too many are remembered, and none has
 // ended, one of them is forgotten.
 func (t *Tokens) Moved(from, to *transport.Flow) {
 	m := &t.moved

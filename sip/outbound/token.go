@@ -105,7 +105,11 @@ func (t *Tokens) Flow(token string) (*transport.Flow, error) {
 	found := false
 	switch rest := b[1:]; {
 	case b[0] == ofStream && len(rest) > runSize && [runSize]byte(rest[:runSize]) == t.run:
-		f, found = t.flows.FlowByID(string(rest[runSize:]))
+		id := string(rest[runSize:])
+		if f = t.moved.find(id); f != nil {
+			return f, nil
+		}
+		f, found = t.flows.FlowByID(id)
 	case b[0] == ofPackets:
 		local, rest, ok := cutAddr(rest)
 		remote, _, ok2 := cutAddr(rest)
@@ -115,11 +119,6 @@ func (t *Tokens) Flow(token string) (*transport.Flow, error) {
 	}
 	if found && alive(f) {
 		return f, nil
-	}
-	if b[0] == ofStream && len(b) > 1+runSize && [runSize]byte(b[1:1+runSize]) == t.run {
-		if f := t.moved.find(string(b[1+runSize:])); f != nil {
-			return f, nil
-		}
 	}
 	return nil, fmt.Errorf("%w: token %s", ErrFlowFailed, token)
 }

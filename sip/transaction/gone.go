@@ -31,8 +31,8 @@ func (r *Request) OnGone(f func()) {
 }
 
 // Return has the responses to an INVITE go by another flow from now on (RFC 3261
-// §18.2.2), and says the last one again there. It does nothing once the final one
-// was sent.
+// §18.2.2), and says the last one again there, but for a 2xx: see Again. It does
+// nothing where they go there already.
 func (r *Request) Return(f *transport.Flow) {
 	tx := r.invite
 	if tx == nil {
@@ -40,11 +40,10 @@ func (r *Request) Return(f *transport.Flow) {
 	}
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
-	if tx.state != unanswered {
+	if tx.to == f {
 		return
 	}
-	tx.to = f
-	if tx.last != nil {
+	if tx.to = f; tx.last != nil { // what is settled has none
 		_ = f.Send(tx.last)
 	}
 }

@@ -56,7 +56,13 @@ func (r *Request) Respond(b *message.Builder) {
 // Again sends a final response of an INVITE once more, past the transaction: a
 // proxy passes on each 2xx that comes again (RFC 6026 §7.1).
 func (r *Request) Again(b *message.Builder) {
-	_ = responseFlow(r).Send(b.Bytes()) // if it is lost, another one follows
+	to := responseFlow(r)
+	if tx := r.invite; tx != nil { // see Return
+		tx.mu.Lock()
+		to = tx.to
+		tx.mu.Unlock()
+	}
+	_ = to.Send(b.Bytes()) // if it is lost, another one follows
 }
 
 // Reply answers with a status, its default phrase and a few headers.

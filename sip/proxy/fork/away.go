@@ -13,8 +13,9 @@ import (
 // nothing, and can take nothing back. It goes on for as long as he may come back by
 // another flow (Plan.Return, Options.Grace), and an answer waits for him.
 type away struct {
-	is   bool             // he is away
-	owed *message.Message // the answer that he has not heard; nil: there is none
+	back func(context.Context) (*transport.Flow, error) // Plan.Return; it outlives the plan
+	is   bool                                           // he is away, or it is looked whether he is
+	owed *message.Message                               // the answer that he has not heard; nil: there is none
 }
 
 var errNoReturn = errors.New("fork: nobody knows another way to the caller")
@@ -22,46 +23,78 @@ var errNoReturn = errors.New("fork: nobody knows another way to the caller")
 // callerGone: the stream of the INVITE has ended.
 func (c *Call) callerGone() {
 	c.mu.Lock()
-	if c.away.is || c.over && (c.winner == nil || c.passed) {
+	if c.away.is || !c.undecidedLocked() {
 		c.mu.Unlock()
 		return
 	}
 	c.away.is = true
-	back := c.plan.Return
 	c.sayLocked(Away)
 	c.mu.Unlock()
 	c.tell()
-	c.f.Go(func() { c.seekCaller(back) })
+	c.f.Go(c.seekCaller)
 }
 
-// seekCaller finds another way to him, or gives his call up.
-func (c *Call) seekCaller(back func(context.Context) (*transport.Flow, error)) {
-	var f *transport.Flow
-	err := errNoReturn
-	if back != nil {
-		ctx, cancel := context.WithTimeout(c.f.life, c.f.o.Grace)
-		defer cancel()
-		f, err = back(ctx)
+// undecidedLocked: he was told neither that somebody answered nor that nobody will.
+func (c *Call) undecidedLocked() bool { return !c.over || c.winner != nil && !c.passed }
+
+// find is another flow to him.
+func (c *Call) find() (*transport.Flow, error) {
+	if c.away.back == nil {
+		return nil, errNoReturn
 	}
+	ctx, cancel := context.WithTimeout(c.f.life, c.f.o.Grace)
+	defer cancel()
+	return c.away.back(ctx)
+}
+
+// seekCaller finds another way to him, or gives his call up. A refusal that was given
+// meanwhile is said again there.
+func (c *Call) seekCaller() {
+	f, err := c.find()
 	if err != nil {
 		c.callerLost()
 		return
 	}
 	c.mu.Lock()
 	c.away.is = false
-	open := !c.over || c.winner != nil && !c.passed
+	open := c.undecidedLocked()
 	if open {
 		c.sayLocked(Back)
-		c.req.Return(f)
-		if m := c.away.owed; m != nil {
-			c.away.owed = nil
-			c.passLocked(m)
-		}
+	}
+	c.req.Return(f)
+	if m := c.away.owed; m != nil {
+		c.away.owed = nil
+		c.passLocked(m)
 	}
 	c.mu.Unlock()
 	c.tell()
 	if open {
 		c.req.OnGone(c.callerGone)
+	}
+}
+
+// againLocked takes a 2xx that comes again: nobody has acknowledged it yet (RFC 3261
+// §13.3.1.4), perhaps since he never heard of it. So it goes where he is reached now.
+func (c *Call) againLocked(m *message.Message) {
+	switch {
+	case !c.passed || c.away.is:
+	case c.away.back == nil:
+		c.req.Again(c.winner.relayed(m))
+	default:
+		c.away.is = true
+		c.f.Go(func() { c.repeat(m) })
+	}
+}
+
+// repeat does that, if he is found; else who has answered gives up by himself.
+func (c *Call) repeat(m *message.Message) {
+	f, err := c.find()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away.is = false
+	if err == nil {
+		c.req.Return(f)
+		c.req.Again(c.winner.relayed(m))
 	}
 }
 
@@ -73,7 +106,7 @@ func (c *Call) callerLost() {
 		b := message.NewResponse(c.req.Message, 487, "")
 		c.refuseWithLocked(487, b)
 		c.cancelOthersLocked(nil, message.Header{Name: message.Reason, Value: `SIP;cause=487;text="The caller's connection is gone"`})
-	} else if !c.passed {
+	} else if c.winner != nil && !c.passed {
 		c.req.Reply(487) // nobody hears it; the answer is late
 		if m := c.away.owed; m != nil {
 			c.away.owed = nil

@@ -231,9 +231,7 @@ func (b *branch) acceptedLocked(m *message.Message) {
 		b.stopLocked()
 		c.answeredLocked(b, m)
 	case c.winner == b && b.tag == m.ToTag():
-		if c.passed {
-			c.req.Again(b.relayed(m))
-		}
+		c.againLocked(m)
 	default:
 		b.ended = true
 		b.stopLocked()

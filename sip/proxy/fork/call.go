@@ -42,7 +42,7 @@ type Call struct {
 // Begin answers the INVITE by what the plan brings. The request must have been
 // admitted; its flow's order is kept. A loop is answered 482.
 func (f *Forker) Begin(req *transaction.Request, p Plan) *Call {
-	c := &Call{f: f, req: req, plan: p, strip: p.Strip, mark: f.loopMark(req.Message), begun: time.Now(), breadth: breadthOf(req.Message, f.o.Breadth)}
+	c := &Call{f: f, req: req, plan: p, strip: p.Strip, mark: f.loopMark(req.Message), begun: time.Now(), breadth: breadthOf(req.Message, f.o.Breadth), away: away{back: p.Return}}
 	if p.Late {
 		c.late = 1
 	}

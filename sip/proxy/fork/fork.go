@@ -17,7 +17,7 @@
 //     CANCEL ends every branch; what crosses it is released too.
 //   - A caller whose stream ends is looked for, for Options.Grace (Plan.Return). An answer
 //     waits for him that long; if he is not found, the call ends as if he had taken it
-//     back, and nobody goes on ringing for him.
+//     back, and nobody goes on ringing for him. A 2xx that comes again finds him, too.
 //   - Every branch ends: by its final response, by Timer B or C, by its ringing
 //     time, or with its flow.
 //   - A place with several ways (Target.Next) is tried by one after the other as long
@@ -173,8 +173,10 @@ type Plan struct {
 	Media Media
 	// Strip names headers that are not passed on.
 	Strip []message.Name
-	// Return finds another flow to the caller, whose stream has ended; it may block until
-	// ctx ends. nil, or an error: there is none, and the call is given up.
+	// Return finds the flow by which the caller is reached now: another one when his
+	// stream has ended, for which it may wait until ctx ends. It is asked for as long as a
+	// 2xx comes again, too, when his stream may be as it was. nil, or an error: there is
+	// none, and the call is given up.
 	Return func(ctx context.Context) (*transport.Flow, error)
 	// Refuse, if set, may replace the refusal that is about to be given, such as
 	// by its reason; it must not block.
