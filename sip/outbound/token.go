@@ -11,7 +11,7 @@
 //     Failed (§5.3.1, §11.5).
 //   - A token of a datagram peer is good as long as we listen at the address that
 //     it names; it outlives a restart, if the key does.
-//   - Tokens take no memory, but for the streams whose owners came back by another one
+//   - Tokens take no memory, but for the streams whose owners are reached by another one
 //     (Moved): as long as that one lasts, and 10,000 at most.
 package outbound
 

@@ -25,7 +25,7 @@ const (
 	// knockFor bounds one attempt to open a connection to him.
 	knockFor = time.Second
 	// lookAgain is how often it is looked whether he has connected again.
-	lookAgain = 250 * time.Millisecond
+	lookAgain = 300 * time.Millisecond
 )
 
 var errGone = errors.New("proxy: the caller cannot connect again")
