@@ -111,7 +111,14 @@ type Entry struct {
 type Batch struct {
 	Writes []Write
 	Log    []Entry
+	// Later says that nobody waits for it: an engine may hold it back for HoldBack,
+	// so that it shares the commit of what comes next. The order stays.
+	Later bool
 }
+
+// HoldBack is how long a batch that nobody waits for is held back at most. A crash
+// takes no more than that of them, beside what was being committed.
+const HoldBack = 10 * time.Millisecond
 
 // LogQuery selects log entries, ascending by Seq unless Newest is set.
 type LogQuery struct {

@@ -20,6 +20,8 @@ type Change struct {
 	// Writes and Log commit in one batch with what the roster itself writes.
 	Writes []store.Write
 	Log    []store.Entry
+	// Later says that nobody waits for the commit (store.Batch.Later).
+	Later bool
 }
 
 // Op is one operation; the types below are all there are.

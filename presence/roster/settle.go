@@ -96,7 +96,7 @@ func (a *actor) recall(team, own *presence.View, given presence.Cause, withdrawa
 // of the agent; the receipt follows when that is durable, or at once if there is
 // nothing to write and nothing to wait for.
 func (s *shard) commit(a *actor, t settling, snap *presence.Snapshot) {
-	var b store.Batch
+	b := store.Batch{Later: t.change == nil || t.change.Later}
 	if t.change != nil {
 		b.Writes, b.Log = t.change.Writes, t.change.Log
 	}

@@ -158,7 +158,7 @@ func (p *Proxy) keep(c *caller, a presence.ID, r *routing.Record) {
 		return
 	}
 	_, at := r.Asked()
-	p.o.Store.Submit(store.Batch{Log: []store.Entry{{
+	p.o.Store.Submit(store.Batch{Later: true, Log: []store.Entry{{
 		Domain: c.domain.ID.String(), Time: at, Node: p.o.Node, Actor: c.name, Cause: "route",
 		Kind: routing.KindDecision, Entity: a.String(), Before: before, After: after,
 	}}}, func(err error) {

@@ -15,7 +15,10 @@
 // The writer takes everything that waits, up to Options.CommitRows rows, into
 // one transaction and starts it as soon as the one before is done: an idle server
 // commits single batches at once, a loaded one hundreds of rows for one fsync,
-// without a timer to tune. Conditions are checked before a batch writes its first
+// without a timer to tune. What nobody waits for, such as the record of a decision
+// or that a phone rings, is held back for store.HoldBack at most and goes with what
+// comes next: else a server with little to do would sync as often for it as for
+// what is acknowledged. Conditions are checked before a batch writes its first
 // row, so a conflict leaves nothing to undo and the other batches of the group
 // are none the wiser. Any other error is the medium's, and fails the whole group.
 //

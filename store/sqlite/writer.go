@@ -28,6 +28,7 @@ type writer struct {
 	items   []queue.Item
 	errs    []error
 	changes []store.Change
+	held    *time.Timer // while a batch that nobody waits for is held back
 }
 
 func newWriter(s *Store) (*writer, error) {
@@ -86,7 +87,15 @@ func (w *writer) run() {
 	}()
 	purge := newTicker(w.s.o.PurgeEvery)
 	defer purge.Stop()
+	w.held = time.NewTimer(time.Hour)
+	w.held.Stop()
+	defer w.held.Stop()
 	for {
+		if d := w.s.q.Held(); d > 0 {
+			w.held.Reset(d)
+			w.idle(purge.C)
+			continue
+		}
 		var end bool
 		w.items, end = w.s.q.Take(w.items[:0], w.s.o.CommitRows)
 		switch {
@@ -126,6 +135,7 @@ func (w *writer) idle(purge <-chan time.Time) {
 	}
 	select {
 	case <-w.s.q.Wake():
+	case <-w.held.C:
 	case <-purge:
 		w.tidy()
 	case <-retry:

@@ -148,6 +148,7 @@ func doneInOrder(t *testing.T, m Medium) {
 				b := store.Batch{
 					Writes: []store.Write{put(fmt.Sprintf("p%d", p), fmt.Sprint(i), store.Any)},
 					Log:    []store.Entry{{Entity: fmt.Sprintf("p%d", p), After: fmt.Append(nil, i)}},
+					Later:  (i+p)%3 == 0, // which changes no order
 				}
 				s.Submit(b, func(err error) {
 					mu.Lock()

@@ -125,7 +125,7 @@ func (c *Call) endLocked(cause presence.Cause, then func()) {
 // durable or has failed, perhaps at once; it must not lock the call.
 func (c *Call) applyLocked(cause presence.Cause, s *side, op roster.Op, done func(), writes ...store.Write) {
 	log, id, agent := c.t.o.Log, c.kept.CallID, s.Agent
-	ch := roster.Change{Cause: cause, Actor: "system", Ops: []roster.Op{op}, Writes: writes}
+	ch := roster.Change{Cause: cause, Actor: "system", Ops: []roster.Op{op}, Writes: writes, Later: done == nil}
 	c.t.o.Roster.Apply(agent, ch, func(_ *presence.Snapshot, err error) {
 		if err != nil && !errors.Is(err, roster.ErrUnknown) && !errors.Is(err, roster.ErrClosed) {
 			log.Error().Err(err).Str("call_id", id).Stringer("agent", agent).Msg("leg of a call could not be applied")

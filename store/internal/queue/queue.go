@@ -4,12 +4,16 @@
 // entries), not batches, because rows are what costs memory and time; rows stay
 // counted until the writer releases them, that is, while their commit runs. A
 // batch larger than the whole bound is let in when it is alone.
+//
+// A batch that nobody waits for (store.Batch.Later) may wait for company: Held says
+// how long still.
 package queue
 
 import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"lamplight/store"
 )
@@ -36,10 +40,12 @@ type Queue struct {
 	wake  chan struct{} // capacity 1: something changed since the last Take
 
 	mu     sync.Mutex
-	items  []Item // guarded by mu; waiting, oldest at head
-	head   int    // guarded by mu
-	rows   int    // guarded by mu; waiting and taken but not released
-	closed bool   // guarded by mu
+	items  []Item    // guarded by mu; waiting, oldest at head
+	head   int       // guarded by mu
+	rows   int       // guarded by mu; waiting and taken but not released
+	closed bool      // guarded by mu
+	hurry  int       // guarded by mu; how many of those waiting are waited for
+	since  time.Time // guarded by mu; when the first of the others came
 }
 
 // New makes a queue bounded to limit rows.
@@ -64,6 +70,14 @@ func (q *Queue) Put(it Item) error {
 	}
 	q.rows += n
 	q.items = append(q.items, it)
+	switch {
+	case !it.Later:
+		q.hurry++
+	case len(q.items)-q.head == q.hurry+1: // the first that may wait
+		q.since = time.Now()
+	case q.rows <= q.limit/2: // the consumer knows already
+		return nil
+	}
 	q.signal()
 	return nil
 }
@@ -108,6 +122,9 @@ func (q *Queue) Take(dst []Item, rows int) (taken []Item, closed bool) {
 		}
 		rows -= n
 		dst = append(dst, q.items[q.head])
+		if !q.items[q.head].Later {
+			q.hurry--
+		}
 		q.items[q.head] = Item{}
 		q.head++
 	}
@@ -119,6 +136,18 @@ func (q *Queue) Take(dst []Item, rows int) (taken []Item, closed bool) {
 		q.items, q.head = q.items[:n], 0
 	}
 	return dst, q.closed && len(q.items) == 0 && len(dst) == first
+}
+
+// Held is for how long what waits may go on waiting, so that more shares its
+// commit: not at all if somebody waits for any of it, if half of the bound is
+// reached, or if the queue is closed.
+func (q *Queue) Held() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.head == len(q.items) || q.hurry > 0 || q.closed || q.rows > q.limit/2 {
+		return 0
+	}
+	return max(0, store.HoldBack-time.Since(q.since))
 }
 
 // Release gives back the rows of items that were taken.
