@@ -327,6 +327,42 @@ func TestCallsOfAPageAreBounded(t *testing.T) {
 	})
 }
 
+// A page that dials and hangs up without end takes no ports from others: they rest after
+// each call. Another tab of the agent's gives it no more.
+func TestCallsAreMadeAtTheirPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		made := func() (n int) {
+			for i := range 3 * dialBurst {
+				id := fmt.Sprint("c", i, "-", time.Now().UnixNano())
+				x.dials(p, id, "1002")
+				if got := p.told(); got.State != signalling.CallOver {
+					n++
+					p.about(signalling.Hangup, id)
+				} else if !strings.HasPrefix(got.Sentence, "Too many calls were made") {
+					t.Fatalf("the page is told %+v", got)
+				}
+				synctest.Wait()
+				time.Sleep(60 * time.Millisecond) // what a page may say in all is bounded too
+			}
+			return n
+		}
+		if n := made(); n != dialBurst {
+			t.Errorf("%d calls are made at once", n)
+		}
+		p.vanish()
+		p = x.online()
+		if n := made(); n > 2 {
+			t.Errorf("%d more by another tab", n)
+		}
+		time.Sleep(3 * dialBurst * dialEvery)
+		if n := made(); n != dialBurst {
+			t.Errorf("%d calls are made after a while", n)
+		}
+	})
+}
+
 // A page that does not lead, is away or does not answer is not rung.
 func TestOnlyALivingLeaderIsReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

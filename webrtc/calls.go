@@ -24,6 +24,14 @@ const (
 	maxPast  = 8
 )
 
+// dialEvery is how often an agent's pages may make a call, and dialBurst how many at once. A
+// call's RTP ports rest after it, so whoever dialled and hung up without end would
+// leave none to others.
+const (
+	dialEvery = 2 * time.Second
+	dialBurst = 10
+)
+
 // Reach is the Request-URI of a session's phone and the flow there; false: its page
 // would not ring now. The phone is made when it is first needed and ends with the
 // session.
@@ -195,6 +203,8 @@ func (x *session) dial(m signalling.In, known bool) {
 		no = "Calls cannot be made from this page."
 	case !x.leads():
 		no = "The phone is not in this tab."
+	case len(x.calls) < maxCalls && !x.seat.dials.Allow():
+		no = "Too many calls were made in a short time. Try again in a moment."
 	case !x.add(c, func() { c.dials(p, m.SDP) }):
 		no = "There are too many calls."
 	default:

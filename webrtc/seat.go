@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"lamplight/presence"
 	"lamplight/presence/roster"
 	"lamplight/webrtc/signalling"
@@ -16,6 +18,7 @@ type seat struct {
 	srv   *Server
 	agent presence.AgentID
 	grace time.Duration // the domain's, read when the seat was taken
+	dials *rate.Limiter // calls that the agent makes
 
 	// snap is the agent's newest snapshot; wakes are the sockets to be woken
 	// when it changes. Both are read and written on the roster's shard, too.
@@ -99,7 +102,7 @@ func (s *Server) newSeat(agent *presence.Agent) *seat {
 	if d, ok := s.o.Directory.Domain(agent.Domain); ok {
 		policy = d.Policy
 	}
-	return &seat{srv: s, agent: agent.ID, grace: policy.LabelGrace()}
+	return &seat{srv: s, agent: agent.ID, grace: policy.LabelGrace(), dials: rate.NewLimiter(rate.Every(dialEvery), dialBurst)}
 }
 
 // room makes room for one more session: what waits for its page to come back
