@@ -55,8 +55,9 @@ func TestTheSoundOfACallIsShownBesideItsControls(t *testing.T) {
 	}
 	p.run(p.ctx, chromedp.EmulateViewport(1024, 900))
 	p.Eval(`cut = true; for (const s of sockets) s.close(); 'ok'`)
-	p.attribute(`[data-testid=quality]`, "data-grade", "interrupted")
+	p.attribute(`[data-testid=quality]`, "data-grade", "unknown")
 	p.Says("phone", "These figures are from before")
+	p.Says("quality", "Sound not known now")
 	p.accessible(s, "interrupted")
 	picture(t, p, "figures-interrupted")
 	p.Eval(`cut = false; dispatchEvent(new Event('online')); 'ok'`)

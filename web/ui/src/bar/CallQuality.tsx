@@ -2,9 +2,9 @@ import { Box, Button, Group, Text } from '@mantine/core'
 import { useId, useState } from 'react'
 import { complaint, rows, soundOf, type PhoneCall } from '../webphone'
 
-const words = { good: 'Good sound', fair: 'Fair sound', poor: 'Poor sound', interrupted: 'Sound interrupted' }
-const colours = { good: 'green', fair: 'yellow', poor: 'red', interrupted: 'gray' }
-const before = 'Nothing comes from the server or from the call. These figures are from before; new ones come soon after it is back.'
+const words = { good: 'Good sound', fair: 'Fair sound', poor: 'Poor sound', unknown: 'Sound not known now' }
+const colours = { good: 'green', fair: 'yellow', poor: 'red', unknown: 'gray' }
+const before = 'The server or the call cannot be reached. These figures are from before; new ones come soon after it is back.'
 
 /** How a call is heard: in words, what helps, and the figures for who wants them. They
  * open below it, in a line of their own, and lie over nothing. */
@@ -13,7 +13,7 @@ export function CallQuality({ call }: { call: PhoneCall }) {
   const id = useId()
   const is = soundOf(call)
   if (is === undefined || call.figures === undefined) return null
-  const advice = is === 'interrupted' ? before : complaint(call.figures)
+  const advice = is === 'unknown' ? before : complaint(call.figures)
   return (
     <>
       <Button

@@ -56,7 +56,7 @@ function Keypad({ label, onKey }: { label: string; onKey: (key: string) => void 
         </Button>
       </Popover.Target>
       <Popover.Dropdown>
-        <SimpleGrid cols={3} spacing={4} role="group" aria-label={label} onKeyDown={(e) => keypad.includes(e.key) && onKey(e.key)}>
+        <SimpleGrid cols={3} spacing={4} role="group" aria-label={label} onKeyDown={(e) => keypad.includes(e.key) && !e.repeat && onKey(e.key)}>
           {keypad.map((k) => (
             <Button key={k} variant="default" size="sm" onClick={() => onKey(k)} data-testid={`key-${k}`}>
               {k}
@@ -88,7 +88,7 @@ function Call({ call, others, phone }: { call: PhoneCall; others: PhoneCall[]; p
         </Group>
       </Group>
       {call.state === 'talking' && (
-        <Group gap="md">
+        <Group gap="md" mt={6} style={{ rowGap: 'var(--mantine-spacing-xs)' }}>
           <Level id={call.id} phone={phone} muted={call.muted ?? false} />
           <CallQuality call={call} />
         </Group>

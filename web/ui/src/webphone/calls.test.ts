@@ -118,14 +118,14 @@ test('how a call is heard is not known while nothing comes, and again after', as
   expect(sound()).toBeUndefined()
   expect(await measured()).toBe('good')
   calls.unheard()
-  expect(sound()).toBe('interrupted')
+  expect(sound()).toBe('unknown')
   calls.receive({ ...how, state: 'talking' }) // the server's word alone says nothing of it
-  expect(sound()).toBe('interrupted')
+  expect(sound()).toBe('unknown')
   expect(await measured()).toBe('good')
 
   calls.receive({ ...how, state: 'talking', warn: 'network' })
-  expect(sound()).toBe('interrupted')
-  expect(await measured()).toBe('interrupted')
+  expect(sound()).toBe('unknown')
+  expect(await measured()).toBe('unknown')
   calls.receive({ ...how, state: 'talking' })
   expect(await measured()).toBe('good')
   vi.useRealTimers()

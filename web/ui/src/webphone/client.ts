@@ -27,8 +27,9 @@ import { MicTest } from './mictest'
 import type { MicTestState } from './mictest'
 import { allowNotifications } from './notify'
 import { openMicrophone } from './openmic'
+import { Pace } from './pace'
 import { close, subprotocol } from './protocol'
-import type { Incoming, Outgoing, ServerState, Visibility, Welcome } from './protocol'
+import type { DeviceTold, Incoming, MicClaim, Outgoing, ServerState, Visibility, Welcome } from './protocol'
 import { loadSeat, saveSeat } from './seat'
 import type { Seat } from './seat'
 import { problemOf } from './state'
@@ -80,6 +81,8 @@ export class Webphone {
   private events = new AbortController()
   private readonly listeners = new Set<(state: WebphoneState) => void>()
   private readonly mic: Microphone
+  private readonly micWord = new Pace<MicClaim>((mic) => void this.send({ t: 'mic', mic }))
+  private readonly deviceWord = new Pace<DeviceTold[]>((devices) => void this.send({ t: 'devices', devices }))
   private readonly tabs: Tabs
   /** The calls of this tab. */
   readonly calls: Calls
@@ -91,7 +94,7 @@ export class Webphone {
     this.mic = new Microphone({
       deviceId: () => this.devices.id('microphone'),
       onChange: (mic) => {
-        this.send({ t: 'mic', mic })
+        this.micWord.say(mic)
         if (mic.probe === 'ok') void this.devices.refresh() // they have names from now on
         this.emit()
       },
@@ -182,7 +185,7 @@ export class Webphone {
   }
 
   private devicesChanged(): void {
-    if (this.welcome?.takes?.includes('devices') === true) this.send({ t: 'devices', devices: this.devices.told() })
+    if (this.welcome?.takes?.includes('devices') === true) this.deviceWord.say(this.devices.told())
     this.emit()
   }
 
@@ -269,6 +272,8 @@ export class Webphone {
     this.calls.stop()
     this.mic.stop()
     this.devices.stop()
+    this.micWord.stop()
+    this.deviceWord.stop()
     this.to(connection)
   }
 

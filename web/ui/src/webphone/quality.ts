@@ -104,10 +104,10 @@ export function grade(f: Figures): Grade | undefined {
   return worst
 }
 
-/** How a call is heard now: interrupted where the figures are those of before. */
-export function soundOf(call: { figures?: Figures; old?: boolean }): Grade | 'interrupted' | undefined {
+/** How a call is heard now: unknown where the figures are those of before. */
+export function soundOf(call: { figures?: Figures; old?: boolean }): Grade | 'unknown' | undefined {
   const is = call.figures && grade(call.figures)
-  return is !== undefined && call.old === true ? 'interrupted' : is
+  return is !== undefined && call.old === true ? 'unknown' : is
 }
 
 const bad: Partial<Record<keyof Figures, string>> = {
