@@ -80,6 +80,9 @@ func TestABrowsersNetworkIsCut(t *testing.T) {
 			w.tooLong(t, dark, 25*time.Second)
 			if all {
 				w.tooLong(t, unplugged, 25*time.Second)
+				// The browser does not know yet that its connections are dead.
+				w.tooLong(t, dark, 17*time.Second)
+				w.tooLong(t, unplugged, 17*time.Second)
 			}
 		})
 	}

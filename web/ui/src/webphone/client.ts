@@ -70,6 +70,7 @@ export class Webphone {
   private seat: Seat = { tab: '' }
   private test: TestCall | undefined
   private readonly hearing = new Hearing()
+  private early: Promise<string> | undefined // a ticket that was asked for before it is needed
   private moved = false // the network changed, or may have: the server is to hear of it
   private failures = 0
   private code = 0 // why the last socket was closed
@@ -308,6 +309,7 @@ export class Webphone {
     this.hearing.opens()
     if (this.connection !== 'connected') this.to('connecting')
     const resume = this.seat.resume
+    if (resume !== undefined && this.hearing.away()) this.askEarly()
     let ticket: string | undefined
     try {
       if (resume === undefined) ticket = await this.ticket()
@@ -357,7 +359,10 @@ export class Webphone {
   private async secondHello(socket: WebSocket): Promise<void> {
     this.keep({ ...this.seat, resume: undefined })
     try {
-      socket.send(JSON.stringify(this.hello(undefined, await this.ticket())))
+      const early = this.early
+      this.early = undefined
+      const ticket = await (early?.catch(() => this.ticket()) ?? this.ticket())
+      socket.send(JSON.stringify(this.hello(undefined, ticket)))
     } catch (error) {
       socket.close()
       if (error instanceof LoggedOut) this.end('logged-out')
@@ -379,6 +384,17 @@ export class Webphone {
     }
   }
 
+  /** The server has given this page up by now, and will want a ticket. A browser asks for
+   * it over a connection that may be dead, and finds that out 10 s after it is asked. */
+  private askEarly(): void {
+    if (this.early !== undefined) return
+    const early = this.ticket()
+    this.early = early
+    early.catch(() => {
+      if (this.early === early) this.early = undefined
+    })
+  }
+
   private async ticket(): Promise<string> {
     if (this.options.ticket !== undefined) return this.options.ticket()
     const response = await fetch('/api/v1/webphone-ticket', { method: 'POST', credentials: 'same-origin' })
@@ -392,6 +408,7 @@ export class Webphone {
     this.socket = socket
     this.welcome = welcome
     this.failures = this.code = 0
+    this.early = undefined
     this.hearing.hears()
     const epoch = welcome.lead ? welcome.epoch : this.seat.epoch
     this.keep({ tab: this.seat.tab, resume: welcome.resume, epoch, lead: welcome.lead })

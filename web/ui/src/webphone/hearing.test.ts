@@ -49,3 +49,10 @@ test('a page that was busy looks again before it misses anything', () => {
   expect(h.lost(true, 25_000)).toBe(false)
   expect(h.lost(true, 32_000)).toBe(true)
 })
+
+test('a page that was never welcomed, or is missed for seconds only, is not given up', () => {
+  const h = new Hearing()
+  expect(h.away(60_000)).toBe(false)
+  h.hears(60_000)
+  expect([70_000, 71_000].map((now) => h.away(now))).toEqual([false, true])
+})

@@ -6,6 +6,8 @@ const deaf = 12_000
 // In a call it asks every 1.1 s at least, and the call waits for us. A new socket for
 // nothing does no harm: the old one goes on until it is welcomed.
 const deafInCall = 2500
+// A server that is not heard for so long keeps nothing for this page any more.
+const given = 10_500
 // Each new socket gets this time.
 const opening = 4000
 // A tick that comes so much later than the one before says that this page was busy: what
@@ -31,6 +33,11 @@ export class Hearing {
   /** Nothing has come for longer than a call lets pass unnoticed. */
   quiet(now = Date.now()): boolean {
     return now - this.heard > deafInCall
+  }
+
+  /** Nothing has come for so long that the server has given this page up. */
+  away(now = Date.now()): boolean {
+    return this.heard > 0 && now - this.heard > given
   }
 
   /** A second has passed; true: nothing has come for too long. */
