@@ -33,7 +33,7 @@ func (id ID) String() string { return uuid.UUID(id).String() }
 func (id ID) IsZero() bool { return id == ID{} }
 
 // MarshalText writes the canonical text form.
-func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+func (id ID) MarshalText() ([]byte, error) { return uuid.UUID(id).MarshalText() }
 
 // UnmarshalText reads the canonical text form.
 func (id *ID) UnmarshalText(b []byte) error {

@@ -50,3 +50,28 @@ func BenchmarkDecideOutbound(b *testing.B) {
 		DecideOutbound(s, p, OutboundCall{Number: "+493012345", Device: desk, At: t0})
 	}
 }
+
+// aRecord is the record of a call that rang three devices, and one answered.
+func aRecord() *Record {
+	p := house()
+	s := snapshot(typical(), p)
+	call := Call{ID: "a84b4c76e66710@192.0.2.1", Kind: presence.CallRegular, Caller: "sip:+390612345@acme.example", At: t0}
+	r := &Record{
+		Inputs:  Inputs{Snapshot: s, Policy: p, Call: &call},
+		Outcome: Outcome{ID: presence.NewID().String(), Decision: Decide(s, p, call), Status: 200},
+	}
+	for _, what := range []string{"called", "rings", "answered"} {
+		r.Tries = append(r.Tries, Try{Target: "b0", What: what, Status: 180, At: t0})
+	}
+	return r
+}
+
+func BenchmarkEncode(b *testing.B) {
+	r := aRecord()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := r.Encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -96,8 +96,9 @@ func (r *Record) Encode() (before, after []byte, err error) {
 	if in.Outbound == nil {
 		in.Policy.Codes = presence.FeatureCodes{}
 	}
-	if before, err = json.Marshal(in); err == nil {
-		after, err = json.Marshal(r.Outcome)
+	// By pointers: both are large, and would be copied to the heap first.
+	if before, err = json.Marshal(&in); err == nil {
+		after, err = json.Marshal(&r.Outcome)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("routing: encode decision %s: %w", r.ID, err)
