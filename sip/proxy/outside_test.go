@@ -11,6 +11,7 @@ import (
 
 	"lamplight/sip/message"
 	"lamplight/sip/peers"
+	"lamplight/sip/proxy/fork"
 	"lamplight/sip/resolve"
 	"lamplight/sip/siptest"
 	"lamplight/sip/transaction"
@@ -28,6 +29,14 @@ func (s *switchboard) openTrunks(tp *transport.Layer, tx *transaction.Layer) {
 	}
 	s.proxy.SetPeers(peers.Table{})
 	s.proxy.SetTrunks(s.hops)
+}
+
+// within is the way of a request within a call that goes to a trunk.
+func (s *switchboard) within(m *message.Message, to *transport.Flow) (fork.Way, bool) {
+	if s.hops == nil || !s.track.Within(m) {
+		return fork.Way{}, false
+	}
+	return s.hops.Within(to, m.Method)
 }
 
 func (s *switchboard) closeTrunks() {

@@ -110,7 +110,7 @@ func (s *switchboard) start(populate bool) {
 	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Token: tokens.Token})
 	must(err)
 	fk := fork.New(fork.Options{Transactions: tx})
-	rel := relay.New(relay.Options{Tokens: tokens, Believed: func(f *transport.Flow) bool { return f.Remote().Addr() == netip.MustParseAddr("10.0.0.9") }, Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) }, Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
+	rel := relay.New(relay.Options{Tokens: tokens, Believed: func(f *transport.Flow) bool { return f.Remote().Addr() == netip.MustParseAddr("10.0.0.9") }, Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) }, Way: s.within, Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
 	codes, err := featurecode.New(featurecode.Options{Directory: s.dir, Roster: s.roster, Transactions: tx})
 	must(err)
 	s.lines = waiting.New(waiting.Options{})

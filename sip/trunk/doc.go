@@ -15,8 +15,8 @@
 //   - A hop that answers 503 with Retry-After is tried last for that long, at most
 //     ten minutes.
 //   - Each change is logged once, counted, and shown by Info.
-//   - A challenge is answered for the trunk's own credentials alone; secrets are
-//     never logged.
+//   - A challenge is answered for the trunk's own credentials alone, when a call begins
+//     and within it (Within); secrets are never logged.
 //   - To look for a way takes no longer than the caller's context; a hop that does
 //     not let itself be connected to costs no more than its Silence.
 //   - Of one trunk 32 hops are known at most.

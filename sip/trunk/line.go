@@ -208,13 +208,19 @@ func (l *line) secure(ctx context.Context, h *hop) (*transport.Flow, error) {
 // way is one hop for one call.
 func (l *line) way(h *hop, f *transport.Flow) fork.Way {
 	w := fork.Way{Name: h.name(), Flow: f, Server: true, Silence: l.conf.Silence, Told: func(status int, res *message.Message) { l.told(h, status, res) }}
+	l.signs(&w, "INVITE")
+	return w
+}
+
+// signs has requests of that method that go there say who we are.
+func (l *line) signs(w *fork.Way, method string) {
 	if l.conf.User == "" {
-		return w
+		return
 	}
 	// Who refuses the same credentials twice is not asked a third time (RFC 3261 §22.1).
 	answered := map[int]bool{}
 	w.Ahead = func(uri string, body []byte) []message.Header {
-		return l.creds.Answer("INVITE", uri, body)
+		return l.creds.Answer(method, uri, body)
 	}
 	w.Answer = func(res *message.Message, uri string, body []byte) []message.Header {
 		ok, stale := l.creds.Learn(res)
@@ -222,9 +228,8 @@ func (l *line) way(h *hop, f *transport.Flow) fork.Way {
 			return nil
 		}
 		answered[res.Status] = true
-		return l.creds.Answer("INVITE", uri, body)
+		return l.creds.Answer(method, uri, body)
 	}
-	return w
 }
 
 // told takes what a call learnt of a hop. It must not block.

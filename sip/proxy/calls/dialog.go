@@ -69,6 +69,12 @@ func (c *Call) end(cause presence.Cause, then func()) {
 
 func nothing() {}
 
+// Within reports whether the request is of the dialog of a call that was answered.
+func (t *Tracker) Within(m *message.Message) bool {
+	c, byCaller := t.find(m)
+	return c != nil && c.has(m, byCaller)
+}
+
 // has reports whether the request is of the dialog that was answered, and not of one
 // that another phone behind the same branch began (RFC 3261 §12.1).
 func (c *Call) has(m *message.Message, byCaller bool) bool {

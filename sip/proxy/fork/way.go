@@ -188,7 +188,8 @@ func (b *branch) replaceLocked(w Way) *branch {
 
 // answerLocked sends the INVITE again with the credentials that are asked for. It
 // is one more request of the dialog's numbers (RFC 3261 §22.2), so from here on
-// those there are ahead of the caller's: see shifted.
+// those there are ahead of the caller's: see shifted. Within a dialog nobody could be
+// told so: there it has the same number again, which is not lower (§12.2.2).
 func (b *branch) answerLocked(m *message.Message) bool {
 	if b.way.Answer == nil || b.answers >= maxAnswers {
 		return false
@@ -199,7 +200,10 @@ func (b *branch) answerLocked(m *message.Message) bool {
 	}
 	b.lost, b.lostRes = m.Status, m
 	next := b.replaceLocked(b.way)
-	next.answers, next.extra, next.shift = b.answers+1, extra, b.shift+1
+	next.answers, next.extra, next.shift = b.answers+1, extra, b.shift
+	if !b.call.plan.InDialog {
+		next.shift++
+	}
 	b.call.f.Go(next.start)
 	return true
 }

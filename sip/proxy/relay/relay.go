@@ -51,6 +51,9 @@ type Options struct {
 	// Instance finds the contact and the flow of a phone whose GRUU is the Request-URI
 	// (RFC 5627 §6.1): it may have moved since the dialog began. nil: none is known.
 	Instance func(gruu string) (contact string, flow *transport.Flow, ok bool)
+	// Way is the way of a request to a server that may ask who we are (fork.Way's Ahead and
+	// Answer); nil, or false: what it asks is for the sender to answer.
+	Way func(m *message.Message, to *transport.Flow) (fork.Way, bool)
 	// Believed says of which flows what they say of who speaks is believed (RFC 3325);
 	// nil: of none.
 	Believed func(*transport.Flow) bool
@@ -166,10 +169,14 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		rest[i] = route.String()
 		first[i] = message.Header{Name: message.Route, Value: rest[i]}
 	}
+	way, signs := r.way(req, out)
 	switch req.Method {
 	case "INVITE":
 		r.o.Seen(req.Message, func() {})
 		target := fork.Target{ID: "dialog", URI: uri, Route: rest, Flow: out, Shift: shift}
+		if signs {
+			target.Next = once(way)
+		}
 		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, Strip: r.strip(req), InDialog: true, Media: r.o.Media(req.Message), Tell: func(e fork.Event) {
 			if e.What == fork.Answered {
 				r.o.Answered(req.Message, e.Res)
@@ -184,12 +191,9 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 		}
 		_ = out.Send(b.Via(r.o.Transactions.Via(out, message.NewBranch())).Bytes())
 	default:
-		b := message.RelayRequest(req.Message, uri, first, r.strip(req)...)
-		ahead(b, req.Message, shift)
+		q := &question{r: r, req: req, uri: uri, first: first, out: out, way: way, shift: shift}
 		if req.Method == "REFER" && r.o.Refer != nil {
-			if to := r.o.Refer(req.Message); to != "" {
-				b.Set(message.ReferTo, to)
-			}
+			q.referTo = r.o.Refer(req.Message)
 		}
 		var md fork.Media
 		if len(req.Body) > 0 { // an UPDATE, say
@@ -201,13 +205,11 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 				req.Respond(fork.Warn(message.NewResponse(req.Message, status, ""), md))
 				return
 			}
-			if body != nil {
-				b.Body(fork.SDP, body)
-			}
+			q.body = body
 		}
 		h := &held{}
 		r.o.Seen(req.Message, func() { h.settled(r.o.Forker) })
-		r.o.Transactions.Send(out, b, func(m *message.Message, err error) { h.answer(func() { r.answered(req, md, m, err, shift) }) })
+		q.send(q.ahead(), func(m *message.Message, err error) { h.answer(func() { r.answered(req, md, m, err, q.shift) }) })
 	}
 }
 

@@ -40,6 +40,12 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 		Lives: s.registrar, Connect: s.transport.Flow, Moved: tokens.Moved,
 		Relay: relay.New(relay.Options{
 			Tokens: tokens, Transactions: transactions, Forker: forker, Believed: s.believed,
+			Way: func(m *message.Message, to *transport.Flow) (fork.Way, bool) {
+				if !track.Within(m) { // who only knows a route does not call out by our credentials
+					return fork.Way{}, false
+				}
+				return s.trunks.Within(to, m.Method)
+			},
 			Instance: s.registrar.Reach, Answered: track.Answered, Media: anchors.Within, Ack: anchors.Ack,
 			Seen: func(m *message.Message, settled func()) {
 				if m.Method == "BYE" {
