@@ -176,6 +176,7 @@ func TestTransferToAPhoneThatStillRings(t *testing.T) {
 		inv := b.Expect(siptest.Method("INVITE"))
 		b.Respond(inv, 180)
 		early := a.Expect(siptest.Status(180))
+		synctest.Wait() // the response overtakes what is noted of it
 		name := message.DialogName{CallID: early.CallID(), ToTag: early.ToTag(), FromTag: early.FromTag()}
 		near.transfers(t, far, escaped("sip:1002@demo.test", name))
 		ring(p, "sip:1002@demo.test", outside, message.Header{Name: message.Replaces, Value: name.String()}, referredBy())
