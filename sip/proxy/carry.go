@@ -43,6 +43,8 @@ type Carrier struct {
 	Moved   func(from, to *transport.Flow)
 	// Anchor puts the media gateway between who cannot meet; nil: there is none.
 	Anchor *anchor.Calls
+	// Send is transaction.Layer's, for HangUp.
+	Send func(f *transport.Flow, b *message.Builder, done func(*message.Message, error))
 }
 
 // Bindings is what it asks of registrar.Registrar.

@@ -58,6 +58,7 @@ type switchboard struct {
 	hops   *siptrunk.Trunks
 	// metrics are of the transactions since the start.
 	metrics *prometheus.Registry
+	lost    func(callee, caller calls.Dialog) // set before calls; nil: nobody
 }
 
 func newSwitchboard(t *testing.T) *switchboard {
@@ -107,7 +108,11 @@ func (s *switchboard) start(populate bool) {
 		Limits: registrar.Limits{Push: push.Services{Providers: []push.Provider{{Name: "fcm"}}}}})
 	must(err)
 	tokens := outbound.New(tp, []byte("secret"))
-	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Token: tokens.Token})
+	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Token: tokens.Token, Lost: func(callee, caller calls.Dialog) {
+		if s.lost != nil {
+			s.lost(callee, caller)
+		}
+	}})
 	must(err)
 	fk := fork.New(fork.Options{Transactions: tx})
 	rel := relay.New(relay.Options{Tokens: tokens, Believed: func(f *transport.Flow) bool { return f.Remote().Addr() == netip.MustParseAddr("10.0.0.9") }, Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) }, Way: s.within, Transactions: tx, Forker: fk, Seen: track.Seen, Answered: track.Answered})
@@ -126,7 +131,7 @@ func (s *switchboard) start(populate bool) {
 		},
 		Carrier: &proxy.Carrier{
 			Forker: fk, Relay: rel, Calls: track, Bindings: reg, Flow: tokens.Flow,
-			Lives: reg, Connect: tp.Flow, Moved: tokens.Moved,
+			Lives: reg, Connect: tp.Flow, Moved: tokens.Moved, Send: tx.Send,
 			Reach: func(ctx context.Context, host string) (*transport.Flow, error) {
 				if _, _, err := net.SplitHostPort(host); err != nil {
 					host += ":5060"

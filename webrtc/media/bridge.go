@@ -89,6 +89,7 @@ type side struct {
 	speaks    bool          // the browser should be sending
 	waits     time.Duration // since when the phone should be sending
 	timedOut  bool
+	holds     bool   // it wants nothing of us, so it need send nothing
 	strays    uint64 // packets of strangers
 	refused   uint64 // packets that could not be read or decrypted
 
@@ -163,6 +164,7 @@ func (b *Bridge) openLocked() {
 			s.open = open
 			s.in.Break()
 		}
+		s.holds = i == int(Phone) && !way.Sends()
 		s.speaks = i == int(Browser) && met && page.Sends()
 		s.mu.Unlock()
 	}

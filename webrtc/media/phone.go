@@ -244,7 +244,7 @@ func (b *Bridge) agreeLocked(d *sdp.Description, codecs []sdp.Codec, way sdp.Dir
 			s.reports = b.home.near(a.RTCP)
 		}
 	}
-	s.came = 0
+	s.came, s.waits, s.timedOut = 0, 0, false // it has its time anew
 	if s.write == nil {
 		s.write, s.up = b.writePhone, true
 	}

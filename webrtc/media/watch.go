@@ -51,7 +51,7 @@ func (b *Bridge) look(now time.Duration) {
 func (b *Bridge) timeOut(now time.Duration) {
 	s := b.in[Phone]
 	s.mu.Lock()
-	if !s.open || s.write == nil {
+	if !s.open || s.holds || s.write == nil {
 		s.waits, s.timedOut = 0, false
 		s.mu.Unlock()
 		return

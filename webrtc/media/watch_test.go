@@ -151,6 +151,32 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 		c.phone.Close()
 		c.happens(TimedOut)
 	})
+	t.Run("holds", func(t *testing.T) {
+		t.Parallel()
+		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
+		c.fromPage()
+		c.happens(PhoneHeard)
+		c.phoneOffers(sdp.SendOnly)
+		c.phone.Close() // it plays no music
+		time.Sleep(1200 * time.Millisecond)
+		if n := timedOut(c); n != 0 {
+			t.Error("timed out while it holds")
+		}
+	})
+	t.Run("has its time anew when something else is agreed on", func(t *testing.T) {
+		t.Parallel()
+		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
+		c.fromPage()
+		c.happens(PhoneHeard)
+		time.Sleep(time.Second)
+		c.phone.Close()
+		c.phoneOffers(sdp.SendRecv)
+		start := time.Now()
+		c.happens(TimedOut)
+		if d := time.Since(start); d < 500*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+	})
 	t.Run("only reports", func(t *testing.T) {
 		t.Parallel()
 		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{Quiet: true}, BridgeOptions{})

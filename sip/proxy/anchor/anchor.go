@@ -11,7 +11,9 @@
 //
 //   - A bridge is made for a browser that calls, whatever rings for it, and one for
 //     each browser that rings for a phone. When the call is answered the others are
-//     closed; when it ends, by BYE or because the browser is gone for good, all.
+//     closed; when it ends, all.
+//   - A call whose audio is gone for good, because one of the sides is, is hung up both
+//     ways (Options.Lose, Lost), and ends if it is found lost otherwise.
 //   - What the gateway refuses fails that branch alone: 488, or 503 if it is full.
 //   - A browser that calls and rings several phones at once hears early media of
 //     none, for it can have one answer only.
@@ -57,14 +59,26 @@ type Bridge interface {
 	AnswerPhone() ([]byte, error)
 	// Withdraw takes back an offer that was refused.
 	Withdraw()
-	// Dead is closed when the browser is gone for good.
+	// Taken says that the call is answered: until then a phone may be silent.
+	Taken()
+	// Dead is closed when the browser is gone for good, or the phone.
 	Dead() <-chan struct{}
 	Close() error
+}
+
+// Options of Calls. Gateway is required.
+type Options struct {
+	Gateway Gateway
+	// Lose is told of a call that has no audio any more, for who follows it to end it and
+	// ask Lost how. It is called with no lock held and must not block; nil: nobody is.
+	Lose func(message.DialogName)
+	Log  zerolog.Logger
 }
 
 // Calls are those the gateway is in. A nil *Calls is in none.
 type Calls struct {
 	g    Gateway
+	lose func(message.DialogName)
 	log  zerolog.Logger
 	page func(*transport.Flow) bool // it leads to a browser
 
@@ -74,9 +88,12 @@ type Calls struct {
 	work   sync.WaitGroup   // bridges that end
 }
 
-// New has g put between sides that cannot meet.
-func New(g Gateway, log zerolog.Logger) *Calls {
-	return &Calls{g: g, log: log, page: browser, live: map[string]*Call{}}
+// New has the gateway put between sides that cannot meet.
+func New(o Options) *Calls {
+	if o.Lose == nil {
+		o.Lose = func(message.DialogName) {}
+	}
+	return &Calls{g: o.Gateway, lose: o.Lose, log: o.Log, page: browser, live: map[string]*Call{}}
 }
 
 // Close ends every bridge and waits for them.
@@ -115,6 +132,7 @@ func (cs *Calls) Begin(m *message.Message, from *transport.Flow) *Call {
 		return nil
 	}
 	c := &Call{cs: cs, id: m.CallID(), caller: m.FromTag(), from: from, legs: map[string]*leg{}}
+	c.said.begins(m)
 	if c.ways = map[string]*transport.Flow{}; described(m) {
 		c.offer, c.ways = m.Body, nil
 	}
@@ -144,16 +162,19 @@ func (cs *Calls) drop(c *Call) {
 	}
 }
 
-// Ended is told of a BYE.
-func (cs *Calls) Ended(m *message.Message) {
+// Seen is told of every request of a dialog, of which a BYE ends the call.
+func (cs *Calls) Seen(m *message.Message) {
 	c := cs.find(m.CallID())
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
-	_, ok := c.hasLocked(m)
-	c.mu.Unlock()
+	byCaller, ok := c.hasLocked(m)
 	if ok {
+		c.said.counts(m, byCaller)
+	}
+	c.mu.Unlock()
+	if ok && m.Method == "BYE" {
 		c.end()
 	}
 }

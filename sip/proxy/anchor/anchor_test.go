@@ -30,11 +30,12 @@ type rig struct {
 	mu      sync.Mutex
 	bridges []*bridge // guarded by mu
 	full    bool      // guarded by mu
+	told    []Lost    // guarded by mu
 }
 
 func newRig(t *testing.T) *rig {
 	r := &rig{t: t, page: &transport.Flow{}, desk: &transport.Flow{}}
-	r.cs = New(r, zerolog.Nop())
+	r.cs = New(Options{Gateway: r, Log: zerolog.Nop(), Lose: r.loses})
 	r.cs.page = func(f *transport.Flow) bool { return f == r.page }
 	t.Cleanup(func() {
 		r.cs.Close()
@@ -122,6 +123,7 @@ func (b *bridge) OfferPhone() ([]byte, error)       { return fmt.Appendf(nil, "t
 func (b *bridge) AnswerPhone() ([]byte, error) {
 	return fmt.Appendf(nil, "tel-answer-%d", b.number), nil
 }
+func (b *bridge) Taken()                {}
 func (b *bridge) Dead() <-chan struct{} { return b.dead }
 func (b *bridge) OfferBrowser(context.Context, bool) (string, error) {
 	return fmt.Sprintf("web-offer-%d", b.number), nil
@@ -233,7 +235,7 @@ func TestPhonesMeetWithoutIt(t *testing.T) {
 	}
 	var none *Calls
 	none.Begin(r.invite("web"), r.page).Told(fork.Event{What: fork.Over})
-	none.Ended(r.invite(""))
+	none.Seen(r.invite(""))
 	if none.Within(r.invite("web")) != nil || none.Ack(r.invite("web")) != nil {
 		t.Error("without a gateway")
 	}
@@ -255,7 +257,7 @@ func TestBrowserCallsPhones(t *testing.T) {
 	r.hears(1, "tel answers tel2, tel answers tel2")
 	c.Told(fork.Event{What: fork.Over, Status: 200})
 	r.open(1)
-	r.cs.Ended(r.message("BYE sip:b@x SIP/2.0", "", true))
+	r.cs.Seen(r.message("BYE sip:b@x SIP/2.0", "", true))
 	r.open()
 }
 
@@ -271,6 +273,7 @@ func TestPhoneCallsBrowsers(t *testing.T) {
 	c.Told(fork.Event{What: fork.Over, Status: 200})
 	close(r.made()[1].dead) // its browser is gone for good
 	r.open()
+	r.lost("<sip:a@x>;tag=caller 2 <sip:b@x>;tag=callee 1")
 }
 
 func TestAnsweredWithoutIt(t *testing.T) {
@@ -356,7 +359,7 @@ func TestExchangesOfACall(t *testing.T) {
 		r.hears(1, "web offers web5, tel answers tel5")
 	})
 	t.Run("nothing after the end", func(t *testing.T) {
-		r.cs.Ended(r.message("BYE sip:x SIP/2.0", "", false))
+		r.cs.Seen(r.message("BYE sip:x SIP/2.0", "", false))
 		if r.cs.Within(r.invite("web")) != nil {
 			t.Error("still in it")
 		}

@@ -27,6 +27,7 @@ type Call struct {
 	won    *leg                       // has the call
 	callee string                     // To tag of who has it
 	over   bool
+	said   said
 	warn   string    // of the newest description the gateway refused
 	late   *exchange // the newest INVITE without an offer whose answer had one
 }
@@ -175,6 +176,7 @@ func (c *Call) Response(m *message.Message, target string) []byte {
 // wonLocked: l has the call by that answer, or nobody of the gateway's has.
 func (c *Call) wonLocked(l *leg, m *message.Message) {
 	c.won, c.callee = l, strings.Clone(m.ToTag())
+	c.said.answers(m)
 	for _, other := range c.legs {
 		if other != l {
 			c.closeLocked(other)
@@ -185,17 +187,8 @@ func (c *Call) wonLocked(l *leg, m *message.Message) {
 		c.cs.drop(c)
 		return
 	}
-	c.cs.mu.Lock()
-	defer c.cs.mu.Unlock()
-	if !c.cs.closed {
-		c.cs.work.Go(func() { c.watch(l) })
-	}
-}
-
-// watch ends the call's bridge when its browser is gone for good.
-func (c *Call) watch(l *leg) {
-	<-l.bridge.Dead()
-	c.end()
+	l.bridge.Taken()
+	c.cs.begin(func() { <-l.bridge.Dead(); c.lost() })
 }
 
 // Told is told what happens to the call.
@@ -231,6 +224,10 @@ func (c *Call) failed(target string) {
 func (c *Call) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.endLocked()
+}
+
+func (c *Call) endLocked() {
 	c.over = true
 	for _, l := range c.legs {
 		c.closeLocked(l)

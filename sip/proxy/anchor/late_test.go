@@ -50,7 +50,7 @@ func TestTheOfferComesWithTheAnswer(t *testing.T) {
 			r.acks(c.answer, c.acks) // the first was lost behind us
 			r.hears(1, c.further)
 			r.open(1)
-			r.cs.Ended(r.message("BYE sip:b@x SIP/2.0", "", true))
+			r.cs.Seen(r.message("BYE sip:b@x SIP/2.0", "", true))
 			r.open()
 		})
 	}

@@ -42,11 +42,11 @@ func TestAStrangerIsNotInTheCall(t *testing.T) {
 				if r.cs.Ack(r.retag(r.message("ACK sip:x SIP/2.0", "tel2", byCallee), tags...)) != nil {
 					t.Error("its answer is taken")
 				}
-				r.cs.Ended(r.retag(r.message("BYE sip:x SIP/2.0", "", byCallee), tags...))
+				r.cs.Seen(r.retag(r.message("BYE sip:x SIP/2.0", "", byCallee), tags...))
 			}
 			r.hears(1, "")
 			r.open(1)
-			r.cs.Ended(r.message("BYE sip:x SIP/2.0", "", true))
+			r.cs.Seen(r.message("BYE sip:x SIP/2.0", "", true))
 			r.open()
 		})
 	}
@@ -57,9 +57,9 @@ func TestAStrangerEndsNoCallThatRings(t *testing.T) {
 	r := newRig(t)
 	c := r.cs.Begin(r.invite("tel"), r.desk)
 	r.request(c, "page", r.page, "web-offer-1", 0)
-	r.cs.Ended(r.retag(r.message("BYE sip:x SIP/2.0", "", false), "tag=caller", "tag=x"))
+	r.cs.Seen(r.retag(r.message("BYE sip:x SIP/2.0", "", false), "tag=caller", "tag=x"))
 	r.open(1)
-	r.cs.Ended(r.message("BYE sip:x SIP/2.0", "", false))
+	r.cs.Seen(r.message("BYE sip:x SIP/2.0", "", false))
 	r.open()
 	c.Told(fork.Event{What: fork.Over, Status: 487})
 }
@@ -77,6 +77,6 @@ func TestAStrangersAckAnswersNothing(t *testing.T) {
 	}
 	r.hears(1, "")
 	r.acks("tel", "web-answer-1")
-	r.cs.Ended(r.message("BYE sip:x SIP/2.0", "", false))
+	r.cs.Seen(r.message("BYE sip:x SIP/2.0", "", false))
 	r.open()
 }

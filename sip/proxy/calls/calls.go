@@ -52,6 +52,9 @@ type Options struct {
 	// Most is how many calls are followed at once; default 50,000. What is beyond
 	// passes and is not seen.
 	Most int
+	// Lost is told of an answered call that has ended without a BYE, and how its callee
+	// and its caller know it. It must not block or ask the tracker; nil: nobody is.
+	Lost func(callee, caller Dialog)
 }
 
 // Tracker is safe for concurrent use. It owns a timer for every answered call.

@@ -38,7 +38,7 @@ func (t *Tracker) Answered(req, res *message.Message) {
 	switch {
 	case res.Status == 481 || res.Status == 408:
 		if req.Method == "INVITE" || req.Method == "UPDATE" {
-			c.end(presence.CauseCallEnd, nothing)
+			c.lost(presence.CauseCallEnd)
 		}
 	case res.Status >= 200 && res.Status < 300 && (req.Method == "INVITE" || req.Method == "UPDATE"):
 		c.renewed(req, res, byCaller)

@@ -173,7 +173,7 @@ func (p *Prober) ask(c *Call) {
 		p.o.Send(f, question(d), func(m *message.Message, err error) {
 			switch {
 			case errors.Is(err, transaction.ErrTimeout), err == nil && (m.Status == 481 || m.Status == 404 || m.Status == 408):
-				c.part(d)
+				c.part(d, err == nil && m.Status != 408)
 			case err != nil:
 				c.unreached(err, p.o.Every)
 			default:
@@ -224,8 +224,9 @@ func (c *Call) unreached(err error, every time.Duration) {
 }
 
 // part ends the leg of the end that knows the dialog no more; the other, if it is an
-// agent's too, stays.
-func (c *Call) part(d *Dialog) {
+// agent's too, stays. said: it is so by its own word. Silence is a doubt, on which nothing
+// is done to the call.
+func (c *Call) part(d *Dialog, said bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
@@ -234,6 +235,10 @@ func (c *Call) part(d *Dialog) {
 	var gone *side
 	for _, s := range []**side{&c.kept.Callee, &c.kept.Caller} {
 		if *s != nil && (*s).Agent == d.To.Agent && d.ToTag == c.tagOf(*s) {
+			if len(c.kept.sides()) == 1 && said {
+				c.lostLocked(presence.CauseFactExpired)
+				return
+			}
 			if len(c.kept.sides()) == 1 {
 				c.endLocked(presence.CauseFactExpired, nothing)
 				return

@@ -42,7 +42,7 @@ func (c *Call) limitLocked(at time.Time) {
 	if c.limit != nil {
 		c.limit.Stop()
 	}
-	c.limit = time.AfterFunc(time.Until(at), func() { c.end(presence.CauseFactExpired, nothing) })
+	c.limit = time.AfterFunc(time.Until(at), func() { c.lost(presence.CauseFactExpired) })
 }
 
 // row stores the call as long as it may last.

@@ -178,7 +178,7 @@ func (r *Relay) pass(req *transaction.Request, uri string, out *transport.Flow, 
 			target.Next = once(way)
 		}
 		r.o.Forker.Begin(req, fork.Plan{Steps: []fork.Step{{Targets: []fork.Target{target}}}, Strip: r.strip(req), InDialog: true, Media: r.o.Media(req.Message), Tell: func(e fork.Event) {
-			if e.What == fork.Answered {
+			if e.What == fork.Answered || e.What == fork.Failed && e.Res != nil {
 				r.o.Answered(req.Message, e.Res)
 			}
 		}})

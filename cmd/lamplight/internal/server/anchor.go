@@ -3,19 +3,21 @@ package server
 import (
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"lamplight/sip/proxy/anchor"
+	"lamplight/sip/proxy/calls"
 	"lamplight/webrtc/media"
 )
 
 // anchors has the media gateway put between SIP clients in browsers and phones; nil
-// where there is none.
-func (s *Server) anchors() *anchor.Calls {
+// where there is none. track follows the calls.
+func (s *Server) anchors(track *calls.Tracker) *anchor.Calls {
 	if s.media == nil {
 		return nil
 	}
-	all := anchor.New(gateway{s.media}, s.log)
+	all := anchor.New(anchor.Options{Gateway: gateway{s.media}, Lose: track.Lose, Log: s.log})
 	s.atEnd("anchored calls", func() error { all.Close(); return nil })
 	return all
 }
@@ -37,29 +39,32 @@ func (g gateway) Bridge(name string, signalling netip.Addr) (anchor.Bridge, int)
 		return nil, 500
 	}
 	a := &anchored{Bridge: b, dead: make(chan struct{})}
-	go a.watch() // ends with the bridge's events, which the gateway's end closes
+	go a.watch(b.Events()) // ends with the bridge's events, which the gateway's end closes
 	return a, 0
 }
 
 func (g gateway) Warning(err error) (code int, text string) { return media.Warning(err) }
 
-// anchored is a bridge whose browser may be gone for good.
+// anchored is a bridge one of whose sides may be gone for good.
 type anchored struct {
 	*media.Bridge
-	dead chan struct{}
+	taken atomic.Bool
+	dead  chan struct{}
 }
 
 // lost is how long a browser that lost its way may take to find another one.
 const lost = 2 * time.Minute
 
-func (a *anchored) watch() {
+func (a *anchored) watch(events <-chan media.Event) {
 	defer close(a.dead)
 	var giveUp <-chan time.Time
 	for {
 		select {
-		case e, ok := <-a.Events():
+		case e, ok := <-events:
 			switch {
 			case !ok:
+				return
+			case e.Kind == media.TimedOut && a.taken.Load():
 				return
 			case e.Kind == media.Failed:
 				giveUp = time.After(lost)
@@ -72,5 +77,8 @@ func (a *anchored) watch() {
 	}
 }
 
-// Dead is closed when the browser is gone for good, or the bridge.
+// Taken: a phone that only rings may send nothing for as long as it likes.
+func (a *anchored) Taken() { a.taken.Store(true) }
+
+// Dead is closed when the browser is gone for good, or the phone, or the bridge.
 func (a *anchored) Dead() <-chan struct{} { return a.dead }

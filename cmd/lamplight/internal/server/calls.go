@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"sync/atomic"
 
 	"lamplight/presence/roster"
 	"lamplight/sip/message"
 	"lamplight/sip/outbound"
 	"lamplight/sip/proxy"
+	"lamplight/sip/proxy/anchor"
 	"lamplight/sip/proxy/calls"
 	"lamplight/sip/proxy/fork"
 	"lamplight/sip/proxy/relay"
@@ -23,7 +25,13 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 		return nil, err
 	}
 	tokens := outbound.New(s.transport, key)
-	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Node: s.cfg.Node, Log: s.log, Token: tokens.Token})
+	var known atomic.Pointer[anchor.Calls] // calls of before may end before it is set
+	lost := func(callee, caller calls.Dialog) {
+		if l, ok := known.Load().Lost(message.DialogName{CallID: callee.CallID, FromTag: callee.FromTag, ToTag: callee.ToTag}); ok {
+			s.proxy.HangUp(l, callee, caller)
+		}
+	}
+	track, err := calls.Open(ctx, calls.Options{Roster: s.roster, Store: s.store, Node: s.cfg.Node, Log: s.log, Token: tokens.Token, Lost: lost})
 	if err != nil {
 		return nil, err
 	}
@@ -33,9 +41,10 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 	}
 	forker := fork.New(fork.Options{Transactions: transactions, Log: s.log})
 	s.atEnd("forker", func() error { forker.Close(); return nil })
-	anchors := s.anchors()
+	anchors := s.anchors(track)
+	known.Store(anchors)
 	return &proxy.Carrier{
-		Anchor: anchors,
+		Anchor: anchors, Send: transactions.Send,
 		Forker: forker, Calls: track, Bindings: s.registrar, Trunks: s.trunks, Flow: tokens.Flow,
 		Lives: s.registrar, Connect: s.transport.Flow, Moved: tokens.Moved,
 		Relay: relay.New(relay.Options{
@@ -48,9 +57,7 @@ func (s *Server) startCalls(ctx context.Context, transactions *transaction.Layer
 			},
 			Instance: s.registrar.Reach, Answered: track.Answered, Media: anchors.Within, Ack: anchors.Ack,
 			Seen: func(m *message.Message, settled func()) {
-				if m.Method == "BYE" {
-					anchors.Ended(m)
-				}
+				anchors.Seen(m)
 				track.Seen(m, settled)
 			},
 			Refer: func(m *message.Message) string { return s.proxy.ReferTo(m) },
