@@ -16,7 +16,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -33,6 +32,7 @@ import (
 	"lamplight/web/access"
 	"lamplight/web/api"
 	"lamplight/web/login"
+	"lamplight/web/proxies"
 	"lamplight/web/ticket"
 )
 
@@ -79,7 +79,7 @@ type Options struct {
 
 	Node string
 	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
-	Proxies []netip.Prefix
+	Proxies proxies.Proxies
 	// Origins are other origins (https://crm.example.com) whose pages may send
 	// commands and show the agent's bar in a frame.
 	Origins []string

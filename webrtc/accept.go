@@ -26,7 +26,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, why := s.admit(r)
 	if status != 0 {
 		s.m.refuse(why)
-		s.o.Log.Info().Str("src", r.RemoteAddr).Str("origin", r.Header.Get("Origin")).
+		s.o.Log.Info().Stringer("src", s.source(r)).Str("origin", r.Header.Get("Origin")).
 			Int("status", status).Str("why", why).Msg("webphone refused")
 		if status == http.StatusServiceUnavailable {
 			w.Header().Set("Retry-After", "5")
@@ -37,9 +37,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.tasks.Done()
 	l, err := s.upgrade(w, r)
 	if err != nil {
-		s.known(source(r))
+		s.known(s.source(r))
 		s.m.refuse("upgrade")
-		s.o.Log.Info().Str("src", r.RemoteAddr).Err(err).Msg("webphone refused")
+		s.o.Log.Info().Stringer("src", s.source(r)).Err(err).Msg("webphone refused")
 		return
 	}
 	defer s.unlink(l)
@@ -63,7 +63,7 @@ func (s *Server) admit(r *http.Request) (status int, why string) {
 	switch {
 	case s.state != open:
 		return http.StatusServiceUnavailable, "draining"
-	case !s.waiting.enter(source(r), &s.o.Limits):
+	case !s.waiting.enter(s.source(r), &s.o.Limits):
 		return http.StatusServiceUnavailable, "waiting"
 	}
 	s.tasks.Add(1)
@@ -114,7 +114,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*link, error) 
 		rate: rate.NewLimiter(rate.Limit(s.o.Limits.Rate), s.o.Limits.Burst),
 		wake: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
-	l.remote = source(r)
+	l.remote = s.source(r)
 	ws.SetReadLimit(signalling.MaxHello)
 	s.mu.Lock()
 	s.links[l] = struct{}{}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -84,6 +86,9 @@ type Options struct {
 	// Origins are the web origins besides the server's own that may connect,
 	// "https://desk.example.com".
 	Origins []string
+	// Source is the address a request is from, which limits count and logs name; nil: that
+	// of the other end of its connection.
+	Source func(*http.Request) netip.Addr
 	// Hello is the time a page has to say who it is, default 5 s; Write the time
 	// one message may take to be written, default 2 s.
 	Hello, Write time.Duration

@@ -32,8 +32,11 @@ func (w *waiting) leave(a netip.Addr) {
 	}
 }
 
-// source is the address at the other end of the connection, zero where it has none.
-func source(r *http.Request) netip.Addr {
+// source is whom the request is from, the zero address where that cannot be told.
+func (s *Server) source(r *http.Request) netip.Addr {
+	if s.o.Source != nil {
+		return s.o.Source(r)
+	}
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}

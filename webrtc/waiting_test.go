@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -68,5 +69,52 @@ func TestSilentSocketsOfOneAddressKeepNobodyElseOut(t *testing.T) {
 				t.Fatalf("%d sockets of %d addresses wait", all, of)
 			}
 		}
+	}
+}
+
+// Behind a reverse proxy every page comes from one address: what counts and what is
+// told of a page is the address that the proxy names.
+func TestPagesBehindAProxyWaitEachByItsOwnAddress(t *testing.T) {
+	h := newHouse(t, 1)
+	o := trusting()
+	o.Roster, o.Directory, o.Redeemer = h, h, h
+	o.Limits = Limits{Waiting: 5, WaitingFrom: 1}
+	o.Source = func(r *http.Request) netip.Addr { return netip.MustParseAddr(r.Header.Get("X-Forwarded-For")) }
+	srv, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hs := httptest.NewServer(srv)
+	t.Cleanup(func() { _ = srv.Close(); hs.Close() })
+	open := func(from string) (*websocket.Conn, int) {
+		t.Helper()
+		ws, resp, err := websocket.Dial(t.Context(), hs.URL, &websocket.DialOptions{
+			HTTPHeader: http.Header{"X-Forwarded-For": {from}}, Subprotocols: []string{signalling.Subprotocol},
+		})
+		if resp == nil {
+			t.Fatal(err)
+		}
+		if ws != nil {
+			t.Cleanup(func() { _ = ws.CloseNow() })
+		}
+		return ws, resp.StatusCode
+	}
+	for i, want := range []int{http.StatusSwitchingProtocols, http.StatusServiceUnavailable} {
+		if _, got := open("198.51.100.1"); got != want {
+			t.Errorf("silent socket %d: %d, want %d", i+1, got, want)
+		}
+	}
+	ws, got := open("198.51.100.2")
+	if got != http.StatusSwitchingProtocols {
+		t.Fatalf("another's page: %d", got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	_ = ws.Write(ctx, websocket.MessageText, signalling.Encode(signalling.In{T: signalling.Hello, Ticket: h.ticket("a")}))
+	if _, _, err := ws.Read(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := srv.Sessions(h.agents[0].ID); len(got) != 1 || got[0].Remote != "198.51.100.2" {
+		t.Errorf("the page is %+v", got)
 	}
 }

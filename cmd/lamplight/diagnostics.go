@@ -134,6 +134,7 @@ type flow struct {
 	ID        string    `json:"id"`
 	Transport string    `json:"transport"`
 	Remote    string    `json:"remote"`
+	Client    string    `json:"client"`
 	Local     string    `json:"local"`
 	Since     time.Time `json:"since"`
 	Seen      time.Time `json:"seen"`
@@ -149,6 +150,9 @@ func flowCommand(r *remote) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			head := []string{"ID", "REMOTE", "LOCAL", "FOR", "SEEN", "QUEUED", "DROPPED"}
 			return listPages(r, cmd, withQuery("/flows", "transport", transport), true, head, func(v *flow) []string {
+				if v.Client != "" {
+					v.Remote = v.Client + " by " + v.Remote
+				}
 				return []string{v.ID, v.Remote, v.Local, ago(v.Since), ago(v.Seen) + " ago", strconv.Itoa(v.Queued), strconv.FormatUint(v.Dropped, 10)}
 			})
 		},

@@ -10,7 +10,7 @@ import (
 // cannot be read or are about something else, 403 for a domain that is not
 // served here or a source that sent too many wrong passwords.
 func (a *Authority) Authenticate(r *transaction.Request) (Identity, bool) {
-	v := a.Verify(r.Message, r.Flow.Remote().Addr())
+	v := a.Verify(r.Message, r.Flow.Source())
 	if v.Status == 0 {
 		return v.Identity, true
 	}

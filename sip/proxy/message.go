@@ -86,7 +86,7 @@ func (c *caller) wants(binding string) bool {
 // §11.2); false: it is no such question. Anybody else is told what the server can
 // do, and not who is there.
 func (p *Proxy) Asked(req *transaction.Request) bool {
-	peer, ok := p.peers.Load().Find(req.Flow.Remote().Addr(), req.Flow.Transport())
+	peer, ok := p.peers.Load().Find(req.Flow.Neighbour(), req.Flow.Transport())
 	if !ok {
 		return false
 	}

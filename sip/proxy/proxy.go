@@ -178,7 +178,7 @@ func (p *Proxy) caller(req *transaction.Request) (caller, bool) {
 	if c, found, ok := p.pageCaller(req); found {
 		return c, ok
 	}
-	if peer, ok := p.peers.Load().Find(req.Flow.Remote().Addr(), req.Flow.Transport()); ok {
+	if peer, ok := p.peers.Load().Find(req.Flow.Neighbour(), req.Flow.Transport()); ok {
 		if peer.Mode != peers.ModeRedirect && (peer.Mode != peers.ModeProxy || p.o.Carrier == nil) {
 			p.refuse(req, 403, "No Calls From This Peer")
 			return caller{}, false

@@ -52,7 +52,7 @@ func (tx *inviteTx) respond(status int, raw []byte) {
 	}
 	if err := tx.to.Send(raw); err != nil {
 		tx.layer.log.Debug().Err(err).Str("call_id", tx.req.CallID()).Str("method", "INVITE").
-			Str("src", tx.req.Flow.Remote().String()).Str("transport", tx.req.Flow.Transport()).Msg("SIP response not sent")
+			Str("src", tx.req.Flow.Sender()).Str("transport", tx.req.Flow.Transport()).Msg("SIP response not sent")
 	}
 }
 

@@ -172,7 +172,7 @@ func (l *Layer) reuse(f *transport.Flow, m *message.Message) {
 
 // receiveBad answers a request that could not be read with 400, statelessly.
 func (l *Layer) receiveBad(f *transport.Flow, m *message.Message, cause error) {
-	l.noise.Info().Err(cause).Str("src", f.Remote().String()).Str("transport", f.Transport()).
+	l.noise.Info().Err(cause).Str("src", f.Sender()).Str("transport", f.Transport()).
 		Str("method", m.Method).Str("call_id", m.CallID()).Msg("malformed SIP request")
 	m.StampVia(f.Remote())
 	r := &Request{Message: m, Flow: f, At: time.Now(), layer: l}

@@ -49,7 +49,7 @@ func (r *Request) Respond(b *message.Builder) {
 	}
 	if err := to.Send(raw); err != nil {
 		r.layer.log.Debug().Err(err).Str("call_id", r.CallID()).Str("method", r.Method).
-			Str("src", r.Flow.Remote().String()).Str("transport", r.Flow.Transport()).Msg("SIP response not sent")
+			Str("src", r.Flow.Sender()).Str("transport", r.Flow.Transport()).Msg("SIP response not sent")
 	}
 }
 

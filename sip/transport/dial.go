@@ -92,7 +92,7 @@ func (l *Layer) open(ctx context.Context, to streamPeer, cfg *tls.Config) (*Flow
 		}
 		c = tc
 	}
-	f, err := l.newStream(to.transport, &tcpConn{Conn: c, limits: &l.limits}, to.addr, addrPort(c.LocalAddr()), true)
+	f, err := l.newStream(&Flow{transport: to.transport, remote: to.addr, local: addrPort(c.LocalAddr())}, &tcpConn{Conn: c, limits: &l.limits}, true)
 	if err != nil {
 		c.Close()
 		return nil, err

@@ -19,6 +19,7 @@ type Flow struct {
 	transport string
 	remote    netip.AddrPort
 	local     netip.AddrPort
+	source    netip.Addr // of a WebSocket by way of a reverse proxy: its client
 	since     time.Time
 	seen      atomic.Int64 // last message received, or the beginning, Unix ns
 
@@ -53,6 +54,33 @@ func (f *Flow) Reliable() bool { return f.packets == nil }
 
 // Remote is the peer's address as we see it.
 func (f *Flow) Remote() netip.AddrPort { return f.remote }
+
+// Source is the address that limits count: the peer's, or that of the client behind it
+// where the peer is a reverse proxy of ours. Nothing is sent there, and nobody is
+// recognised by it.
+func (f *Flow) Source() netip.Addr {
+	if f.source.IsValid() {
+		return f.source
+	}
+	return f.remote.Addr()
+}
+
+// Sender is how logs name who is at the other end.
+func (f *Flow) Sender() string {
+	if f.source.IsValid() {
+		return f.source.String() + " by " + f.remote.String()
+	}
+	return f.remote.String()
+}
+
+// Neighbour is the address by which a neighbouring server is recognised: none of what
+// comes by a reverse proxy, which everybody may come by, whatever it says of them.
+func (f *Flow) Neighbour() netip.Addr {
+	if f.source.IsValid() {
+		return netip.Addr{}
+	}
+	return f.remote.Addr()
+}
 
 // Local is our address, as bound: it may be the unspecified one for UDP.
 func (f *Flow) Local() netip.AddrPort { return f.local }
@@ -109,13 +137,14 @@ func (f *Flow) Seen() time.Time { return time.Unix(0, f.seen.Load()) }
 type FlowInfo struct {
 	ID, Transport string
 	Remote, Local netip.AddrPort
+	Client        netip.Addr // behind a reverse proxy, as that says; zero: the peer is none
 	Since, Seen   time.Time
 	Queued        int    // messages waiting
 	Dropped       uint64 // messages dropped because the queue was full
 }
 
 func (f *Flow) info() FlowInfo {
-	i := FlowInfo{ID: f.ID(), Transport: f.transport, Remote: f.remote, Local: f.local, Since: f.since, Seen: time.Unix(0, f.seen.Load())}
+	i := FlowInfo{ID: f.ID(), Transport: f.transport, Remote: f.remote, Local: f.local, Client: f.source, Since: f.since, Seen: time.Unix(0, f.seen.Load())}
 	if f.stream != nil {
 		i.Queued, i.Dropped = f.stream.queued()
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -65,6 +66,9 @@ type Options struct {
 	// Origins are the origins (patterns of [scheme://]host[:port]) from which pages may open
 	// a WebSocket, besides our own host. "*" allows every page.
 	Origins []string
+	// Client says of a WebSocket's request whom it is from where it came by way of a
+	// reverse proxy that is believed, and false of every other; nil: there is none.
+	Client func(*http.Request) (netip.Addr, bool)
 	// Advertise is the host that Via and Contact name, but on loopback sockets; "":
 	// the bound address, or the one that packets to the peer leave from.
 	Advertise string

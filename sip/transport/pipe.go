@@ -39,7 +39,7 @@ func Pipe(a, b *Layer) (atA, atB *Flow, err error) {
 
 func (l *Layer) newPipeEnd(p *pipeEnd) (*Flow, error) {
 	at := pipeAddr(l.number.Add(1))
-	f, err := l.newStream(WSS, p, at, at, false)
+	f, err := l.newStream(&Flow{transport: WSS, remote: at, local: at}, p, false)
 	if err != nil {
 		return nil, fmt.Errorf("pipe: %w", err)
 	}

@@ -97,10 +97,15 @@ func TestTLSReload(t *testing.T) {
 func webSocket(t *testing.T, o Options) (*Layer, string) {
 	t.Helper()
 	l := echo(t, o)
+	return l, serveWebSockets(t, l)
+}
+
+func serveWebSockets(t *testing.T, l *Layer) string {
+	t.Helper()
 	s := httptest.NewServer(l.WebSocketHandler())
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { l.Close() })
-	return l, "ws" + strings.TrimPrefix(s.URL, "http") + "/sip"
+	return "ws" + strings.TrimPrefix(s.URL, "http") + "/sip"
 }
 
 func TestWebSocket(t *testing.T) {

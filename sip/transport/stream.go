@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -137,10 +136,11 @@ func (s *stream) queued() (int, uint64) {
 	return len(s.queue), s.dropped
 }
 
-// newStream makes the flow of a connection and makes it known.
-func (l *Layer) newStream(transport string, c conn, remote, local netip.AddrPort, outgoing bool) (*Flow, error) {
+// newStream completes the flow of a connection, of which transport and addresses are
+// set, and makes it known.
+func (l *Layer) newStream(f *Flow, c conn, outgoing bool) (*Flow, error) {
 	now := time.Now()
-	f := &Flow{layer: l, transport: transport, remote: remote, local: local, since: now, number: l.number.Add(1)}
+	f.layer, f.since, f.number = l, now, l.number.Add(1)
 	f.seen.Store(now.UnixNano())
 	f.stream = &stream{flow: f, conn: c, done: make(chan struct{}), outgoing: outgoing}
 	l.mu.Lock()
@@ -153,7 +153,7 @@ func (l *Layer) newStream(transport string, c conn, remote, local netip.AddrPort
 		return nil, fmt.Errorf("%d streams are open already", len(l.streams))
 	}
 	l.streams[f.number] = f
-	l.peers[streamPeer{transport, remote}] = f
+	l.peers[streamPeer{f.transport, f.remote}] = f
 	return f, nil
 }
 

@@ -68,7 +68,7 @@ func (l *Layer) accept(c net.Conn, transport string) {
 		return
 	}
 	tc := &tcpConn{Conn: c, limits: &l.limits}
-	f, err := l.newStream(transport, tc, remote, addrPort(c.LocalAddr()), false)
+	f, err := l.newStream(&Flow{transport: transport, remote: remote, local: addrPort(c.LocalAddr())}, tc, false)
 	if err != nil {
 		l.gate.closed(remote.Addr())
 		c.Close()
@@ -179,7 +179,7 @@ func (l *Layer) cut(f *Flow, fr *framer) (got bool, err error) {
 func (l *Layer) take(f *Flow, raw []byte) error {
 	now := time.Now()
 	f.seen.Store(now.UnixNano())
-	if !l.admit(f.remote.Addr(), now, raw) {
+	if !l.admit(f.Source(), now, raw) {
 		l.metric.drop("rate")
 		return nil
 	}

@@ -37,30 +37,33 @@ func (l *Layer) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
-	if !l.gate.open(remote.Addr(), time.Now()) {
+	f := &Flow{transport: WS, remote: remote}
+	if r.TLS != nil {
+		f.transport = WSS
+	}
+	if l.o.Client != nil {
+		if client, ok := l.o.Client(r); ok {
+			f.source = client
+		}
+	}
+	if !l.gate.open(f.Source(), time.Now()) {
 		l.metric.drop("conns_per_addr")
 		http.Error(w, "too many connections from your address", http.StatusTooManyRequests)
 		return
 	}
-	defer l.gate.closed(remote.Addr())
+	defer l.gate.closed(f.Source())
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"sip"}, OriginPatterns: l.o.Origins})
 	if err != nil { // Accept has answered
 		l.metric.drop("ws_refused")
-		l.noise.Info().Err(err).Str("src", r.RemoteAddr).Str("transport", WS).Msg("SIP WebSocket refused")
+		l.noise.Info().Err(err).Str("src", f.Sender()).Str("transport", f.transport).Msg("SIP WebSocket refused")
 		return
 	}
 	c.SetReadLimit(int64(l.limits.Head + l.limits.Body))
-	transport := WS
-	if r.TLS != nil {
-		transport = WSS
-	}
-	var local netip.AddrPort
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		local = addrPort(a)
+		f.local = addrPort(a)
 	}
 	wc := &wsConn{Conn: c, limits: &l.limits}
-	f, err := l.newStream(transport, wc, remote, local, false)
-	if err != nil {
+	if _, err = l.newStream(f, wc, false); err != nil {
 		_ = c.Close(websocket.StatusTryAgainLater, "too many connections")
 		return
 	}

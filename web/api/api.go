@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"lamplight/web/access"
 	"lamplight/web/live"
 	"lamplight/web/login"
+	"lamplight/web/proxies"
 	"lamplight/web/ticket"
 )
 
@@ -107,7 +107,7 @@ type Options struct {
 	Turns Turns
 	Node  string // name in the log; default "node-1"
 	// Proxies are where X-Forwarded-For and X-Forwarded-Proto are believed.
-	Proxies []netip.Prefix
+	Proxies proxies.Proxies
 	// Framed lets the pages of other sites show ours in a frame with the session
 	// working there.
 	Framed bool

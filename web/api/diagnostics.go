@@ -36,6 +36,7 @@ type Flow struct {
 	ID        string    `json:"id"`
 	Transport string    `json:"transport"`
 	Remote    string    `json:"remote"`
+	Client    string    `json:"client,omitempty"`
 	Local     string    `json:"local"`
 	Since     time.Time `json:"since"`
 	Seen      time.Time `json:"seen"`

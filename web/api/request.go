@@ -102,7 +102,7 @@ func (a *API) who(r *http.Request) (*access.Subject, error) {
 		}
 		return nil, problem(http.StatusUnauthorized, "the bearer token is not known")
 	}
-	if token := login.Token(r, a.secure(r)); token != "" {
+	if token := login.Token(r, a.o.Proxies.Secure(r)); token != "" {
 		s, ok, err := a.o.Sessions.Find(r.Context(), token)
 		if err != nil {
 			return nil, err

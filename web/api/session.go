@@ -51,8 +51,8 @@ func (a *API) login(r *request) error {
 	if err := r.into(&in); err != nil {
 		return err
 	}
-	from, secure := a.source(r.Request), a.secure(r.Request)
-	if !secure && a.strayProxy(r.Request) {
+	from, secure := a.o.Proxies.Client(r.Request), a.o.Proxies.Secure(r.Request)
+	if !secure && a.o.Proxies.Stray(r.Request) {
 		return forbidden("this came by a proxy that is not trusted: name it in http.behind_proxy, and let it send X-Forwarded-Proto")
 	}
 	if !secure && !login.MayUsePlain(from) {
@@ -112,7 +112,7 @@ func loginOutcome(err error) string {
 // logout ends the page session of this browser, and the webphone with it.
 // Without a session there is nothing to end, which is no error.
 func (a *API) logout(r *request) error {
-	secure := a.secure(r.Request)
+	secure := a.o.Proxies.Secure(r.Request)
 	token := login.Token(r.Request, secure)
 	login.ClearCookie(r.w, secure)
 	if token == "" {

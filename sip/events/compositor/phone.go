@@ -12,7 +12,7 @@ import (
 // of its own agent's calls: what a peer or we ourselves know of a call counts
 // more. On false the request has been answered.
 func (c *Compositor) publisher(r *transaction.Request, j *job) bool {
-	peer, ok := c.peerTable().Find(r.Flow.Remote().Addr(), r.Flow.Transport())
+	peer, ok := c.peerTable().Find(r.Flow.Neighbour(), r.Flow.Transport())
 	switch {
 	case ok && peer.Publish:
 		j.peer = peer

@@ -124,7 +124,7 @@ func (c *Compositor) body(r *transaction.Request, j *job) bool {
 		if errors.Is(err, dialoginfo.ErrTooLarge) {
 			status = 413
 		}
-		c.log.Info().Err(err).Str("call_id", r.CallID()).Str("method", "PUBLISH").Str("src", r.Flow.Remote().String()).Str("peer", j.peer.Name).Msg("publication refused")
+		c.log.Info().Err(err).Str("call_id", r.CallID()).Str("method", "PUBLISH").Str("src", r.Flow.Sender()).Str("peer", j.peer.Name).Msg("publication refused")
 		c.answer(r, status, "Bad dialog-info body")
 		return false
 	}

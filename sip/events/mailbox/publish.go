@@ -38,7 +38,7 @@ func (m *Mailboxes) ServeSIP(r *transaction.Request) {
 
 // peer is the trusted peer that sent a request, if it may tell of mailboxes.
 func (m *Mailboxes) peer(r *transaction.Request) (*peers.Peer, bool) {
-	p, ok := m.peers.Load().Find(r.Flow.Remote().Addr(), r.Flow.Transport())
+	p, ok := m.peers.Load().Find(r.Flow.Neighbour(), r.Flow.Transport())
 	return p, ok && p.Publish
 }
 
@@ -108,7 +108,7 @@ func (m *Mailboxes) readBody(r *transaction.Request, peer *peers.Peer) (*Summary
 	if err == nil {
 		return &s, true
 	}
-	m.o.Log.Info().Err(err).Str("call_id", r.CallID()).Str("method", r.Method).Stringer("src", r.Flow.Remote()).Str("peer", peer.Name).Msg("message summary refused")
+	m.o.Log.Info().Err(err).Str("call_id", r.CallID()).Str("method", r.Method).Str("src", r.Flow.Sender()).Str("peer", peer.Name).Msg("message summary refused")
 	if errors.Is(err, ErrTooLarge) {
 		m.refuse(r, 413, "")
 	} else {

@@ -43,7 +43,7 @@ func (w watcher) public() Watcher {
 // watcher finds out who asks: a trusted peer by its address, anyone else by
 // digest. On false the request has been answered.
 func (n *Notifier) watcher(r *transaction.Request) (watcher, bool) {
-	if p, ok := n.peerTable().Find(r.Flow.Remote().Addr(), r.Flow.Transport()); ok && !n.own(r) {
+	if p, ok := n.peerTable().Find(r.Flow.Neighbour(), r.Flow.Transport()); ok && !n.own(r) {
 		return watcher{id: peerID(p.Name), peer: p}, true
 	}
 	id, ok := n.auth.Authenticate(r)

@@ -47,7 +47,7 @@ func (a *Agent) publisher(j *job) bool {
 		return a.refuse(r, 416, "")
 	}
 	user := uri.UserDecoded()
-	if p, ok := a.peers.Load().Find(r.Flow.Remote().Addr(), r.Flow.Transport()); ok {
+	if p, ok := a.peers.Load().Find(r.Flow.Neighbour(), r.Flow.Transport()); ok {
 		return a.peer(j, p, uri.Host, user)
 	}
 	id, ok := a.o.Auth.Authenticate(r)
@@ -145,7 +145,7 @@ func (a *Agent) body(j *job) bool {
 	}
 	doc, err := pidf.Parse(r.Body)
 	if err != nil {
-		a.o.Log.Info().Err(err).Str("call_id", r.CallID()).Str("method", "PUBLISH").Stringer("src", r.Flow.Remote()).Str("by", j.actor).Msg("publication refused")
+		a.o.Log.Info().Err(err).Str("call_id", r.CallID()).Str("method", "PUBLISH").Str("src", r.Flow.Sender()).Str("by", j.actor).Msg("publication refused")
 		if errors.Is(err, pidf.ErrTooLarge) {
 			return a.refuse(r, 413, "")
 		}

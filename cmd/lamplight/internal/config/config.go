@@ -129,7 +129,9 @@ type HTTP struct {
 	// src="https://…/bar.html">), as scheme://host[:port].
 	Origins []string `yaml:"origins"`
 	// BehindProxy are the addresses or prefixes of the reverse proxies whose
-	// X-Forwarded-For and X-Forwarded-Proto are believed; nobody else's are.
+	// X-Forwarded-For and X-Forwarded-Proto are believed; nobody else's are. By them
+	// limits by address count pages and SIP over WebSockets, and logs name them. No peer
+	// is recognised by what comes through these proxies.
 	BehindProxy []string `yaml:"behind_proxy"`
 }
 

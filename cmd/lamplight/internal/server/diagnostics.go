@@ -138,7 +138,11 @@ func (d diagnostics) Flows(p api.Part) ([]api.Flow, string) {
 	d.transport.VisitFlows(func(i transport.FlowInfo) {
 		if p.Kind == "" || p.Kind == i.Transport {
 			of.offer(i.ID, func() api.Flow {
-				return api.Flow{ID: i.ID, Transport: i.Transport, Remote: i.Remote.String(), Local: i.Local.String(), Since: i.Since.UTC(), Seen: i.Seen.UTC(), Queued: i.Queued, Dropped: i.Dropped}
+				f := api.Flow{ID: i.ID, Transport: i.Transport, Remote: i.Remote.String(), Local: i.Local.String(), Since: i.Since.UTC(), Seen: i.Seen.UTC(), Queued: i.Queued, Dropped: i.Dropped}
+				if i.Client.IsValid() {
+					f.Client = i.Client.String()
+				}
+				return f
 			})
 		}
 	})

@@ -22,18 +22,18 @@ func (s *Server) forceRPort(f *transport.Flow) bool {
 	if n.all {
 		return true
 	}
-	p, ok := n.table.Find(f.Remote().Addr(), f.Transport())
+	p, ok := n.table.Find(f.Neighbour(), f.Transport())
 	return ok && p.ForceRPort
 }
 
 // believed: it is a neighbour whose word on who calls is taken.
 func (s *Server) believed(f *transport.Flow) bool {
-	p, ok := s.neighbours.Load().table.Find(f.Remote().Addr(), f.Transport())
+	p, ok := s.neighbours.Load().table.Find(f.Neighbour(), f.Transport())
 	return ok && !p.Untrusted
 }
 
 // isPeer: it is a neighbour who sends, over a transport it is trusted on.
 func (s *Server) isPeer(f *transport.Flow) bool {
-	_, ok := s.neighbours.Load().table.Find(f.Remote().Addr(), f.Transport())
+	_, ok := s.neighbours.Load().table.Find(f.Neighbour(), f.Transport())
 	return ok
 }

@@ -177,6 +177,7 @@ func (s *Server) startSIP(ctx context.Context) error {
 		Log:     s.log,
 		Origins: s.cfg.HTTP.Origins,
 		Trusted: s.cfg.TrustedPrefixes(),
+		Client:  s.client,
 		Limits: transport.Limits{
 			Rate: s.cfg.SIP.MessageRate, Burst: 2 * s.cfg.SIP.MessageRate, ConnsPerAddr: s.cfg.SIP.Connections,
 		},

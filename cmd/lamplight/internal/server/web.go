@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 
 	"lamplight/cmd/lamplight/internal/config"
 	"lamplight/presence"
@@ -14,6 +15,7 @@ import (
 	"lamplight/sip/digest"
 	"lamplight/web"
 	"lamplight/web/access"
+	"lamplight/web/proxies"
 	"lamplight/web/ticket"
 	"lamplight/web/ui"
 	"lamplight/webrtc"
@@ -49,7 +51,7 @@ func (s *Server) startWeb(context.Context) error {
 				return nil
 			}},
 		},
-		Gatherer: s.reg, Metrics: s.reg, Node: s.cfg.Node, Origins: s.cfg.HTTP.Origins, Proxies: s.cfg.Proxies(), Log: s.log,
+		Gatherer: s.reg, Metrics: s.reg, Node: s.cfg.Node, Origins: s.cfg.HTTP.Origins, Proxies: s.proxies(), Log: s.log,
 	}
 	if s.cfg.Webphone.UDP != "" {
 		o.Webphone, o.Webphones = webphone, webphones{s}
@@ -63,7 +65,7 @@ func (s *Server) startWeb(context.Context) error {
 	}
 	s.webphone, err = webrtc.Open(webrtc.Options{
 		Roster: s.roster, Directory: s.directory, Redeemer: redeemer{s.web.Tickets()},
-		Port: s.icePort, ICEServersOf: s.iceServers, ICELife: s.cfg.Media.Turn.TTL, Calling: s.calling(),
+		Port: s.icePort, ICEServersOf: s.iceServers, ICELife: s.cfg.Media.Turn.TTL, Calling: s.calling(), Source: s.proxies().Client,
 		TrustWithoutTest: s.cfg.Webphone.TrustWithoutTest, Origins: s.cfg.HTTP.Origins,
 		Log: s.log, Metrics: s.reg,
 	})
@@ -74,6 +76,15 @@ func (s *Server) startWeb(context.Context) error {
 	webphone.Handle("/webphone", s.webphone)
 	webphone.Handle("/webphone/bye", s.webphone.Beacon())
 	return nil
+}
+
+// proxies are the reverse proxies in front, who are believed.
+func (s *Server) proxies() proxies.Proxies { return s.cfg.Proxies() }
+
+// client is whom a request is from that came by one of them.
+func (s *Server) client(r *http.Request) (netip.Addr, bool) {
+	p := s.proxies()
+	return p.Client(r), p.Through(r)
 }
 
 // tokens puts the configured tokens in the form the API compares.
