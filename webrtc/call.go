@@ -27,6 +27,8 @@ type call struct {
 	mu   sync.Mutex
 	todo []func() // guarded by mu
 	full bool     // more than maxTodo waited; guarded by mu
+	come []*leg   // want the other side's place, and are not answered; guarded by mu
+	gone bool     // run is over; guarded by mu
 
 	// What follows is run's own.
 	number, name string // who is at the other end
@@ -116,6 +118,7 @@ func (c *call) run(begin func()) {
 			c.x.srv.o.Log.Info().Str("call", c.id).Err(err).Msg("webphone media not closed cleanly")
 		}
 	}
+	c.turnAway()
 	c.keys.Wait()
 	c.x.seat.mu.Lock()
 	delete(c.x.calls, c.id)

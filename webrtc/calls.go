@@ -227,12 +227,12 @@ func (x *session) incoming(u *ua.Call) ua.Handler {
 	if old := u.Replaces(); old != nil {
 		for _, c := range x.calls {
 			if l := c.leg.Load(); l != nil && l.ua == old {
-				next := &leg{c: c, ua: u}
-				c.post(func() { c.replacedBy(next) })
-				return next
+				if next := (&leg{c: c, ua: u}); c.wanted(next) {
+					return next
+				}
 			}
 		}
-		return nil
+		return nil // 481
 	}
 	if x.ended || x.link == nil || !x.leads() || x.life != presence.SessionAlive {
 		return nil

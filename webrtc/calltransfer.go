@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"slices"
 	"time"
 
 	"lamplight/sip/ua"
@@ -132,6 +133,37 @@ func (c *call) notMoved(status int) {
 	from := l.ua.From()
 	c.number, c.name = shown(from.URI), from.Display
 	c.tell()
+}
+
+// wanted has the call's goroutine answer who wants to take the other side's place; false:
+// the call is over.
+func (c *call) wanted(l *leg) bool {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return false
+	}
+	c.come = append(c.come, l)
+	c.mu.Unlock()
+	c.post(func() {
+		c.mu.Lock()
+		c.come = slices.DeleteFunc(c.come, func(o *leg) bool { return o == l })
+		c.mu.Unlock()
+		c.replacedBy(l)
+	})
+	return true
+}
+
+// turnAway answers those whom the end of the call was faster than (RFC 3891 §3: there is
+// no such dialog).
+func (c *call) turnAway() {
+	c.mu.Lock()
+	late := c.come
+	c.come, c.gone = nil, true
+	c.mu.Unlock()
+	for _, l := range late {
+		l.ua.Reject(481, "")
+	}
 }
 
 // replacedBy: somebody takes the other side's place in the call (RFC 3891).

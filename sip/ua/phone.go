@@ -18,7 +18,8 @@ type PhoneOptions struct {
 	// Calls bounds the calls at once, default 8.
 	Calls int
 	// Incoming is told of each call that comes, before anything else of it, and gives
-	// what hears of it, or nil: then it is refused with 480. It must not block.
+	// what hears of it, or nil: then it is refused with 480, or 481 if it was to replace
+	// another. It must not block.
 	Incoming func(*Call) Handler
 }
 
@@ -172,7 +173,9 @@ func (p *Phone) invited(r *transaction.Request) {
 	}
 	c.local += ";tag=" + c.tag
 	c.remoteSeq, _ = r.CSeq()
+	status := 480
 	if r.Has(message.Replaces) {
+		status = 481 // what was to be replaced is there no more
 		if c.replaces = p.replaced(r); c.replaces == nil {
 			return
 		}
@@ -183,7 +186,7 @@ func (p *Phone) invited(r *transaction.Request) {
 	}
 	if c.handler = p.o.Incoming(c); c.handler == nil {
 		p.drop(c)
-		refuse(r, 480, "")
+		refuse(r, status, "")
 		return
 	}
 	r.OnCancel(func() { c.canceled(r.CancelReasons()) })
