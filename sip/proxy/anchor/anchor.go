@@ -14,7 +14,9 @@
 //     closed; when it ends, all.
 //   - A call whose audio is gone for good, because one of the sides is, is hung up both
 //     ways (Options.Lose, Lost), and ends if it is found lost otherwise.
-//   - What the gateway refuses fails that branch alone: 488, or 503 if it is full.
+//   - What the gateway refuses fails that branch alone: 488, or 503 if it is full. An
+//     answer that it has no use for ends the call: who gave it is released, and the
+//     caller refused, or where he has had his answer hung up, too.
 //   - A browser that calls and rings several phones at once hears early media of
 //     none, for it can have one answer only.
 package anchor
@@ -186,7 +188,8 @@ func (cs *Calls) Live() int {
 	return len(cs.live)
 }
 
-var errFull = errors.New("anchor: no room for another call")
+// errNoAnswer: a 2xx to an offer that answers nothing.
+var errNoAnswer = errors.New("anchor: a 2xx without an answer")
 
 // within bounds what the gateway may take for a description.
 const within = 2 * time.Second

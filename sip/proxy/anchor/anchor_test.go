@@ -187,9 +187,12 @@ func (r *rig) request(c fork.Media, target string, to *transport.Flow, want stri
 // passes checks a response: "-" stands for as it is.
 func (r *rig) passes(c fork.Media, target string, status int, sdp, want string) {
 	r.t.Helper()
-	body := c.Response(r.response(status, sdp), target)
+	body, refused := c.Response(r.response(status, sdp), target)
 	got := string(body)
-	if body == nil {
+	switch {
+	case refused != 0:
+		got = fmt.Sprint("refused ", refused)
+	case body == nil:
 		got = "-"
 	}
 	if got != want {

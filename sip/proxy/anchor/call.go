@@ -140,8 +140,9 @@ func (l *leg) answered(sdp []byte, byPage bool) ([]byte, error) {
 	return []byte(s), err
 }
 
-// Response is the answer the caller gets (fork.Media).
-func (c *Call) Response(m *message.Message, target string) []byte {
+// Response is the answer the caller gets (fork.Media). A 2xx that the gateway has no use
+// for would leave both sides in silence, so it is refused.
+func (c *Call) Response(m *message.Message, target string) (body []byte, status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.offer == nil {
@@ -152,25 +153,40 @@ func (c *Call) Response(m *message.Message, target string) []byte {
 		c.wonLocked(l, m)
 	}
 	switch {
-	case l == nil || !described(m) || m.Status >= 300:
-		return nil
+	case l == nil || m.Status >= 300:
+		return nil, 0
+	case !described(m):
+		if m.Status >= 200 && l.answer == nil { // nor had a provisional response any
+			return c.uselessLocked(m, errNoAnswer)
+		}
+		return nil, 0
 	case m.Status < 200 && c.many: // the browser can have one answer only
-		return []byte{}
+		return []byte{}, 0
 	case l.answer != nil && !l.pages:
-		return l.answer
+		return l.answer, 0
 	case l.answer != nil: // of another phone of the fork, perhaps
 		if err := l.bridge.PhoneAnswer(m.Body); err != nil {
-			c.cs.log.Info().Err(err).Str("call_id", c.id).Msg("an answer the gateway has no use for")
+			if _, status = c.uselessLocked(m, err); status != 0 {
+				return []byte{}, status
+			}
 		}
-		return l.answer
+		return l.answer, 0
 	}
 	answer, err := l.answered(m.Body, !l.pages)
 	if err != nil {
-		c.cs.log.Warn().Err(err).Str("call_id", c.id).Msg("a call without audio: the gateway has no use for the answer")
-		return []byte{}
+		return c.uselessLocked(m, err)
 	}
 	l.answer = answer
-	return answer
+	return answer, 0
+}
+
+// uselessLocked is what becomes of an answer that the gateway has no use for.
+func (c *Call) uselessLocked(m *message.Message, err error) (body []byte, status int) {
+	c.refusedLocked(err, "the gateway has no use for an answer")
+	if m.Status < 200 { // the next may be better
+		return []byte{}, 0
+	}
+	return []byte{}, 488
 }
 
 // wonLocked: l has the call by that answer, or nobody of the gateway's has.

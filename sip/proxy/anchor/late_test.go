@@ -73,14 +73,14 @@ func TestALateOfferThatIsOfNoUse(t *testing.T) {
 	r := newRig(t)
 	c := r.cs.Begin(r.invite(""), r.desk)
 	r.request(c, "page", r.page, "", 0)
-	r.passes(c, "page", 200, "web bad", "")
+	r.passes(c, "page", 200, "web bad", "refused 488")
 	r.open()
 	c = r.cs.Begin(r.invite(""), r.desk)
 	r.request(c, "page", r.page, "", 0)
 	r.mu.Lock()
 	r.full = true
 	r.mu.Unlock()
-	r.passes(c, "page", 200, "web", "")
+	r.passes(c, "page", 200, "web", "refused 503")
 	r.open()
 	c = r.cs.Begin(r.invite(""), r.desk) // and one that nobody answers
 	r.request(c, "page", r.page, "", 0)

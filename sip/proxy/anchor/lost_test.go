@@ -38,7 +38,7 @@ func (r *rig) talks(ahead int) {
 	c := r.cs.Begin(r.invite("web"), r.page)
 	r.request(c, "phone", r.desk, "tel-offer-1", 0)
 	res := r.retag(r.response(200, "tel"), "CSeq: 1 ", fmt.Sprintf("CSeq: %d ", 1+ahead))
-	if body := c.Response(res, "phone"); string(body) != "web-answer-1" {
+	if body, _ := c.Response(res, "phone"); string(body) != "web-answer-1" {
 		r.t.Fatalf("answered %q", body)
 	}
 	c.Told(fork.Event{What: fork.Over, Status: 200})

@@ -11,6 +11,7 @@ type exchange struct {
 	c      *Call
 	l      *leg
 	byPage bool // the browser's side sent it
+	first  bool // it began the call
 	late   bool // it has no offer: the answer may have
 	body   []byte
 	ack    []byte // with the answer; nil: none came yet
@@ -64,18 +65,19 @@ func (x *exchange) Request(m *message.Message, _ string, _ *transport.Flow) (bod
 // Warning is that of the newest refusal (fork.Warner).
 func (x *exchange) Warning() string { return x.c.Warning() }
 
-// Response is the answer to it, or the offer in answer to none.
-func (x *exchange) Response(m *message.Message, _ string) []byte {
+// Response is the answer to it, or the offer in answer to none. What the gateway has no
+// use for ends nothing: the audio of before goes on.
+func (x *exchange) Response(m *message.Message, _ string) (body []byte, status int) {
 	x.c.mu.Lock()
 	defer x.c.mu.Unlock()
 	switch {
 	case m.Status >= 300:
 		x.l.bridge.Withdraw()
-		return nil
+		return nil, 0
 	case !described(m):
-		return nil
+		return nil, 0
 	case x.body != nil: // it comes again
-		return x.body
+		return x.body, 0
 	}
 	var err error
 	if x.late {
@@ -88,7 +90,7 @@ func (x *exchange) Response(m *message.Message, _ string) []byte {
 		x.c.cs.log.Warn().Err(err).Str("call_id", x.c.id).Msg("the gateway has no use for an answer in a call")
 		x.body = []byte{}
 	}
-	return x.body
+	return x.body, 0
 }
 
 // Ack is the body of an ACK that bears an answer.
@@ -110,6 +112,9 @@ func (cs *Calls) Ack(m *message.Message) []byte {
 	if err != nil {
 		c.cs.log.Warn().Err(err).Str("call_id", c.id).Msg("the gateway has no use for an answer in an ACK")
 		body = []byte{}
+		if x.first { // nothing is heard without it; in a call what was agreed on before is
+			c.cs.begin(c.lost)
+		}
 	}
 	x.ack = body
 	return body

@@ -77,6 +77,8 @@ func (c *Call) seekCaller() {
 // §13.3.1.4), perhaps since he never heard of it. So it goes where he is reached now.
 func (c *Call) againLocked(m *message.Message) {
 	switch {
+	case c.released: // the ACK was lost, the BYE comes again by itself
+		c.winner.releaseLocked(m, message.Header{})
 	case !c.passed || c.away.is:
 	case c.away.back == nil:
 		c.req.Again(c.winner.relayed(m))

@@ -235,7 +235,7 @@ func (b *branch) acceptedLocked(m *message.Message) {
 	default:
 		b.ended = true
 		b.stopLocked()
-		b.releaseLocked(m)
+		b.releaseLocked(m, elsewhere())
 	}
 }
 

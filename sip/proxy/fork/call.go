@@ -29,6 +29,7 @@ type Call struct {
 	over     bool // it is decided which final response the caller gets
 	winner   *branch
 	passed   bool           // the caller was told that the winner answered
+	released bool           // the winner was hung up instead
 	late     int            // who may still Add more
 	declined bool           // for good, so nothing more is begun
 	dry      bool           // Plan.Dry knows that nothing rings
@@ -246,13 +247,17 @@ func (c *Call) passLocked(m *message.Message) {
 	}
 	if c.req.Answered() { // canceled
 		c.endedLocked(487)
-		c.winner.tag = "" // it is to be sent a BYE
-		c.winner.releaseLocked(m)
+		c.hangUpLocked(m, elsewhere())
+		return
+	}
+	r, status := c.winner.judged(m)
+	if status != 0 && !c.plan.InDialog {
+		c.uselessLocked(m, status)
 		return
 	}
 	c.passed = true
 	c.endedLocked(m.Status)
-	c.req.Respond(c.winner.relayed(m))
+	c.req.Respond(r)
 }
 
 // tellLocked notes an event; tell brings it out.

@@ -103,7 +103,7 @@ type gateway struct{}
 func (gateway) Request(*message.Message, string, *transport.Flow) ([]byte, int) {
 	return []byte("gateway offers"), 0
 }
-func (gateway) Response(*message.Message, string) []byte { return []byte("gateway answers") }
+func (gateway) Response(*message.Message, string) ([]byte, int) { return []byte("gateway answers"), 0 }
 
 // A caller who missed the answer takes the next one, long after the call is over for
 // the fork: it must have the gateway's description, too.

@@ -1,6 +1,8 @@
 package fork
 
 import (
+	"strconv"
+
 	"lamplight/sip/message"
 	"lamplight/sip/transport"
 )
@@ -16,8 +18,9 @@ type Media interface {
 	// status fails the branch with it.
 	Request(m *message.Message, target string, to *transport.Flow) (body []byte, status int)
 	// Response is the body that is passed on instead of a response's, empty for
-	// none; nil: that one. The same response may come again.
-	Response(m *message.Message, target string) []byte
+	// none; nil: that one. The same response may come again. A status says that the sides
+	// cannot talk by that answer: a call that it begins is refused with it.
+	Response(m *message.Message, target string) (body []byte, status int)
 }
 
 // Warner is a Media that says what of a description it has no use for.
@@ -37,14 +40,29 @@ func Warn(b *message.Builder, md Media) *message.Builder {
 	return b
 }
 
-// Describe gives a response that is passed on the description it is to have.
-func Describe(b *message.Builder, md Media, m *message.Message, target string) {
+// Describe gives a response that is passed on the description it is to have; status is
+// Media.Response's.
+func Describe(b *message.Builder, md Media, m *message.Message, target string) (status int) {
 	if md == nil {
-		return
+		return 0
 	}
-	if body := md.Response(m, target); body != nil {
+	body, status := md.Response(m, target)
+	if body != nil {
 		b.Body(SDP, body)
 	}
+	return status
+}
+
+// uselessLocked ends a call whose two sides cannot talk by the answer that has come: who
+// gave it is released, and the caller refused.
+func (c *Call) uselessLocked(m *message.Message, status int) {
+	b := Warn(message.NewResponse(c.req.Message, status, ""), c.plan.Media)
+	if c.plan.Refuse != nil {
+		c.plan.Refuse(status, b)
+	}
+	c.endedLocked(status)
+	c.req.Respond(b)
+	c.hangUpLocked(m, message.Header{Name: message.Reason, Value: `SIP;cause=` + strconv.Itoa(status) + `;text="No Audio"`})
 }
 
 // described gives the INVITE the description it is to have; false: there is none,

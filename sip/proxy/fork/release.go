@@ -10,7 +10,7 @@ import (
 // releaseLocked ends the dialog of a 2xx that nobody waits for: ACK, then BYE
 // (RFC 3261 §16.7 step 5 would pass it on, but a caller that has its answer, or
 // has given up, may not know what to do with another).
-func (b *branch) releaseLocked(m *message.Message) {
+func (b *branch) releaseLocked(m *message.Message, why message.Header) {
 	contacts, err := m.Contacts()
 	if err != nil || len(contacts) == 0 {
 		return // it cannot be reached
@@ -42,6 +42,13 @@ func (b *branch) releaseLocked(m *message.Message) {
 		return
 	}
 	b.tag = m.ToTag()
-	bye := inDialog("BYE", seq+1).Add(message.Reason, elsewhere().Value)
+	bye := inDialog("BYE", seq+1).Add(why.Name, why.Value)
 	t.Send(b.flow, bye, func(*message.Message, error) {})
+}
+
+// hangUpLocked releases who has answered, whom the caller does not hear of.
+func (c *Call) hangUpLocked(m *message.Message, why message.Header) {
+	c.released = true
+	c.winner.tag = "" // it is to be sent a BYE
+	c.winner.releaseLocked(m, why)
 }

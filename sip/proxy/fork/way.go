@@ -238,10 +238,15 @@ func ShiftOf(uri string) uint32 {
 
 // relayed starts the copy of a response with the caller's own number.
 func (b *branch) relayed(m *message.Message) *message.Builder {
-	r := message.RelayResponse(m)
-	Unshift(r, m, b.shift)
-	Describe(r, b.call.plan.Media, m, b.target.ID)
+	r, _ := b.judged(m)
 	return r
+}
+
+// judged is relayed, and what Media says of it.
+func (b *branch) judged(m *message.Message) (r *message.Builder, status int) {
+	r = message.RelayResponse(m)
+	Unshift(r, m, b.shift)
+	return r, Describe(r, b.call.plan.Media, m, b.target.ID)
 }
 
 // Unshift gives a response the number that who asked knows it by.

@@ -247,7 +247,7 @@ func (r *Relay) answered(req *transaction.Request, md fork.Media, m *message.Mes
 		r.o.Answered(req.Message, m)
 		b := message.RelayResponse(m)
 		fork.Unshift(b, m, shift)
-		fork.Describe(b, md, m, "dialog")
+		fork.Describe(b, md, m, "dialog") // what cannot be used is left as it was
 		req.Respond(b)
 	case errors.Is(err, transaction.ErrTimeout): // RFC 4320 §4.2: the sender's own timer has ended too
 	case errors.Is(err, transaction.ErrFlowClosed):
