@@ -1,10 +1,10 @@
-// Package streams takes the TCP connections by which browsers reach media where no UDP
-// passes: so many at once, from each address and in all, and no silent ones. Who
+// Package streams takes the TCP connections of browsers, for pages and for media where no
+// UDP passes: so many at once, from each address and in all, and no silent ones. Who
 // connects need not have said who he is, and what reads here waits for ever for him: without
 // a bound anybody could take every descriptor the server has.
 //
 // A listener goes on where accepting fails for a time, as when descriptors have run
-// out after all. Closing it closes what it has given out.
+// out after all. Closing it closes what it has given out, but with Options.Outlive.
 package streams
 
 import (
@@ -29,8 +29,18 @@ type Options struct {
 	// First is the longest a connection may take until something was read of it; 0: who
 	// reads sees to that.
 	First time.Duration
-	Log   zerolog.Logger
+	// Exempt are addresses that PerAddr is not asked for, such as those of reverse proxies,
+	// by which everybody comes; nil: none.
+	Exempt func(netip.Addr) bool
+	// Outlive leaves what was given out to its owner when the listener is closed.
+	Outlive bool
+	// What the streams are for, in logs; default media.
+	What string
+	Log  zerolog.Logger
 }
+
+// sayRefused is how often a log may say that connections are refused.
+const sayRefused = 10 * time.Second
 
 // Listener is a net.Listener with bounds.
 type Listener struct {
@@ -43,6 +53,7 @@ type Listener struct {
 	open   map[*conn]struct{} // guarded by mu
 	from   map[netip.Addr]int // of them, by address; guarded by mu
 	closed bool               // guarded by mu
+	said   time.Time          // of refusals, in the log; guarded by mu
 }
 
 // Bound puts bounds to a listener, which is closed with it.
@@ -52,6 +63,9 @@ func Bound(ln net.Listener, o Options) *Listener {
 	}
 	if o.PerAddr <= 0 {
 		o.PerAddr = 2000
+	}
+	if o.What == "" {
+		o.What = "media"
 	}
 	return &Listener{
 		Listener: ln, o: o, stop: make(chan struct{}), open: map[*conn]struct{}{}, from: map[netip.Addr]int{},
@@ -86,7 +100,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		// Too many open files, or a connection that died in the backlog: others
 		// want to be served still.
 		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
-		l.o.Log.Warn().Err(err).Stringer("addr", l.Addr()).Dur("wait", wait).Msg("accepting media streams failed, trying on")
+		l.o.Log.Warn().Err(err).Stringer("addr", l.Addr()).Str("streams", l.o.What).Dur("wait", wait).Msg("accepting streams failed, trying on")
 		select {
 		case <-time.After(wait):
 		case <-l.stop:
@@ -101,15 +115,24 @@ func (l *Listener) take(raw net.Conn) *conn {
 		c.from = ap.Addr().Unmap()
 	}
 	l.mu.Lock()
-	room := !l.closed && len(l.open) < l.o.All && l.from[c.from] < l.o.PerAddr
+	room := !l.closed && len(l.open) < l.o.All &&
+		(l.from[c.from] < l.o.PerAddr || l.o.Exempt != nil && l.o.Exempt(c.from))
 	if room {
 		l.open[c] = struct{}{}
 		l.from[c.from]++
 	}
+	now, open, from := time.Now(), len(l.open), l.from[c.from]
+	say := !room && !l.closed && (l.said.IsZero() || now.Sub(l.said) >= sayRefused)
+	if say {
+		l.said = now
+	}
 	l.mu.Unlock()
 	if !room {
-		l.refused.Add(1)
-		l.o.Log.Debug().Stringer("src", raw.RemoteAddr()).Msg("media stream refused: too many")
+		all := l.refused.Add(1)
+		if say { // one of many, or strangers would fill the log
+			l.o.Log.Warn().Stringer("src", raw.RemoteAddr()).Str("streams", l.o.What).Int("open", open).Int("from_there", from).
+				Int64("refused", all).Msg("stream refused: too many are open")
+		}
 		_ = raw.Close()
 		return nil
 	}
@@ -140,14 +163,16 @@ func (l *Listener) over() bool {
 	return l.closed
 }
 
-// Close ends it and all that it has given out.
+// Close ends it and all that it has given out, unless that outlives it.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	first := !l.closed
 	l.closed = true
 	all := make([]*conn, 0, len(l.open))
 	for c := range l.open {
-		all = append(all, c)
+		if !l.o.Outlive {
+			all = append(all, c)
+		}
 	}
 	l.mu.Unlock()
 	if first {

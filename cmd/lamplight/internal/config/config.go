@@ -133,6 +133,10 @@ type HTTP struct {
 	// limits by address count pages and SIP over WebSockets, and logs name them. No peer
 	// is recognised by what comes through these proxies.
 	BehindProxy []string `yaml:"behind_proxy"`
+	// Connections bounds those of one address, but of a proxy's, to each listener; 10,000:
+	// a call centre behind one address opens ten or so an agent. 50,000 are open in all,
+	// or as many as one address may have.
+	Connections int `yaml:"connections"`
 }
 
 // TLS is the certificate for SIP and HTTP. It is read again when it changes and

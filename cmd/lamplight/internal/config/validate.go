@@ -23,6 +23,7 @@ func (c *Config) defaults() {
 	set(&c.SIP.UDPReaders, 1)
 	set(&c.SIP.MessageRate, 200)
 	set(&c.SIP.Connections, 100)
+	set(&c.HTTP.Connections, 10_000)
 	c.Media.defaults()
 	for i := range c.Domains {
 		d := &c.Domains[i]
@@ -99,6 +100,9 @@ func (c *Config) mistakes() Mistakes {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
 			k.fail(fmt.Sprintf("http.origins[%d]", i), "%q is not scheme://host[:port]", o)
 		}
+	}
+	if c.HTTP.Connections < 0 {
+		k.fail("http.connections", "negative")
 	}
 	for i, a := range c.HTTP.BehindProxy {
 		path := fmt.Sprintf("http.behind_proxy[%d]", i)

@@ -71,14 +71,14 @@ func (s *Server) listen(ctx context.Context) error {
 				return s.transport.ServeStream(run, tls.NewListener(st.Listener, tlsConfig), transport.TLS)
 			})
 		case "http":
-			l.serveHTTP(what, st.Listener, s.web.Handler())
+			l.serveHTTP(what, s.bounded(what, st.Listener), s.web.Handler())
 		case "https":
 			h2 := tlsConfig.Clone()
 			// Over HTTP/1.1 a browser opens six connections to a host, which six
 			// tabs with their live streams use up. For a WebSocket it asks for
 			// HTTP/1.1 by itself.
 			h2.NextProtos = []string{"h2", "http/1.1"}
-			l.serveHTTP(what, tls.NewListener(st.Listener, h2), s.web.Handler())
+			l.serveHTTP(what, tls.NewListener(s.bounded(what, st.Listener), h2), s.web.Handler())
 		}
 	}
 	return nil
