@@ -150,7 +150,8 @@ const (
 // Offer reserves an agent for a group or campaign call; it always ends
 // (rule 17).
 type Offer struct {
-	ID      string
+	ID      string // no two calls have the same
+	CallID  string `json:",omitempty"` // which two calls may have; "": as ID
 	Kind    CallKind
 	Group   string
 	Expires time.Time

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"net/http"
 
 	"lamplight/presence"
@@ -91,7 +92,7 @@ func barred(s *presence.Snapshot, p *presence.Policy, c *Call) (int, string) {
 func offeredAnother(s *presence.Snapshot, c *Call) bool {
 	for i := range s.Offers {
 		o := &s.Offers[i]
-		if (c.ID == "" || o.ID != c.ID) && (o.Expires.IsZero() || c.At.Before(o.Expires)) {
+		if (c.ID == "" || cmp.Or(o.CallID, o.ID) != c.ID) && (o.Expires.IsZero() || c.At.Before(o.Expires)) {
 			return true
 		}
 	}

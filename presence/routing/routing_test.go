@@ -53,6 +53,13 @@ func leg(d presence.Direction, s presence.LegState) func(*presence.Facts) {
 	}
 }
 
+// offerOf is an offer of a call whose Call-ID is not its only name.
+func offerOf(callID, id string) func(*presence.Facts) {
+	return func(f *presence.Facts) {
+		f.Offers = append(f.Offers, presence.Offer{ID: id, CallID: callID, Group: "sales", Expires: t0.Add(20 * time.Second)})
+	}
+}
+
 func offer(id string) func(*presence.Facts) {
 	return func(f *presence.Facts) {
 		f.Offers = append(f.Offers, presence.Offer{ID: id, Group: "sales", Expires: t0.Add(20 * time.Second)})

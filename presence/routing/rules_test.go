@@ -220,6 +220,7 @@ func TestRule17_OfferedAgentIsNotOfferedAgain(t *testing.T) {
 		"ringing, direct":            {typical(ringing), house(), direct, 0},
 		"ringing, direct, domain":    {typical(ringing), busy, direct, 486},
 		"its own offer":              {typical(offer("mine")), house(), group, 0},
+		"its own offer, by Call-ID":  {typical(offerOf("mine", "mine of 1")), house(), group, 0},
 		"its own and another":        {typical(offer("mine"), offer("other")), house(), group, 486},
 		"the other lease has ended":  {typical(offer("other")), house(), late, 0},
 		"its own leg rings already":  {typical(ringing), house(), Call{ID: "id0", Kind: presence.CallRegular, Group: "sales", At: t0}, 0},

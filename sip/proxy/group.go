@@ -174,7 +174,7 @@ func (h *hunting) candidateLocked(m presence.Member, now time.Time) (routing.Can
 	if c.Why = d.Text; c.Free {
 		c.Why = ""
 	}
-	if c.Free && p.o.Board.Reserved(m.Agent, h.x.req.CallID(), now) {
+	if c.Free && p.o.Board.Reserved(m.Agent, ringKey(h.x.req.Message), now) {
 		c.Free, c.Soon, c.Why = false, true, "is being offered another call"
 	}
 	if m.Agent == h.x.c.agent { // does not wait for himself

@@ -70,13 +70,13 @@ func (h *hunting) offerToLocked(call *fork.Call, id presence.AgentID) bool {
 		return false
 	}
 	until := now.Add(h.group.RingTime() + leaseOver)
-	if !x.p.o.Board.Reserve(id, x.req.CallID(), until, now) {
+	if !x.p.o.Board.Reserve(id, ringKey(x.req.Message), until, now) {
 		delete(h.tried, id) // had no chance; the decision sees him reserved
 		return false
 	}
 	x.p.o.Board.Offered(h.group.Domain, h.group.ID, id)
 	x.p.o.Roster.Apply(id, roster.Change{Ops: []roster.Op{roster.PutOffer{Offer: presence.Offer{
-		ID: x.req.CallID(), Kind: h.kind(), Group: h.group.Number, Expires: until,
+		ID: ringKey(x.req.Message), CallID: x.req.CallID(), Kind: h.kind(), Group: h.group.Number, Expires: until,
 	}}}}, nil)
 	o := &offer{agent: a, group: h.group, record: x.p.record(&x.c, a, h.callTo(now.UTC()))}
 	return h.ringLocked(call, o, h.group.RingTime())
@@ -340,8 +340,8 @@ func (h *hunting) endLocked(o *offer, status int) {
 		h.doLocked(o.stop)
 	}
 	if o.group != nil {
-		x.p.o.Board.Release(o.agent.ID, x.req.CallID()) // first: whoever hears of the offer's end may take him
-		x.p.o.Roster.Apply(o.agent.ID, roster.Change{Ops: []roster.Op{roster.EndOffer{ID: x.req.CallID()}}}, nil)
+		x.p.o.Board.Release(o.agent.ID, ringKey(x.req.Message)) // first: whoever hears of the offer's end may take him
+		x.p.o.Roster.Apply(o.agent.ID, roster.Change{Ops: []roster.Op{roster.EndOffer{ID: ringKey(x.req.Message)}}}, nil)
 	}
 	o.record.Status = status
 	x.p.keep(&x.c, o.agent.ID.ID, o.record)

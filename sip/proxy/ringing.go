@@ -34,6 +34,8 @@ type early struct {
 // rung is a phone that rings: its early dialog's tag.
 type rung struct{ target, tag string }
 
+// ringKey names a call by its Call-ID and its caller's tag: one Call-ID may be that of two
+// calls of one caller.
 func ringKey(m *message.Message) string { return m.CallID() + "\x00" + m.FromTag() }
 
 func (r *ringing) add(x *passage) {
