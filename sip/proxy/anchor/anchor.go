@@ -23,7 +23,6 @@ package anchor
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"strings"
 	"sync"
@@ -187,9 +186,6 @@ func (cs *Calls) Live() int {
 	defer cs.mu.Unlock()
 	return len(cs.live)
 }
-
-// errNoAnswer: a 2xx to an offer that answers nothing.
-var errNoAnswer = errors.New("anchor: a 2xx without an answer")
 
 // within bounds what the gateway may take for a description.
 const within = 2 * time.Second

@@ -153,12 +153,7 @@ func (c *Call) Response(m *message.Message, target string) (body []byte, status 
 		c.wonLocked(l, m)
 	}
 	switch {
-	case l == nil || m.Status >= 300:
-		return nil, 0
-	case !described(m):
-		if m.Status >= 200 && l.answer == nil { // nor had a provisional response any
-			return c.uselessLocked(m, errNoAnswer)
-		}
+	case l == nil || !described(m) || m.Status >= 300: // of none the caller thinks himself
 		return nil, 0
 	case m.Status < 200 && c.many: // the browser can have one answer only
 		return []byte{}, 0
