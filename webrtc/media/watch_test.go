@@ -179,16 +179,25 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 	})
 	t.Run("only reports", func(t *testing.T) {
 		t.Parallel()
-		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{Quiet: true}, BridgeOptions{})
-		c.fromPage()
 		report := []byte{0x80, 201, 0, 1, 0, 0, 0, 1}
-		for range 10 {
-			c.phone.Send(report)
-			time.Sleep(150 * time.Millisecond)
+		for range 5 {
+			c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{Quiet: true}, BridgeOptions{})
+			c.fromPage()
+			var late time.Duration // a busy machine makes a silent phone of one that reports
+			for range 10 {
+				c.phone.Send(report)
+				sent := time.Now()
+				time.Sleep(150 * time.Millisecond)
+				late = max(late, time.Since(sent))
+			}
+			if timedOut(c) == 0 {
+				return
+			}
+			if late < o.Silence/2 {
+				t.Fatal("timed out though it reports")
+			}
 		}
-		if n := timedOut(c); n != 0 {
-			t.Error("timed out though it reports")
-		}
+		t.Error("no report was in time in five calls")
 	})
 }
 
