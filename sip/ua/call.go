@@ -58,12 +58,13 @@ type Call struct {
 	incoming bool
 	invite   *transaction.Request // theirs
 	replaces *Call
-	handler  Handler // set before others see the call
 
 	mu        sync.Mutex
-	state     state  // guarded by mu, as all below
-	local     string // our address with our tag
-	remote    string // theirs, with their tag once it is known
+	state     state           // guarded by mu, as all below
+	handler   Handler         // nil until a call that comes has an owner
+	untold    []func(Handler) // what waits for it
+	local     string          // our address with our tag
+	remote    string          // theirs, with their tag once it is known
 	remoteTag string
 	target    string   // their contact
 	routes    []string // the first hop first
@@ -227,7 +228,7 @@ func (c *Call) over(e End) {
 		c.phone.drop(c)
 	}
 	if tell {
-		c.handler.Ended(e)
+		c.tell(func(h Handler) { h.Ended(e) })
 	}
 }
 

@@ -71,7 +71,7 @@ func (c *Call) offered(r *transaction.Request) {
 	c.retargetLocked(r.Message)
 	c.mu.Unlock()
 	r.OnCancel(func() { o.Refuse(487) })
-	c.handler.Offered(o)
+	c.tell(func(h Handler) { h.Offered(o) })
 }
 
 const offerTries = 4

@@ -48,3 +48,30 @@ func TestACallThatRingsEndsWithItsFlow(t *testing.T) {
 		}
 	})
 }
+
+// What happens to a call before Incoming has said who is told of it, on other goroutines, is
+// told then, in order.
+func TestWhatHappensBeforeACallHasAnOwnerIsToldIt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		happens func(b *party, c *Call)
+		heard   string
+	}{
+		"its side refuses it":          {func(_ *party, c *Call) { c.End(486) }, "ended 486 far=false elsewhere=false"},
+		"the flow ends":                {func(b *party, _ *Call) { _ = b.Flow().Close() }, "ended 503 far=true elsewhere=false"},
+		"its side answers and ends it": {func(_ *party, c *Call) { _ = c.Answer([]byte("answer")); c.End(200) }, "ended 200 far=false elsewhere=false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := two(t)
+				b.o.Incoming = func(c *Call) Handler {
+					done := make(chan struct{})
+					go func() { defer close(done); tt.happens(b, c) }()
+					<-done
+					return b
+				}
+				a.call(t, "sip:1002@demo.test")
+				want(t, name, b, tt.heard)
+			})
+		})
+	}
+}

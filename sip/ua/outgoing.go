@@ -60,7 +60,8 @@ func (c *Call) got(m *message.Message, err error) {
 		waits := c.state == calling
 		c.mu.Unlock()
 		if waits && m.Status > 100 {
-			c.handler.Progress(m.Status, sdp(m))
+			early := sdp(m)
+			c.tell(func(h Handler) { h.Progress(m.Status, early) })
 		}
 	case m.Status < 300:
 		c.answered(m)
@@ -91,7 +92,8 @@ func (c *Call) answered(m *message.Message) {
 	}
 	c.mu.Unlock()
 	if first {
-		c.handler.Answered(sdp(m))
+		answer := sdp(m)
+		c.tell(func(h Handler) { h.Answered(answer) })
 	}
 }
 

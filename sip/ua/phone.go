@@ -184,11 +184,13 @@ func (p *Phone) invited(r *transaction.Request) {
 		refuse(r, 486, "")
 		return
 	}
-	if c.handler = p.o.Incoming(c); c.handler == nil {
+	h := p.o.Incoming(c)
+	if h == nil {
 		p.drop(c)
 		refuse(r, status, "")
 		return
 	}
+	c.own(h)
 	r.OnCancel(func() { c.canceled(r.CancelReasons()) })
 }
 

@@ -40,11 +40,11 @@ func (c *Call) Refer(to string, with *Call) error {
 		Add(message.ReferTo, "<"+to+">").Add(message.ReferredBy, "<"+c.phone.o.Address+">")
 	c.mu.Unlock()
 	c.phone.stack.tx.Send(c.phone.flow, b, func(m *message.Message, err error) {
-		if status := statusOf(m, err); status >= 300 {
-			c.handler.Transferred(status)
-		} else {
-			c.handler.Transferred(100)
+		status := statusOf(m, err)
+		if status < 300 {
+			status = 100
 		}
+		c.tell(func(h Handler) { h.Transferred(status) })
 	})
 	return nil
 }
@@ -62,7 +62,7 @@ func (c *Call) notified(r *transaction.Request) {
 		return
 	}
 	if status, err := strconv.Atoi(rest[:3]); err == nil && status >= 100 && status < 700 {
-		c.handler.Transferred(status)
+		c.tell(func(h Handler) { h.Transferred(status) })
 	}
 }
 
@@ -102,7 +102,7 @@ func (c *Call) referred(r *transaction.Request) {
 	}
 	u.Headers = ""
 	ref.To = u.String()
-	c.handler.Referred(ref)
+	c.tell(func(h Handler) { h.Referred(ref) })
 }
 
 // Refuse does not call.

@@ -30,10 +30,12 @@ func (c *Call) within(r *transaction.Request) {
 		c.offered(r)
 	case r.Method == "INFO":
 		r.Respond(c.phone.describe(message.NewResponse(r.Message, 200, "")))
-		if h, wants := c.handler.(KeyHandler); wants {
-			if key, ok := keyOf(r.Message); ok {
-				h.Pressed(key)
-			}
+		if key, ok := keyOf(r.Message); ok {
+			c.tell(func(h Handler) {
+				if h, wants := h.(KeyHandler); wants {
+					h.Pressed(key)
+				}
+			})
 		}
 	case r.Method == "OPTIONS":
 		r.Respond(c.phone.describe(message.NewResponse(r.Message, 200, "")))
@@ -68,7 +70,8 @@ func (c *Call) acknowledged(m *message.Message) {
 		c.phone.drop(c)
 		return
 	}
-	c.handler.Acknowledged(sdp(m))
+	answer := sdp(m)
+	c.tell(func(h Handler) { h.Acknowledged(answer) })
 }
 
 // gone takes a BYE.
