@@ -4,6 +4,10 @@ import "time"
 
 // timers is a heap of actors by what is due of each first. One timer of the
 // shard serves all.
+//
+// It goes by the wall clock alone, as facts do, which are stored: where that clock is set
+// right slowly it lags the monotonic one, and what was due by one and not over by the
+// other would be taken out and put back for ever.
 type timers []*actor
 
 // next is when something is due first; zero: never.
@@ -16,7 +20,7 @@ func (h timers) next() time.Time {
 
 // pop takes out an actor of which something is due, or returns nil.
 func (h *timers) pop(now time.Time) *actor {
-	if len(*h) == 0 || (*h)[0].due.After(now) {
+	if len(*h) == 0 || (*h)[0].due.After(now.Round(0)) {
 		return nil
 	}
 	a := (*h)[0]
@@ -26,6 +30,7 @@ func (h *timers) pop(now time.Time) *actor {
 
 // set notes when something is due of the actor; the zero time takes it out.
 func (h *timers) set(a *actor, due time.Time) {
+	due = due.Round(0)
 	switch {
 	case due.IsZero():
 		h.remove(a)

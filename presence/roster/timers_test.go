@@ -5,10 +5,43 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"lamplight/presence"
 	"lamplight/store/sim"
 )
+
+// lagging is a moment at which the wall clock shows less time gone by than there was: what
+// a clock that is set right slowly does.
+func lagging(t time.Time, lag time.Duration) time.Time {
+	later := t.Add(lag)
+	// The layout of time.Time: seconds and nanoseconds of the wall, then the
+	// monotonic reading.
+	type clock struct {
+		wall uint64
+		mono int64
+	}
+	(*clock)(unsafe.Pointer(&later)).wall = (*clock)(unsafe.Pointer(&t)).wall
+	return later
+}
+
+// What is due is what is over: else it would be taken out and put back for ever.
+func TestTimersGoByTheWallClock(t *testing.T) {
+	now := time.Now()
+	due := now.Add(time.Second)
+	late := lagging(now, 2*time.Second)
+	if !late.After(due) || late.UTC().After(due) {
+		t.Fatal("the clocks do not differ") // or time.Time has another layout
+	}
+	var h timers
+	h.set(&actor{}, due)
+	if h.pop(late) != nil {
+		t.Error("taken out before it is over")
+	}
+	if h.pop(lagging(now.Add(time.Second), time.Second)) == nil {
+		t.Error("not taken out")
+	}
+}
 
 func TestGrace(t *testing.T) {
 	for name, c := range map[string]struct {
