@@ -68,7 +68,7 @@ func (m *Message) demanded(supported []string, headers ...Name) []string {
 			continue
 		}
 		for _, tag := range appendList(nil, h.Value) {
-			if !slices.ContainsFunc(supported, func(s string) bool { return strings.EqualFold(s, tag) }) {
+			if !slices.ContainsFunc(supported, func(s string) bool { return equalFold(s, tag) }) {
 				out = append(out, tag)
 			}
 		}
@@ -83,7 +83,7 @@ func (m *Message) Supports(tag string) bool {
 			continue
 		}
 		for one := range strings.SplitSeq(m.Headers[i].Value, ",") {
-			if strings.EqualFold(strings.Trim(one, " \t"), tag) {
+			if equalFold(strings.Trim(one, " \t"), tag) {
 				return true
 			}
 		}

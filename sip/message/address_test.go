@@ -97,6 +97,8 @@ func TestURIEqual(t *testing.T) {
 		{"sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com", "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com", true},
 		{"sip:alice@atlanta.com?subject=project%20x&priority=urgent", "sip:alice@atlanta.com?priority=urgent&subject=project%20x", true},
 		{"SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", false},
+		{"sip:alice@example.com;maddr=\xfa", "sip:alice@example.com;maddr=\xe2", false}, // no UTF-8, and not the same
+		{"sip:alice@example.com;maddr=k", "sip:alice@example.com;maddr=\u212a", false},  // the sign of kelvin is no k
 		{"sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false},
 		{"sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false},
 		{"sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", false},

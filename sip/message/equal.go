@@ -27,7 +27,7 @@ func (u URI) Equal(v URI) bool {
 }
 
 func hostsEqual(a, b string) bool {
-	if strings.EqualFold(a, b) {
+	if equalFold(a, b) {
 		return true
 	}
 	x, err := netip.ParseAddr(a)
@@ -44,7 +44,7 @@ func paramsMatch(a, b Params, strict bool) bool {
 		for _, p := range a {
 			v, both := b.Get(p.Key)
 			switch {
-			case both && !strings.EqualFold(unescape(p.Value), unescape(v)):
+			case both && !equalFold(unescape(p.Value), unescape(v)):
 				return false
 			case !both && (strict || mustBeInBoth(p.Key)):
 				return false
@@ -76,7 +76,7 @@ func headerSet(s string) []string {
 	set := strings.Split(s, "&")
 	for i, h := range set {
 		k, v, _ := strings.Cut(h, "=")
-		set[i] = strings.ToLower(unescape(k)) + "=" + unescape(v)
+		set[i] = toLower(unescape(k)) + "=" + unescape(v)
 	}
 	slices.Sort(set)
 	return set
@@ -89,5 +89,5 @@ func telDigits(s string) string {
 			return -1
 		}
 		return r
-	}, strings.ToLower(s))
+	}, toLower(s))
 }

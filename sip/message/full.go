@@ -56,7 +56,7 @@ func (m *Message) setStartLine(line string, msg sip.Message) error {
 			return fmt.Errorf("%w: status %q", ErrMalformed, second)
 		}
 	}
-	if strings.EqualFold(m.version, "SIP/2.0") {
+	if equalFold(m.version, "SIP/2.0") {
 		m.version = ""
 	}
 	return nil

@@ -68,7 +68,7 @@ func parseParam(s string) (Param, error) {
 	if key == "" || strings.ContainsAny(key, " \t\"<>,") {
 		return Param{}, fmt.Errorf("%w: parameter %q", ErrMalformed, s)
 	}
-	p := Param{Key: strings.ToLower(key), Value: value}
+	p := Param{Key: toLower(key), Value: value}
 	if value == "" || value[0] != '"' {
 		return p, nil
 	}
@@ -94,7 +94,7 @@ func headerParam(s, key string) string {
 			one = s[:j]
 		}
 		k, v, _ := strings.Cut(one, "=")
-		if strings.EqualFold(strings.Trim(k, " \t"), key) {
+		if equalFold(strings.Trim(k, " \t"), key) {
 			v = strings.Trim(v, " \t")
 			if v != "" && v[0] == '"' {
 				v, _ = unquote(v)

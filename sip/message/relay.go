@@ -61,7 +61,7 @@ func (b *Builder) relay(m *Message, drop []Name, skip Name) {
 
 func named(list []Name, n Name) bool {
 	for _, l := range list {
-		if strings.EqualFold(string(l), string(n)) {
+		if equalFold(string(l), string(n)) {
 			return true
 		}
 	}

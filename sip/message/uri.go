@@ -26,7 +26,7 @@ func ParseURI(s string) (URI, error) {
 	if !ok || !isScheme(scheme) || strings.ContainsAny(s, " \t<>\"\r\n\x00") {
 		return URI{}, fmt.Errorf("%w: URI %q", ErrMalformed, s)
 	}
-	u := URI{Scheme: strings.ToLower(scheme)}
+	u := URI{Scheme: toLower(scheme)}
 	var err error
 	switch u.Scheme {
 	case "sip", "sips":

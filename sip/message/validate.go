@@ -145,7 +145,7 @@ const sos = "urn:service:sos"
 func callsForHelp(m *Message) bool {
 	switch m.Method {
 	case "INVITE", "ACK", "CANCEL":
-		return len(m.URI) >= len(sos) && strings.EqualFold(m.URI[:len(sos)], sos)
+		return len(m.URI) >= len(sos) && equalFold(m.URI[:len(sos)], sos)
 	}
 	return false
 }
@@ -157,7 +157,7 @@ func validURI(s string) *Problem {
 	if !ok || !isScheme(scheme) {
 		return bad("Bad Request-URI")
 	}
-	switch strings.ToLower(scheme) {
+	switch toLower(scheme) {
 	case "sip", "sips", "tel":
 	default:
 		return &Problem{Status: 416, Phrase: Phrase(416)}
@@ -204,7 +204,7 @@ func Verdict(m *Message, err error) *Problem {
 	if errors.Is(err, ErrTooLarge) {
 		return &Problem{Status: 513, Phrase: Phrase(513)}
 	}
-	if !strings.EqualFold(version, "SIP/2.0") && version != "" {
+	if !equalFold(version, "SIP/2.0") && version != "" {
 		return &Problem{Status: 505, Phrase: Phrase(505)}
 	}
 	if errors.Is(err, ErrMalformed) {

@@ -44,7 +44,7 @@ func (m *Message) topVia() (v ViaValue, ok bool) {
 func parseVia(s string) (v ViaValue, ok bool) {
 	proto, rest, ok := cutWord(s, '/')
 	version, rest, ok2 := cutWord(rest, '/')
-	if !ok || !ok2 || !strings.EqualFold(proto, "SIP") || version != "2.0" {
+	if !ok || !ok2 || !equalFold(proto, "SIP") || version != "2.0" {
 		return ViaValue{}, false
 	}
 	i := 0
@@ -77,16 +77,16 @@ func (v *ViaValue) setParam(s string) {
 	key, value, _ := strings.Cut(s, "=")
 	key, value = strings.Trim(key, " \t"), strings.Trim(value, " \t")
 	switch {
-	case strings.EqualFold(key, "branch"):
+	case equalFold(key, "branch"):
 		v.Branch = value
-	case strings.EqualFold(key, "rport"):
+	case equalFold(key, "rport"):
 		v.HasRPort = true
 		if n, ok := ParseSeconds(value); ok && n <= 65535 {
 			v.RPort = n
 		}
-	case strings.EqualFold(key, "alias"):
+	case equalFold(key, "alias"):
 		v.Alias = true
-	case strings.EqualFold(key, "received"):
+	case equalFold(key, "received"):
 		v.Received = strings.Trim(value, "[]")
 	}
 }
@@ -163,8 +163,8 @@ func (v *ViaValue) stamp(value string, src netip.AddrPort) string {
 		one, params, _ = strings.Cut(params, ";")
 		key, _, _ := strings.Cut(one, "=")
 		switch key = strings.Trim(key, " \t"); {
-		case strings.EqualFold(key, "received"):
-		case strings.EqualFold(key, "rport"):
+		case equalFold(key, "received"):
+		case equalFold(key, "rport"):
 			b = strconv.AppendUint(append(b, ";rport="...), uint64(src.Port()), 10)
 			v.RPort = int(src.Port())
 		default:
