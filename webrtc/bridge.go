@@ -25,6 +25,8 @@ type Bridge interface {
 	PhoneAnswer(answer []byte) error
 	PhoneOffer(offer []byte) (again bool, err error)
 	AnswerPhone() ([]byte, error)
+	// Taken says that the call is answered: until then the other side may be silent.
+	Taken()
 	// Hold stops the audio; the next OfferPhone tells it.
 	Hold(on bool)
 	// Dial presses keys and returns when they are sent.

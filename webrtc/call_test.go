@@ -137,6 +137,32 @@ func TestACallIsMadeFromThePage(t *testing.T) {
 	})
 }
 
+// A phone that rings may be silent for long, as behind a trunk that opens the audio and
+// plays no tone; one that has answered may not.
+func TestSilenceCountsFromTheAnswerOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t)
+		p := x.online()
+		x.dials(p, "c1", "+49 30 123")
+		x.far.said()
+		u := x.far.calls[0]
+		u.Ring()
+		if got := p.told(); got.State != signalling.CallRinging || x.bridge().isTaken() {
+			t.Errorf("while it rings it counts, or the page is told %+v", got)
+		}
+		if err := u.Answer([]byte(sdpOf("far-answer"))); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.told(); got.State != signalling.CallTalking || !x.bridge().isTaken() {
+			t.Errorf("after the answer it does not, or the page is told %+v", got)
+		}
+		_, id := x.talks(p)
+		if !x.bridge().isTaken() {
+			t.Errorf("it does not count in call %s that came", id)
+		}
+	})
+}
+
 func TestACallOfThePageThatFailsSaysWhy(t *testing.T) {
 	tests := map[string]struct {
 		to     string

@@ -108,6 +108,7 @@ func (c *call) connect() {
 	if l.ua.Answer(sdp) != nil {
 		return // it is over, and Ended says why
 	}
+	c.bridge.Taken()
 	c.to(signalling.CallTalking)
 }
 
@@ -196,6 +197,7 @@ func (c *call) connected(l *leg, sdp []byte) {
 	if sdp != nil && !c.hear(sdp) {
 		return
 	}
+	c.bridge.Taken()
 	c.to(signalling.CallTalking)
 }
 

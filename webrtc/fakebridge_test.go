@@ -21,6 +21,7 @@ type fakeBridge struct {
 	fail  string // the step that fails
 	again bool   // the page speaks nothing of what the phone offers now
 	other bool   // there is another family of addresses
+	taken bool   // the call is answered
 	noKey bool   // the phone takes no telephone events
 
 	keying time.Duration // how long a key takes
@@ -75,6 +76,16 @@ func (b *fakeBridge) PhoneOffer(s []byte) (bool, error) {
 }
 func (b *fakeBridge) AnswerPhone() ([]byte, error) {
 	return []byte(sdpOf("answer")), b.step("answer-phone")
+}
+func (b *fakeBridge) Taken() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.taken = true
+}
+func (b *fakeBridge) isTaken() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taken
 }
 func (b *fakeBridge) Hold(on bool) {
 	if on {

@@ -89,6 +89,7 @@ type side struct {
 	speaks    bool          // the browser should be sending
 	waits     time.Duration // since when the phone should be sending
 	timedOut  bool
+	taken     bool   // the phone is in the call, and does not only ring
 	holds     bool   // it wants nothing of us, so it need send nothing
 	strays    uint64 // packets of strangers
 	refused   uint64 // packets that could not be read or decrypted

@@ -44,8 +44,8 @@ type Options struct {
 	Rest time.Duration
 	// Calls bounds the bridges, default one for each pair of ports.
 	Calls int
-	// First is the longest a phone may send nothing at the beginning, and Silence
-	// later, until TimedOut is told; a phone on hold may. Defaults 30 s and 15 s.
+	// First is the longest a phone may send nothing from Taken on, and Silence later,
+	// until TimedOut is told; a phone on hold may. Defaults 30 s and 15 s.
 	First, Silence time.Duration
 	Log            zerolog.Logger
 	Metrics        prometheus.Registerer // nil: not registered

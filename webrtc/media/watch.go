@@ -46,12 +46,21 @@ func (b *Bridge) look(now time.Duration) {
 	b.reportDue(now)
 }
 
+// Taken says that the call is answered: from now on the phone should be heard. One that
+// rings may send nothing for as long as it likes, for not every trunk plays a tone.
+func (b *Bridge) Taken() {
+	s := b.in[Phone]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken = true
+}
+
 // timeOut tells once that nothing has come of the phone for too long. Its reports
 // count: a phone in an empty room may send nothing else.
 func (b *Bridge) timeOut(now time.Duration) {
 	s := b.in[Phone]
 	s.mu.Lock()
-	if !s.open || s.holds || s.write == nil {
+	if !s.taken || !s.open || s.holds || s.write == nil {
 		s.waits, s.timedOut = 0, false
 		s.mu.Unlock()
 		return

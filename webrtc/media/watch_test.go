@@ -122,10 +122,26 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 		}
 		return n
 	}
+	t.Run("only rings", func(t *testing.T) {
+		t.Parallel()
+		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{Quiet: true}, BridgeOptions{})
+		c.fromPage()
+		time.Sleep(1500 * time.Millisecond)
+		if n := timedOut(c); n != 0 {
+			t.Error("timed out while it rings")
+		}
+		c.bridge.Taken()
+		start := time.Now()
+		c.happens(TimedOut)
+		if d := time.Since(start); d < 300*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+	})
 	t.Run("never spoke", func(t *testing.T) {
 		t.Parallel()
 		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{Quiet: true}, BridgeOptions{})
 		c.fromPage()
+		c.bridge.Taken()
 		start := time.Now()
 		c.happens(TimedOut)
 		if d := time.Since(start); d < 300*time.Millisecond || d > 2*time.Second {
@@ -140,6 +156,7 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 		t.Parallel()
 		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
 		c.fromPage()
+		c.bridge.Taken()
 		c.happens(PhoneHeard)
 		c.phoneOffers(sdp.Inactive)
 		time.Sleep(1200 * time.Millisecond)
@@ -155,6 +172,7 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 		t.Parallel()
 		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
 		c.fromPage()
+		c.bridge.Taken()
 		c.happens(PhoneHeard)
 		c.phoneOffers(sdp.SendOnly)
 		c.phone.Close() // it plays no music
@@ -167,6 +185,7 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 		t.Parallel()
 		c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{}, BridgeOptions{})
 		c.fromPage()
+		c.bridge.Taken()
 		c.happens(PhoneHeard)
 		time.Sleep(time.Second)
 		c.phone.Close()
@@ -183,6 +202,7 @@ func TestSilentPhoneTimesOut(t *testing.T) {
 		for range 5 {
 			c := newCall(t, g, mediatest.PageOptions{}, mediatest.PhoneOptions{Quiet: true}, BridgeOptions{})
 			c.fromPage()
+			c.bridge.Taken()
 			var late time.Duration // a busy machine makes a silent phone of one that reports
 			for range 10 {
 				c.phone.Send(report)

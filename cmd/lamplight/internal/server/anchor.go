@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"lamplight/sip/proxy/anchor"
@@ -48,8 +47,7 @@ func (g gateway) Warning(err error) (code int, text string) { return media.Warni
 // anchored is a bridge one of whose sides may be gone for good.
 type anchored struct {
 	*media.Bridge
-	taken atomic.Bool
-	dead  chan struct{}
+	dead chan struct{}
 }
 
 // lost is how long a browser that lost its way may take to find another one.
@@ -64,7 +62,7 @@ func (a *anchored) watch(events <-chan media.Event) {
 			switch {
 			case !ok:
 				return
-			case e.Kind == media.TimedOut && a.taken.Load():
+			case e.Kind == media.TimedOut:
 				return
 			case e.Kind == media.Failed:
 				giveUp = time.After(lost)
@@ -76,9 +74,6 @@ func (a *anchored) watch(events <-chan media.Event) {
 		}
 	}
 }
-
-// Taken: a phone that only rings may send nothing for as long as it likes.
-func (a *anchored) Taken() { a.taken.Store(true) }
 
 // Dead is closed when the browser is gone for good, or the phone, or the bridge.
 func (a *anchored) Dead() <-chan struct{} { return a.dead }
