@@ -10,11 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -91,15 +93,17 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Free finds a loopback port that is free for UDP and TCP.
+// Free finds a loopback port that is free for UDP and TCP. It is none of those that the
+// system gives to whoever connects next: between here and the server's start, that
+// may be anybody.
 func Free(t testing.TB) string {
 	t.Helper()
-	for range 50 {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 200 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(11000+rand.IntN(8000)))
+		ln, err := net.Listen("tcp", addr)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		addr := ln.Addr().String()
 		pc, err := net.ListenPacket("udp", addr)
 		_ = ln.Close()
 		if err == nil {

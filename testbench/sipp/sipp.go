@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -163,19 +164,21 @@ func clip(b []byte, n int) []byte {
 	return b
 }
 
-// FreePort finds a port that is free for UDP and TCP on a loopback address.
+// FreePort finds a port that is free for UDP and TCP on a loopback address, and is none
+// of those that the system gives to whoever connects next.
 func FreePort(host string) (int, error) {
-	for range 50 {
-		ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	for range 200 {
+		port := 19000 + rand.IntN(6000)
+		addr := net.JoinHostPort(host, strconv.Itoa(port))
+		ln, err := net.Listen("tcp", addr)
 		if err != nil {
-			return 0, fmt.Errorf("free port: %w", err)
+			continue
 		}
-		addr := ln.Addr().String()
 		pc, err := net.ListenPacket("udp", addr)
 		_ = ln.Close()
 		if err == nil {
 			_ = pc.Close()
-			return ln.Addr().(*net.TCPAddr).Port, nil
+			return port, nil
 		}
 	}
 	return 0, errors.New("free port: none found")
