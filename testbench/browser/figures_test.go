@@ -16,7 +16,7 @@ import (
 // What is found out is printed at the end, and with RESULTS=1 written into
 // testbench/RESULTS.md, each in a section of its own.
 
-const truthIntro = "Repeat, after `make build`: `RESULTS=1 TRUTH=100 testbench/truth` (about ten minutes).\n" +
+const truthIntro = "Repeat, after `make build`: `RESULTS=1 TRUTH=100 testbench/truth` (a quarter of an hour).\n" +
 	"A real Chromium, headless, with a fake microphone; the servers and browsers on the same machine, over loopback, three at once. From " +
 	"the moment something happened to the page until the server's API says so: *no target* means that a call is not offered to the " +
 	"webphone any more, *Offline* what the team sees, *known* that the API names the microphone's state. The grace time of a closed " +
